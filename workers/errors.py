@@ -1,0 +1,121 @@
+"""Every error that Spool raises on purpose, and the classes that failures of jobs fall into.
+
+Pure: imports nothing of ours. The words of an error are for the person at the console: they name the input,
+the reason and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorClass(StrEnum):
+    """Why a job or an item failed. The class alone decides whether trying again can help."""
+
+    NETWORK = "network"  # could not connect, connection lost, 5xx
+    THROTTLED = "throttled"  # the site asks us to slow down
+    GONE = "gone"  # 404, removed, private for good
+    AUTH = "auth"  # a login or permission is missing
+    DISK = "disk"  # no space, or the disk refuses
+    BAD_INPUT = "bad_input"  # the input is missing, broken or not what it says
+    UNSUPPORTED = "unsupported"  # nobody here can handle this kind of input
+    TOOL = "tool"  # a tool failed in a way that we cannot name better
+    CRASHED = "crashed"  # the runner or the worker died
+    STALLED = "stalled"  # no sign of progress for too long
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying the same job again can help."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset(
+    {
+        ErrorClass.NETWORK,
+        ErrorClass.THROTTLED,
+        ErrorClass.DISK,
+        ErrorClass.CRASHED,
+        ErrorClass.STALLED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one attempt at a job, or one item of it, failed."""
+
+    error_class: ErrorClass
+    message: str  # one line for the person
+    input: str = ""  # the URL or file concerned
+    detail: str = ""  # the last lines of the tool, newline separated
+    retry_after_s: float | None = None  # what the site asked for, in seconds
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying again can help."""
+        return self.error_class.retryable
+
+
+class SpoolError(Exception):
+    """Something that a person should read; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(SpoolError):
+    """The request itself is wrong: an unknown verb, option, job or query word."""
+
+    exit_code = 2
+
+
+class ConfigError(SpoolError):
+    """The configuration or the home folder cannot be used; starting again would not help."""
+
+    exit_code = 78
+
+
+class StoreError(SpoolError):
+    """The database cannot be opened, read or written."""
+
+
+class SchemaError(ConfigError):
+    """The database was made by a version of Spool that this one does not know."""
+
+
+class WorkerRunning(ConfigError):
+    """Another worker holds this home."""
+
+
+class NoSuchJob(UsageError):
+    """There is no job with this id."""
+
+
+class InvalidParams(UsageError):
+    """The options of an operation are wrong. `problems` holds one (field, message) pair for each."""
+
+    def __init__(self, operation: str, problems: list[tuple[str, str]]) -> None:
+        self.operation = operation
+        self.problems = problems
+        lines = "; ".join(f"{field}: {message}" if field else message for field, message in problems)
+        super().__init__(f"{operation}: {lines}")
+
+
+class JobFailed(SpoolError):
+    """Raised by an operation or a media function: this attempt (or item) failed, for this reason."""
+
+    def __init__(
+        self,
+        error_class: ErrorClass,
+        message: str,
+        *,
+        input: str = "",
+        detail: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.failure = Failure(error_class, message, input, detail, retry_after_s)
+        super().__init__(message)
+
+
+class LeaseLost(SpoolError):
+    """The world moved on while this runner worked: its report was refused and it must publish nothing."""

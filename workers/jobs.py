@@ -1,0 +1,306 @@
+"""What a job is: its states, the table of moves between them, its record and its JSON form.
+
+Pure: imports only `workers.errors`. Every change of state anywhere is one of the moves below.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from workers.errors import ErrorClass, Failure
+
+QUEUES = ("downloads", "video", "images", "metadata", "default")
+
+
+class State(StrEnum):
+    """Where a job stands. Waiting for a retry is `queued` with a time; a wish to cancel is a field."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"  # its process group is stopped; it keeps its slot's lease
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # was not needed, or what it waited for failed
+
+    @property
+    def letter(self) -> str:
+        """One letter for narrow screens, so that no state is told by colour alone."""
+        return "-" if self is State.SKIPPED else self.value[0].upper()
+
+
+LIVE = frozenset({State.RUNNING, State.PAUSED})
+FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SKIPPED})
+
+
+class Move(StrEnum):
+    """A named change of state."""
+
+    CLAIMED = "claimed"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    RETRIED = "retried"
+    RESCUED = "rescued"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    SKIPPED = "skipped"
+    RESTARTED = "restarted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one move may leave and where it leads."""
+
+    sources: frozenset[State]
+    target: State
+    why: str
+    lease: int = 0  # added to the lease: a new holder fences out the old one
+    attempts: int = 0  # added to the number of attempts
+    failures: int = 0  # added to the failures that count towards giving up
+
+
+MOVES: Mapping[Move, Rule] = {
+    Move.CLAIMED: Rule(frozenset({State.QUEUED}), State.RUNNING, "a slot took it", lease=1, attempts=1),
+    Move.SUCCEEDED: Rule(frozenset({State.RUNNING}), State.SUCCEEDED, "its outputs are in place"),
+    Move.FAILED: Rule(frozenset({State.RUNNING, State.PAUSED}), State.FAILED, "it gave up", failures=1),
+    Move.RETRIED: Rule(frozenset({State.RUNNING}), State.QUEUED, "it failed and will be tried again", failures=1),
+    Move.RESCUED: Rule(LIVE, State.QUEUED, "its worker died", lease=1, failures=1),
+    Move.RELEASED: Rule(LIVE, State.QUEUED, "its worker stopped politely", lease=1, attempts=-1),
+    Move.CANCELLED: Rule(LIVE | {State.QUEUED}, State.CANCELLED, "a person cancelled it", lease=1),
+    Move.PAUSED: Rule(frozenset({State.RUNNING}), State.PAUSED, "a person paused it"),
+    Move.RESUMED: Rule(frozenset({State.PAUSED}), State.RUNNING, "a person resumed it"),
+    Move.SKIPPED: Rule(frozenset({State.QUEUED, State.RUNNING}), State.SKIPPED, "it was not needed", lease=1),
+    Move.RESTARTED: Rule(FINAL, State.QUEUED, "a person asked for it again", lease=1),
+}
+
+
+def allowed(move: Move, state: State) -> bool:
+    """Whether `move` may be made on a job in `state`."""
+    return state in MOVES[move].sources
+
+
+def moves_as_table() -> str:
+    """The table of moves as Markdown; the README holds it and a test compares."""
+    order = list(State)
+    lines = ["| move | from | to | when |", "|---|---|---|---|"]
+    for move, rule in MOVES.items():
+        sources = ", ".join(s.value for s in order if s in rule.sources)
+        lines.append(f"| {move.value} | {sources} | {rule.target.value} | {rule.why} |")
+    return "\n".join(lines)
+
+
+class Priority(IntEnum):
+    """How urgent a job is; a higher one is claimed first."""
+
+    LOW = 10
+    NORMAL = 50
+    HIGH = 70
+    URGENT = 90
+
+    @property
+    def word(self) -> str:
+        """The word used on screens and the command line."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, word: str) -> Priority:
+        """The priority for a word; ValueError when there is none."""
+        try:
+            return cls[word.upper()]
+        except KeyError:
+            raise ValueError(f"no priority {word!r}: use one of {', '.join(p.word for p in cls)}") from None
+
+
+class Wish(StrEnum):
+    """What a person asked of a live job; a field, not a state, read by whoever runs the job."""
+
+    NONE = ""
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Outcome(StrEnum):
+    """How one item of a job ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CACHED = "cached"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a live job is. Unknown values are None."""
+
+    fraction: float | None = None  # 0 to 1
+    phase: str = ""
+    done: int | None = None  # bytes for downloads, milliseconds for media, items for bulk
+    total: int | None = None
+    rate: float | None = None  # units of `done` a second
+    eta_s: float | None = None
+    unit: str = ""  # "bytes", "ms", "items"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCounts:
+    """How many inputs a job has and how they ended."""
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One reason why a queued job does not run, and what lifts it."""
+
+    reason: str  # hold, schedule, retry, dependency, slot, site, batch, queue_paused, disk, no_worker, unknown_operation
+    detail: str
+    lifts: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """How one input of a job ended. `key` names the input within the job."""
+
+    key: str
+    outcome: Outcome
+    outputs: tuple[str, ...] = ()
+    failure: Failure | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as the store holds it. Times are milliseconds since 1970 in UTC."""
+
+    id: int
+    operation: str
+    queue: str
+    state: State
+    priority: Priority
+    title: str  # what a person calls it: the file name or the URL, cleaned
+    params: Mapping[str, Any]
+    submitted_by: str
+    submitted_at: int
+    started_at: int | None
+    finished_at: int | None
+    run_after: int | None  # not before: a schedule or a retry
+    hold: bool
+    attempts: int
+    failures: int
+    max_attempts: int
+    lease: int
+    wish: Wish
+    progress: Progress
+    items: ItemCounts
+    failure: Failure | None
+    outputs: tuple[str, ...]
+    batch: str | None
+    after: tuple[int, ...]
+    site: str | None
+    position: float
+    revision: int  # of its last change; grows over the whole store
+
+    @property
+    def live(self) -> bool:
+        """Whether a runner works on it now."""
+        return self.state in LIVE
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One line of a job's history."""
+
+    id: int
+    revision: int
+    job_id: int
+    at: int
+    move: str  # a Move, or "submitted", "edited", "prioritised", "wished"
+    before: str
+    after: str
+    by: str  # who: a user, "worker", "runner"
+    reason: str
+
+
+def rfc3339(ms: int | None) -> str | None:
+    """A time as RFC 3339 in UTC with milliseconds, or None."""
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_as_json(job: Job, waiting: tuple[Waiting, ...] = ()) -> dict[str, Any]:
+    """The one JSON form of a job, the same for every verb and stream."""
+    failure, progress = job.failure, job.progress
+    return {
+        "id": job.id,
+        "operation": job.operation,
+        "queue": job.queue,
+        "state": job.state.value,
+        "priority": job.priority.word,
+        "title": job.title,
+        "params": dict(job.params),
+        "submitted_by": job.submitted_by,
+        "submitted_at": rfc3339(job.submitted_at),
+        "started_at": rfc3339(job.started_at),
+        "finished_at": rfc3339(job.finished_at),
+        "attempts": job.attempts,
+        "progress": {
+            "fraction": progress.fraction,
+            "phase": progress.phase,
+            "done": progress.done,
+            "total": progress.total,
+            "rate": progress.rate,
+            "eta_s": progress.eta_s,
+        },
+        "items": {
+            "total": job.items.total,
+            "done": job.items.done,
+            "failed": job.items.failed,
+            "skipped": job.items.skipped,
+            "cached": job.items.cached,
+        },
+        "error": None
+        if failure is None
+        else {
+            "class": failure.error_class.value,
+            "message": failure.message,
+            "retryable": failure.retryable,
+            "input": failure.input,
+        },
+        "waiting": [{"reason": w.reason, "detail": w.detail, "lifts": w.lifts} for w in waiting],
+        "outputs": list(job.outputs),
+        "batch": job.batch,
+        "after": list(job.after),
+        "revision": job.revision,
+    }
+
+
+_BASE_DELAY_S = {ErrorClass.THROTTLED: 60.0, ErrorClass.NETWORK: 5.0, ErrorClass.DISK: 30.0}
+_MAX_DELAY_S = 3600.0
+
+
+def retry_delay_s(failure: Failure, failures: int, chance: random.Random) -> float:
+    """Seconds to wait before the next attempt: doubling with each failure, capped, with +-25 % jitter.
+
+    What the site asked for (Retry-After) is a lower bound. `failures` counts this one, from 1.
+    """
+    base = _BASE_DELAY_S.get(failure.error_class, 2.0)
+    delay = min(base * 2.0 ** min(failures - 1, 16), _MAX_DELAY_S) * chance.uniform(0.75, 1.25)
+    return max(delay, failure.retry_after_s or 0.0)

@@ -1,0 +1,107 @@
+"""What an operation is: one file that declares its name, parameters and functions.
+
+Flags of the command line, the form of the console, validation and documentation are derived from `Operation`
+and the pydantic class of its parameters. Heavy imports (yt-dlp, PyAV, Pillow) stay inside the functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workers.errors import InvalidParams
+from workers.jobs import Progress
+
+
+class Params(BaseModel):
+    """Base of every operation's parameters. The field `inputs`, where there is one, is positional.
+
+    Hints for forms and flags go into `Field(json_schema_extra={...})`: `short` (one-letter flag), `advanced`
+    (second page of the form), `path` (complete file names), `secret` (never shown).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished job or item leaves: absolute paths of published files, and facts for people."""
+
+    outputs: tuple[Path, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Context(Protocol):
+    """All that an operation may ask of its runner. The runner implements it; tests use a plain one."""
+
+    @property
+    def job_id(self) -> int:
+        """The id of the job."""
+
+    @property
+    def work_dir(self) -> Path:
+        """A private folder for this job's partial work. Kept between attempts, removed when the job ends."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The configuration that media functions need: `output_dir`, `ffmpeg`, `threads`, `download` (a mapping)."""
+
+    def report(self, progress: Progress) -> None:
+        """Tell how far the work is. Cheap; may be called often (the runner passes on at most 10 a second)."""
+
+    def alive(self) -> None:
+        """A sign of life without figures, so that slow work is not taken for a stall."""
+
+    def log(self, line: str) -> None:
+        """Write one line into the job's log."""
+
+    def staging(self, folder: Path) -> Path:
+        """A fresh hidden folder inside `folder` (made if missing), on the filesystem of the final file.
+
+        Recorded before it is made, so that the next worker can remove it after a crash; removed when the job ends.
+        """
+
+    def publish(self, staged: Path, target: Path, *, unique: bool = True) -> Path:
+        """Flush `staged` and rename it to `target` without clobbering; the path it got.
+
+        Asks the worker first: raises `LeaseLost` when this attempt no longer counts. When `target` exists, `unique`
+        picks "name (2).ext" and so on; else JobFailed(bad_input) is raised.
+        """
+
+    def published(self) -> tuple[Path, ...]:
+        """What an earlier attempt at this job (or item) already published and is still in place."""
+
+
+@dataclass(frozen=True)
+class Operation(Generic[P]):
+    """A kind of work that can be asked for. Give `run`, or `items` and `process`."""
+
+    name: str  # the verb: "download"
+    title: str  # for menus: "Download"
+    summary: str  # one sentence
+    queue: str  # one of workers.jobs.QUEUES
+    params: type[P]
+    label: Callable[[P], str]  # what a person calls such a job
+    run: Callable[[P, Context], Result] | None = None
+    items: Callable[[P], Iterable[str]] | None = None  # streams the inputs; each string is the item's key
+    process: Callable[[P, str, Context], Result] | None = None
+    site: Callable[[P], str | None] = lambda params: None  # the host that limits apply to
+    can_resume: bool = False  # whether partial work in work_dir helps the next attempt
+    cache_category: str | None = None
+    primary: tuple[str, ...] = ()  # field names shown on the first page of the form, in order
+    examples: tuple[str, ...] = ()  # command lines for help and docs
+
+    def validate(self, values: Mapping[str, Any]) -> P:
+        """The parameters as a checked object; InvalidParams with every problem at once."""
+        try:
+            return self.params.model_validate(values)
+        except ValidationError as error:
+            problems = [(".".join(str(part) for part in e["loc"]), e["msg"]) for e in error.errors()]
+            raise InvalidParams(self.name, problems) from None

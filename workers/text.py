@@ -1,0 +1,42 @@
+"""Untrusted text made safe for a terminal, a log line or a table. Pure.
+
+Titles, tags, file names and tool output come from strangers. They pass `clean` once, where they enter.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _safe(char: str) -> str:
+    if char in "\t\n\r":
+        return " "
+    if char in _BIDI:
+        return "?"
+    category = unicodedata.category(char)
+    if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        # A soft hyphen, joiner or BOM changes what a cell shows without being seen; a control acts on the terminal.
+        return f"\\x{ord(char):02x}" if ord(char) < 256 else "?"
+    return char
+
+
+def clean(text: str) -> str:
+    """`text` on one line, with every control, bidirectional and surrogate character made visible and harmless."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_safe, text))
+
+
+def clean_lines(text: str) -> str:
+    """As `clean`, but lines stay lines; a carriage return counts as a line end (progress bars of tools)."""
+    return "\n".join(clean(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` cut to `limit` characters in the middle, so that the end (the extension) stays."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) * 2 // 3
+    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
