@@ -1,0 +1,295 @@
+"""config.toml and the environment, read once into frozen settings. Nobody else reads them.
+
+Flags win over the environment, the environment over the file. A wrong key or type is a `ConfigError` that names
+the file, the key and the reason. `SPOOL_HOME=DIR` puts everything under one folder; without it the XDG folders.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from hashlib import blake2s
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workers.errors import ConfigError
+from workers.jobs import QUEUES
+
+_SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux and fewer elsewhere
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+Slots = Annotated[int, Field(ge=0, le=32)]
+
+
+class SlotSettings(_Section):
+    """How many jobs of each queue run at once when the worker starts; `spool queue slots` changes it live."""
+
+    downloads: Slots = 3
+    """Downloads run at once, over all sites."""
+    video: Slots = Field(default_factory=lambda: max(1, _cores() // 2))
+    """Encodes run at once. Slots times threads should equal the cores."""
+    images: Slots = Field(default_factory=_cores)
+    """Picture jobs run at once."""
+    metadata: Slots = 2
+    """Probing and library jobs run at once."""
+    default: Slots = 2
+    """Everything else."""
+
+
+class JobSettings(_Section):
+    """What holds for every job."""
+
+    attempts: int = Field(default=3, ge=1, le=100)
+    """Attempts before a job that keeps failing is given up."""
+    stall_minutes: float = Field(default=5.0, gt=0)
+    """Minutes without any sign of progress after which a job is stopped as stalled."""
+    grace_seconds: float = Field(default=2.0, ge=0, le=60)
+    """Seconds between asking a tool to stop, telling it, and killing it."""
+    memory_mib: int = Field(default=0, ge=0)
+    """Memory limit of one runner's address space in MiB; 0 sets none."""
+    min_free_mib: int = Field(default=512, ge=0)
+    """Free space that must stay on the output disk; jobs fail with class disk rather than fill it."""
+    per_site: int = Field(default=2, ge=1, le=32)
+    """Downloads from one site at once."""
+    keep_days: int = Field(default=30, ge=1)
+    """Days that ended jobs and their logs are kept."""
+
+
+class DownloadSettings(_Section):
+    """Defaults of `spool download`."""
+
+    template: str = "{title} [{id}]"
+    """Name of the file without its extension. Fields: title, id, uploader, date, site."""
+    rate_limit: int = Field(default=0, ge=0)
+    """Bytes a second for each download; 0 sets no limit."""
+    cookies: str = ""
+    """A cookies.txt file, copied for each job so that no job can spoil it."""
+    proxy: str = ""
+    """An HTTP or SOCKS proxy URL."""
+    retries: int = Field(default=3, ge=0, le=50)
+    """Retries of one connection inside an attempt."""
+
+
+class ToolSettings(_Section):
+    """Programs that Spool starts."""
+
+    ffmpeg: str = ""
+    """Path of ffmpeg. Empty: the one on the PATH, else the one that comes with Spool."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Threads of one encode; 0 shares the cores among the video slots."""
+
+
+class ConsoleSettings(_Section):
+    """The look and pace of the console."""
+
+    theme: str = ""
+    """A theme by name (see the palette). Empty: chosen from the terminal's colours."""
+    mouse: bool = True
+    """Whether the mouse may be used."""
+    rate: int = Field(default=0, ge=0, le=20)
+    """Paints a second; 0 chooses 4 over SSH and 10 locally."""
+    ascii: bool = False
+    """Draw with plain ASCII only."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Other keys for actions, by their names as the help shows them."""
+
+
+class Paths(_Section):
+    """Where things lie. Derived from SPOOL_HOME or the XDG folders, except `output`."""
+
+    config: Path
+    state: Path
+    cache: Path
+    runtime: Path
+    output: Path
+
+    @property
+    def database(self) -> Path:
+        """The jobs table."""
+        return self.state / "spool.db"
+
+    @property
+    def rings(self) -> Path:
+        """Folder of the queues' ring files."""
+        return self.state / "rings"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one worker of this home."""
+        return self.state / "worker.lock"
+
+    @property
+    def job_logs(self) -> Path:
+        """Folder of one log per job."""
+        return self.state / "logs" / "jobs"
+
+    @property
+    def worker_log(self) -> Path:
+        """The worker's own log."""
+        return self.state / "logs" / "worker.log"
+
+    @property
+    def work(self) -> Path:
+        """Folder of the jobs' partial work."""
+        return self.state / "work"
+
+    @property
+    def wake_socket(self) -> Path:
+        """The datagram socket that wakes the worker; moved to a short folder when the path is too long for one."""
+        path = self.runtime / "wake"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+            return path
+        digest = blake2s(os.fsencode(path), digest_size=8).hexdigest()
+        return Path(tempfile.gettempdir()) / f"spool-{os.getuid()}-{digest}" / "wake"
+
+    def job_log(self, job_id: int) -> Path:
+        """The log file of one job."""
+        return self.job_logs / f"{job_id}.log"
+
+    def job_work(self, job_id: int) -> Path:
+        """The private work folder of one job."""
+        return self.work / str(job_id)
+
+
+class Settings(_Section):
+    """Everything that can be set. `output_dir` is the only key at the top of the file; the rest are sections."""
+
+    paths: Paths
+    output_dir: str = ""
+    """Folder for downloads. Empty: SPOOL_HOME/output, or the Videos folder of the user plus `spool`."""
+    slots: SlotSettings = SlotSettings()
+    jobs: JobSettings = JobSettings()
+    download: DownloadSettings = DownloadSettings()
+    tools: ToolSettings = ToolSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much the worker's own log tells."""
+
+    def for_runner(self) -> dict[str, Any]:
+        """The plain data that operations need: see `workers.operations.contract.Context.settings`."""
+        threads = self.tools.threads or max(1, _cores() // max(1, self.slots.video))
+        return {
+            "output_dir": str(self.paths.output),
+            "ffmpeg": self.tools.ffmpeg,
+            "threads": threads,
+            "min_free_bytes": self.jobs.min_free_mib << 20,
+            "cache_dir": str(self.paths.cache),
+            "download": {
+                "template": self.download.template,
+                "rate_limit_bytes": self.download.rate_limit,
+                "cookies": self.download.cookies,
+                "proxy": self.download.proxy,
+                "retries": self.download.retries,
+            },
+        }
+
+
+_ENVIRONMENT = {
+    "SPOOL_OUTPUT": ("output_dir",),
+    "SPOOL_FFMPEG": ("tools", "ffmpeg"),
+    "SPOOL_LOG_LEVEL": ("log_level",),
+}
+
+
+def _xdg(environ: Mapping[str, str]) -> tuple[Path, Path, Path, Path, Path]:
+    import platformdirs
+
+    dirs = platformdirs.PlatformDirs("spool", appauthor=False)
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    run = Path(runtime) / "spool" if os.path.isabs(runtime) and os.path.isdir(runtime) else dirs.user_state_path / "run"
+    return dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path, run, dirs.user_videos_path / "spool"
+
+
+def find_paths(environ: Mapping[str, str], config: Path | None = None) -> Paths:
+    """Where this home's folders are. Relative or empty SPOOL_HOME values are made absolute or ignored."""
+    home = environ.get("SPOOL_HOME", "")
+    if home:
+        root = Path(home).expanduser().absolute()
+        folders = (root, root / "state", root / "cache", root / "run", root / "output")
+    else:
+        folders = _xdg(environ)
+    return Paths(
+        config=config or folders[0] / "config.toml",
+        state=folders[1],
+        cache=folders[2],
+        runtime=folders[3],
+        output=folders[4],
+    )
+
+
+def _read(path: Path, required: bool) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        if required:
+            raise ConfigError(f"{path}: no such configuration file") from None
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+
+
+def _known_keys(section: tuple[str, ...]) -> list[str]:
+    model: Any = Settings
+    for name in section:
+        field = model.model_fields.get(name)
+        model = getattr(field, "annotation", None)
+        if not isinstance(model, type) or not issubclass(model, BaseModel):
+            return []
+    return [name for name in model.model_fields if name != "paths"]
+
+
+def _describe(path: Path, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        location = tuple(str(part) for part in problem["loc"])
+        key = ".".join(location)
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            lines.append(f"unknown key {key!r}{hint}")
+        else:
+            lines.append(f"{key}: {problem['msg']}, not {problem['input']!r}")
+    return f"{path}: " + "; ".join(lines)
+
+
+def load_settings(environ: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
+    """The settings of this home. ConfigError when the file or the environment is wrong."""
+    environ = os.environ if environ is None else environ
+    paths = find_paths(environ, config)
+    values = _read(paths.config, required=config is not None)
+    if "paths" in values:
+        raise ConfigError(f"{paths.config}: unknown key 'paths'; use output_dir, or SPOOL_HOME in the environment")
+    for name, key in _ENVIRONMENT.items():
+        if environ.get(name):
+            section: Any = values
+            for part in key[:-1]:
+                section = section.setdefault(part, {})
+            section[key[-1]] = environ[name]
+    output = values.get("output_dir")
+    if isinstance(output, str) and output:
+        paths = paths.model_copy(update={"output": Path(output).expanduser().absolute()})
+    try:
+        return Settings(paths=paths, **values)
+    except ValidationError as error:
+        raise ConfigError(_describe(paths.config, error)) from None
+
+
+def slots_of(settings: Settings) -> dict[str, int]:
+    """Slots per queue as configured."""
+    return {queue: getattr(settings.slots, queue) for queue in QUEUES}
