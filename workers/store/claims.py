@@ -1,0 +1,80 @@
+"""Claiming: one statement picks the best job that may run now and gives it to this worker."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Database, fn
+
+from workers.jobs import Job, Move, State
+from workers.store.database import is_sqlite, transaction
+from workers.store.moves import move_inside
+from workers.store.prepared import Prepared, hole
+from workers.store.questions import job_by_id
+from workers.store.tables import JobRow
+from workers.store.waiting import Situation, free_to_run
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that is ours now, with what only its supervisor needs to know."""
+
+    job: Job
+    published: str  # JSON list, see the table
+    worker_deaths: int
+
+
+@functools.lru_cache(maxsize=16)
+def _best(per_site: int, operations: tuple[str, ...]) -> Prepared:
+    """The best job of a queue that may run now; on PostgreSQL its row is locked and others' are passed over."""
+    situation = Situation(hole("now"), per_site, operations)
+
+    def build(sqlite: bool) -> Any:
+        query = (
+            JobRow.select(JobRow.id)
+            .where((JobRow.queue == hole("queue")) & free_to_run(situation))
+            .order_by(JobRow.priority.desc(), JobRow.position, JobRow.id)
+            .limit(1)
+        )
+        return query if sqlite else query.for_update(skip_locked=True, of=JobRow)
+
+    return Prepared(build)
+
+
+_PUBLISHED = Prepared(
+    lambda sqlite: JobRow.select(JobRow.published, JobRow.worker_deaths).where(JobRow.id == hole("id"))
+)
+
+
+def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Claimed | None:
+    """Move the best job of `queue` to running and give it to `worker_id`; None when none may run now."""
+    best = _best(situation.per_site, tuple(situation.operations))
+    if is_sqlite(db) and best.value(db, queue=queue, now=situation.now) is None:
+        return None  # an empty ring costs a question, not the write lock
+    with transaction(db):
+        job_id = best.value(db, queue=queue, now=situation.now)
+        if job_id is None:
+            return None
+        if not move_inside(db, Move.CLAIMED, job_id, by="worker", fields={"worker_id": worker_id}):
+            return None
+        published, deaths = _PUBLISHED.run(db, id=job_id).fetchone()
+        return Claimed(job_by_id(db, job_id), published, deaths)
+
+
+def claimable(db: Database, situation: Situation) -> dict[str, int]:
+    """How many jobs could start now, by queue: what the sweep rings for."""
+    query = (
+        JobRow.select(JobRow.queue, fn.COUNT(JobRow.id)).where(free_to_run(situation)).group_by(JobRow.queue).tuples()
+    )
+    return dict(query.execute(db))
+
+
+def next_due(db: Database, now: int) -> int | None:
+    """When the next scheduled job or retry is due, in milliseconds; None when nothing waits for a time."""
+    query = JobRow.select(fn.MIN(JobRow.run_after)).where(
+        (JobRow.state == State.QUEUED.value) & (JobRow.run_after > now) & ~JobRow.hold
+    )
+    value = query.scalar(db)
+    return None if value is None else int(value)

@@ -1,0 +1,117 @@
+"""Opening the database: SQLite in WAL mode, or PostgreSQL, for threads and for asyncio.
+
+One connection of the worker checkpoints; all others leave the write-ahead log alone, because two that
+checkpoint at once can corrupt it before SQLite 3.51.3.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from peewee import Database, DatabaseError, Model, PostgresqlDatabase, SqliteDatabase
+
+from workers.errors import StoreError
+
+BUSY_TIMEOUT_S = 10.0
+_PRAGMAS = (
+    ("journal_mode", "wal"),
+    ("synchronous", "full"),  # an accepted job and a final state survive a power cut
+    ("wal_autocheckpoint", 0),
+    ("temp_store", "memory"),
+)
+
+
+def is_sqlite(db: Database) -> bool:
+    """Whether `db` is SQLite."""
+    return isinstance(db, SqliteDatabase)
+
+
+def is_postgres_url(target: str) -> bool:
+    """Whether `target` names a PostgreSQL server and not a file."""
+    return target.startswith(("postgresql://", "postgres://"))
+
+
+def _make_private(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def open_database(target: str) -> Any:
+    """A database for threads: a file name, or a `postgresql://` URL. Each thread gets a connection of its own."""
+    db: Any
+    if is_postgres_url(target):
+        db = PostgresqlDatabase(target, prefer_psycopg3=True)
+    else:
+        _make_private(Path(target))
+        db = SqliteDatabase(target, pragmas=_PRAGMAS, timeout=BUSY_TIMEOUT_S)
+    # Writers of one process queue here fairly: SQLite's own waiting sleeps in steps of up to 0.1 s.
+    db.spool_lock = threading.RLock()
+    return db
+
+
+def open_async_database(target: str) -> Any:
+    """The same database driven by asyncio (aiosqlite or asyncpg). Run plain functions by `await db.run(fn, db, …)`."""
+    from playhouse import pwasyncio
+
+    bridge: Any = pwasyncio
+
+    if is_postgres_url(target):
+        return bridge.AsyncPostgresqlDatabase(target, pool_size=4, pool_min_size=1)
+    _make_private(Path(target))
+    return bridge.AsyncSqliteDatabase(target, pragmas=_PRAGMAS, timeout=BUSY_TIMEOUT_S, pool_size=3)
+
+
+@contextmanager
+def transaction(db: Database) -> Iterator[None]:
+    """A write transaction. SQLite takes its write lock at once, so that what is read in it stays true."""
+    lock: threading.RLock | None = getattr(db, "spool_lock", None) if is_sqlite(db) else None
+    if lock is not None:
+        with lock, db.atomic("IMMEDIATE"):
+            yield
+    elif is_sqlite(db):
+        with db.atomic("IMMEDIATE"):
+            yield
+    else:
+        with db.atomic():
+            yield
+
+
+def delete(table: type[Model], where: Any) -> Any:
+    """A statement that deletes those rows of a table."""
+    model: Any = table
+    return model.delete().where(where)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn the database library's errors into a StoreError that says what was being done."""
+    try:
+        yield
+    except (DatabaseError, sqlite3.Error) as error:
+        raise StoreError(f"{what}: the database refused: {error}") from error
+
+
+class ChangePoll:
+    """Notices commits of others by `PRAGMA data_version` on a connection of its own: 4 microseconds a look."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        self._last = -1
+
+    def changed(self) -> bool:
+        """Whether anything was committed since the last call; true the first time."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        changed = bool(version != self._last)
+        self._last = version
+        return changed
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -1,0 +1,181 @@
+"""Workers and their queues: who runs, how it fares, what a person set for a queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Database, fn
+
+from workers.errors import UsageError
+from workers.jobs import LIVE, QUEUES, State, Wish
+from workers.store.database import delete, transaction
+from workers.store.moves import bump
+from workers.store.records import now_ms, storable, to_json
+from workers.store.tables import Counter, JobRow, QueueRow, RemovedRow, WorkerRow
+
+_LIVE = [state.value for state in LIVE]
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """A live job of which a person wants something."""
+
+    job_id: int
+    lease: int
+    wish: Wish
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A job that a dead worker left live."""
+
+    job_id: int
+    state: State
+    wish: Wish
+    wish_by: str
+    title: str
+    runner_pid: int | None
+    runner_start: int | None
+    boot_id: str
+    worker_deaths: int
+    failures: int
+    max_attempts: int
+    staging: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSetting:
+    """What holds for one queue now. `slots` None means the configuration's."""
+
+    queue: str
+    slots: int | None = None
+    paused: bool = False
+    paused_until: int | None = None
+    paused_by: str = ""
+
+
+def add_worker(db: Database, values: Mapping[str, Any]) -> int:
+    """Begin a life of a worker; its id."""
+    with transaction(db):
+        moment = now_ms()
+        return int(WorkerRow.insert(started_at=moment, heartbeat=moment, **values).execute(db))
+
+
+def heartbeat(db: Database, worker_id: int, figures: Mapping[str, Any] | None) -> None:
+    """A sign of life with the host's figures. No revision: nobody repaints for it."""
+    with transaction(db):
+        WorkerRow.update(heartbeat=now_ms(), figures=to_json(figures)).where(WorkerRow.id == worker_id).execute(db)
+
+
+def set_report(db: Database, worker_id: int, report: Sequence[str]) -> None:
+    """What the worker did at its start about what an earlier one left."""
+    with transaction(db):
+        WorkerRow.update(report=to_json([storable(line) for line in report])).where(WorkerRow.id == worker_id).execute(
+            db
+        )
+        bump(db)
+
+
+def end_worker(db: Database, worker_id: int) -> None:
+    """The worker stopped politely."""
+    with transaction(db):
+        WorkerRow.update(stopped_at=now_ms()).where(WorkerRow.id == worker_id).execute(db)
+        bump(db)
+
+
+def latest_worker(db: Database) -> dict[str, Any] | None:
+    """The newest life of a worker as a plain row, its JSON read; None before the first."""
+    for row in WorkerRow.select().order_by(WorkerRow.id.desc()).limit(1).dicts().execute(db):
+        return {
+            **row,
+            "figures": json.loads(row["figures"]),
+            "report": json.loads(row["report"]),
+            "operations": json.loads(row["operations"]),
+        }
+    return None
+
+
+def wishes(db: Database, worker_id: int) -> list[Wished]:
+    """What people want of the jobs that this worker runs."""
+    query = (
+        JobRow.select(JobRow.id, JobRow.lease, JobRow.wish, JobRow.wish_by)
+        .where((JobRow.wish != "") & (JobRow.worker_id == worker_id))
+        .tuples()
+    )
+    return [Wished(job_id, lease, Wish(wish), by) for job_id, lease, wish, by in query.execute(db)]
+
+
+def orphans(db: Database) -> list[Orphan]:
+    """Live jobs and what is known of their runners. Ask only while holding the home's lock."""
+    query = (
+        JobRow.select(JobRow, WorkerRow.boot_id)
+        .join(WorkerRow, "LEFT OUTER", on=(WorkerRow.id == JobRow.worker_id))
+        .where(JobRow.state.in_(_LIVE))
+        .order_by(JobRow.id)
+        .dicts()
+    )
+    return [
+        Orphan(
+            row["id"],
+            State(row["state"]),
+            Wish(row["wish"]),
+            row["wish_by"],
+            row["title"],
+            row["runner_pid"],
+            row["runner_start"],
+            row["boot_id"] or "",
+            row["worker_deaths"],
+            row["failures"],
+            row["max_attempts"],
+            tuple(json.loads(row["staging"])),
+        )
+        for row in query.execute(db)
+    ]
+
+
+def queue_settings(db: Database) -> dict[str, QueueSetting]:
+    """What holds for each queue. A pause whose time has passed is none."""
+    rows = {row["queue"]: row for row in QueueRow.select().dicts().execute(db)}
+    found = {}
+    for queue in QUEUES:
+        row = rows.get(queue)
+        if row is None:
+            found[queue] = QueueSetting(queue)
+            continue
+        paused = bool(row["paused"]) and (row["paused_until"] is None or row["paused_until"] > now_ms())
+        found[queue] = QueueSetting(
+            queue, row["slots"], paused, row["paused_until"] if paused else None, row["paused_by"] if paused else ""
+        )
+    return found
+
+
+def set_queue(db: Database, queue: str, **values: Any) -> None:
+    """Change what holds for a queue: `slots`, `paused`, `paused_until`, `paused_by`."""
+    if queue not in QUEUES:
+        raise UsageError(f"no queue {queue!r}: there are {', '.join(QUEUES)}")
+    with transaction(db):
+        bump(db)
+        QueueRow.insert(queue=queue, **values).on_conflict(conflict_target=[QueueRow.queue], update=values).execute(db)
+
+
+def queue_counts(db: Database) -> dict[tuple[str, State], int]:
+    """How many jobs are in each state, by queue."""
+    query = JobRow.select(JobRow.queue, JobRow.state, fn.COUNT(JobRow.id)).group_by(JobRow.queue, JobRow.state)
+    return {(queue, State(state)): number for queue, state, number in query.tuples().execute(db)}
+
+
+def ended_before(db: Database, moment: int, limit: int = 1000) -> list[int]:
+    """Ids of jobs that ended before `moment`, for retention."""
+    query = JobRow.select(JobRow.id).where(JobRow.finished_at < moment).order_by(JobRow.finished_at).limit(limit)
+    return [row[0] for row in query.tuples().execute(db)]
+
+
+def forget_removed(db: Database, keep: int = 100_000) -> None:
+    """Drop tombstones that no console can still be waiting for."""
+    with transaction(db):
+        last = int(Counter.select(Counter.value).where(Counter.key == "revision").scalar(db))
+        delete(RemovedRow, RemovedRow.revision < last - keep).execute(db)

@@ -1,0 +1,58 @@
+"""The database's version: a new one is made whole, an old one is brought up step by step, a newer one is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from peewee import Database, SchemaManager
+
+from workers.errors import SchemaError
+from workers.store.database import told, transaction
+from workers.store.tables import TABLES, Counter
+
+Step = Callable[[Database], None]
+
+# Step n brings version n to version n + 1. A step is never changed once it has been released.
+STEPS: tuple[Step, ...] = ()
+
+
+def latest(steps: Sequence[Step] = STEPS) -> int:
+    """The version that these steps lead to; a database begins at 1."""
+    return 1 + len(steps)
+
+
+def _version(db: Database) -> int:
+    if not db.table_exists(Counter._meta.table_name):
+        return 0
+    value = Counter.select(Counter.value).where(Counter.key == "schema").scalar(db)
+    return int(value or 0)
+
+
+def _create(db: Database, version: int) -> None:
+    for table in TABLES:
+        SchemaManager(table, database=db).create_all()
+    rows = [{"key": "schema", "value": version}, {"key": "revision", "value": 0}, {"key": "job_id", "value": 0}]
+    Counter.insert_many(rows).execute(db)
+
+
+def migrate(db: Database, steps: Sequence[Step] = STEPS) -> int:
+    """Bring the database to the latest version, which is returned. SchemaError when it is newer than we are."""
+    target = latest(steps)
+    with told("opening the database"):
+        version = _version(db)
+        if version == target:
+            return version
+        with transaction(db):
+            version = _version(db)  # another process may have been quicker
+            if version > target:
+                raise SchemaError(
+                    f"{db.database}: this database is of version {version}, made by a newer Spool; this one knows"
+                    f" up to {target}. Use the newer Spool, or another SPOOL_HOME."
+                )
+            if version == 0:
+                _create(db, target)
+            else:
+                for step in steps[version - 1 :]:
+                    step(db)
+                Counter.update(value=target).where(Counter.key == "schema").execute(db)
+        return target

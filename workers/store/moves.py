@@ -1,0 +1,172 @@
+"""The one function that changes a job's state, and the revision that every change carries.
+
+A move is a guarded UPDATE (still in a state that the table of moves allows, still the same lease) and its row of
+history, in one transaction. When the guard fails nothing is written: the world moved on, and the caller is told.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from peewee import Database
+
+from workers.jobs import FINAL, MOVES, Move, State
+from workers.store.database import delete, transaction
+from workers.store.prepared import Prepared, hole
+from workers.store.records import error_fields, now_ms
+from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow
+
+_FRESH_PROGRESS: Mapping[str, Any] = {
+    "fraction": None,
+    "phase": "",
+    "done": None,
+    "total": None,
+    "rate": None,
+    "eta_s": None,
+    "unit": "",
+}
+_NO_RUNNER: Mapping[str, Any] = {"runner_pid": None, "runner_start": None, "worker_id": None}
+_ENDED: Mapping[str, Any] = {**_NO_RUNNER, "wish": "", "rate": None, "eta_s": None, "staging": "[]"}
+_QUEUED: Mapping[str, Any] = {**_NO_RUNNER, "wish": "", "rate": None, "eta_s": None, "staging": "[]"}
+
+# What each move clears, so that nothing of an earlier attempt stays on the job.
+_CLEARS: Mapping[Move, Mapping[str, Any]] = {
+    Move.CLAIMED: {**_FRESH_PROGRESS, **error_fields(None), "wish": "", "run_after": None, "finished_at": None},
+    Move.SUCCEEDED: {**_ENDED, **error_fields(None), "fraction": 1.0, "phase": ""},
+    Move.FAILED: _ENDED,
+    Move.RETRIED: _QUEUED,
+    Move.RESCUED: _QUEUED,
+    Move.RELEASED: _QUEUED,
+    Move.CANCELLED: {**_ENDED, "phase": ""},
+    Move.PAUSED: {"wish": "", "rate": None, "eta_s": None},
+    Move.RESUMED: {"wish": ""},
+    Move.SKIPPED: _ENDED,
+    Move.RESTARTED: {
+        **_QUEUED,
+        **_FRESH_PROGRESS,
+        **error_fields(None),
+        "attempts": 0,
+        "failures": 0,
+        "worker_deaths": 0,
+        "started_at": None,
+        "finished_at": None,
+        "run_after": None,
+        "hold": False,
+        "outputs": "[]",
+        "published": "[]",
+        "items_failed": 0,
+    },
+}
+
+
+_BUMP = Prepared(
+    lambda sqlite: Counter.update(value=Counter.value + 1).where(Counter.key == "revision").returning(Counter.value)
+)
+_EVENT = Prepared(
+    lambda sqlite: EventRow.insert(
+        {name: hole(name) for name in ("revision", "job_id", "at", "move", "before", "after", "by", "reason")}
+    )
+)
+
+
+def _standing(sqlite: bool) -> Any:
+    query = JobRow.select(JobRow.state, JobRow.lease).where(JobRow.id == hole("id"))
+    return query if sqlite else query.for_update()
+
+
+_STANDING = Prepared(_standing)
+
+
+def bump(db: Database) -> int:
+    """The next revision. Call it inside a transaction, after any job rows were locked: always in that order."""
+    return int(_BUMP.value(db))
+
+
+def locked_state(db: Database, job_id: int) -> State | None:
+    """The job's state, its row locked until the transaction ends; None when there is no such job."""
+    value = _STANDING.value(db, id=job_id)
+    return None if value is None else State(value)
+
+
+def record_event(
+    db: Database, revision: int, job_id: int, move: str, states: tuple[str, str], by: str, reason: str = ""
+) -> None:
+    """Add one line of history."""
+    values = {"move": move, "before": states[0], "after": states[1], "by": by, "reason": reason}
+    _EVENT.run(db, revision=revision, job_id=job_id, at=now_ms(), **values)
+
+
+@functools.lru_cache(maxsize=256)
+def _guarded_update(move: Move, fields: tuple[str, ...]) -> Prepared:
+    """The UPDATE of a move that also sets `fields`: still in a state it may leave, still the same lease."""
+    rule = MOVES[move]
+    values: dict[str, Any] = {
+        "state": rule.target.value,
+        "lease": JobRow.lease + rule.lease,
+        "attempts": JobRow.attempts + rule.attempts,
+        "failures": JobRow.failures + rule.failures,
+        **_CLEARS[move],
+        **{name: hole(name) for name in (*fields, "revision")},
+    }
+    guard = JobRow.state.in_([state.value for state in rule.sources]) & (JobRow.lease == hole("old_lease"))
+    return Prepared(lambda sqlite: JobRow.update(values).where((JobRow.id == hole("id")) & guard))
+
+
+def move(
+    db: Database,
+    move: Move,
+    job_id: int,
+    *,
+    by: str,
+    reason: str = "",
+    lease: int | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> bool:
+    """Make `move` on a job. False when the guard refused: another state, or another lease than the given one."""
+    with transaction(db):
+        return move_inside(db, move, job_id, by=by, reason=reason, lease=lease, fields=fields)
+
+
+def move_inside(
+    db: Database,
+    move: Move,
+    job_id: int,
+    *,
+    by: str,
+    reason: str = "",
+    lease: int | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> bool:
+    """As `move`, within a transaction that the caller holds."""
+    rule = MOVES[move]
+    row = _STANDING.run(db, id=job_id).fetchone()
+    if row is None or State(row[0]) not in rule.sources or lease not in (None, row[1]):
+        return False
+    before = State(row[0])
+    values = dict(fields or {})
+    if move is Move.CLAIMED:
+        values["started_at"] = now_ms()
+    if rule.target in FINAL:
+        values["finished_at"] = now_ms()
+    revision = bump(db)
+    statement = _guarded_update(move, tuple(sorted(values)))
+    if statement.run(db, id=job_id, old_lease=row[1], revision=revision, **values).rowcount != 1:
+        return False
+    if move is Move.RESTARTED:
+        delete(ItemRow, (ItemRow.job_id == job_id) & (ItemRow.outcome == "failed")).execute(db)
+    record_event(db, revision, job_id, move.value, (before.value, rule.target.value), by, reason)
+    if rule.target in FINAL and rule.target is not State.SUCCEEDED:
+        _skip_dependents(db, job_id, rule.target)
+    return True
+
+
+def _skip_dependents(db: Database, job_id: int, ended: State) -> None:
+    """Jobs that waited for one that will not succeed cannot run: they are skipped, and say why."""
+    waiting = [row[0] for row in After.select(After.job_id).where(After.on_id == job_id).tuples().execute(db)]
+    for dependent in waiting:
+        reason = f"job {job_id}, which it waited for, was {ended.value}"
+        if ended is State.FAILED:
+            reason = f"job {job_id}, which it waited for, failed"
+        move_inside(db, Move.SKIPPED, dependent, by="worker", reason=reason)

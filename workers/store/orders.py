@@ -1,0 +1,333 @@
+"""What people order: new jobs, wishes, priorities, places in the queue, holds, edits and removals.
+
+Each order is one transaction, recorded in the history with who gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from peewee import Database, IntegrityError, fn
+
+from workers.errors import UsageError
+from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish
+from workers.store.database import delete, transaction
+from workers.store.moves import bump, locked_state, move_inside, record_event
+from workers.store.questions import job_by_id
+from workers.store.records import now_ms, storable, to_json
+from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow, RemovedRow
+
+_PART = 100  # jobs of one order handled in one transaction, so that others can write in between
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an order for one job."""
+
+    job_id: int
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job as it is submitted; its parameters have been checked."""
+
+    operation: str
+    queue: str
+    title: str
+    params: Mapping[str, Any]
+    by: str
+    priority: Priority = Priority.NORMAL
+    run_after: int | None = None
+    after: tuple[int, ...] = ()
+    batch: str | None = None
+    hold: bool = False
+    site: str | None = None
+    max_attempts: int = 3
+    submission_key: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _next_id(db: Database) -> int:
+    Counter.update(value=Counter.value + 1).where(Counter.key == "job_id").execute(db)
+    return int(Counter.select(Counter.value).where(Counter.key == "job_id").scalar(db))
+
+
+def _check_dependencies(db: Database, after: Sequence[int]) -> None:
+    for on_id in after:
+        state = locked_state(db, on_id)
+        if state is None:
+            raise UsageError(f"after {on_id}: there is no such job")
+        if state in FINAL and state is not State.SUCCEEDED:
+            raise UsageError(f"after {on_id}: that job was {state.value} and will not succeed")
+
+
+def submit(db: Database, new: NewJob) -> Job:
+    """Accept a job: when this returns it is durable. The same submission key twice gives the first job."""
+    try:
+        with transaction(db):
+            return _submit_inside(db, new)
+    except IntegrityError:
+        existing = _by_key(db, new.submission_key)
+        if existing is None:
+            raise
+        return existing
+
+
+def _by_key(db: Database, key: str | None) -> Job | None:
+    if key is None:
+        return None
+    job_id = JobRow.select(JobRow.id).where(JobRow.submission_key == key).scalar(db)
+    return None if job_id is None else job_by_id(db, job_id)
+
+
+def _submit_inside(db: Database, new: NewJob) -> Job:
+    existing = _by_key(db, new.submission_key)
+    if existing is not None:
+        return existing
+    _check_dependencies(db, new.after)
+    revision = bump(db)
+    job_id = _next_id(db)
+    JobRow.insert(
+        id=job_id,
+        submission_key=new.submission_key,
+        operation=new.operation,
+        queue=new.queue,
+        state=State.QUEUED.value,
+        priority=new.priority.value,
+        position=float(job_id),
+        title=storable(new.title),
+        params=to_json(dict(new.params)),
+        submitted_by=storable(new.by),
+        submitted_at=now_ms(),
+        run_after=new.run_after,
+        hold=new.hold,
+        max_attempts=new.max_attempts,
+        batch=None if new.batch is None else storable(new.batch),
+        site=new.site,
+        revision=revision,
+    ).execute(db)
+    for on_id in dict.fromkeys(new.after):
+        After.insert(job_id=job_id, on_id=on_id).execute(db)
+    record_event(db, revision, job_id, "submitted", ("", State.QUEUED.value), storable(new.by))
+    return job_by_id(db, job_id)
+
+
+def _each(db: Database, ids: Sequence[int], act: Callable[[int], Answer]) -> list[Answer]:
+    answers = []
+    wanted = list(dict.fromkeys(ids))
+    for start in range(0, len(wanted), _PART):
+        with transaction(db):
+            answers += [act(job_id) for job_id in wanted[start : start + _PART]]
+    return answers
+
+
+def _change(db: Database, job_id: int, what: str, by: str, reason: str = "", **fields: Any) -> None:
+    """A change that is no move: new revision, new values, one line of history."""
+    state = locked_state(db, job_id)
+    word = "" if state is None else state.value
+    revision = bump(db)
+    JobRow.update(revision=revision, **fields).where(JobRow.id == job_id).execute(db)
+    record_event(db, revision, job_id, what, (word, word), by, reason)
+
+
+def _missing(job_id: int) -> Answer:
+    return Answer(job_id, False, f"there is no job {job_id}")
+
+
+def cancel(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
+    """Waiting jobs end at once; a running one is asked, by a field that its supervisor reads."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state is State.QUEUED:
+            move_inside(db, Move.CANCELLED, job_id, by=by)
+            return Answer(job_id, True, "cancelled")
+        if state in LIVE:
+            _change(db, job_id, "cancel asked", by, wish=Wish.CANCEL.value, wish_by=by)
+            return Answer(job_id, True, "is being cancelled")
+        return Answer(job_id, False, f"has ended already: {state.value}")
+
+    return _each(db, ids, act)
+
+
+def pause(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
+    """A running job's processes are stopped; a waiting one is held."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is State.RUNNING:
+            if JobRow.select(JobRow.wish).where(JobRow.id == job_id).scalar(db) == Wish.CANCEL.value:
+                return Answer(job_id, False, "is being cancelled")
+            _change(db, job_id, "pause asked", by, wish=Wish.PAUSE.value, wish_by=by)
+            return Answer(job_id, True, "is being paused")
+        if state is State.QUEUED:
+            _change(db, job_id, "held", by, hold=True)
+            return Answer(job_id, True, "held")
+        return _missing(job_id) if state is None else Answer(job_id, False, f"cannot be paused: it is {state.value}")
+
+    return _each(db, ids, act)
+
+
+def resume(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
+    """A paused job goes on; a held one may start."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        row = JobRow.select(JobRow.hold, JobRow.wish).where(JobRow.id == job_id).tuples().execute(db)
+        held, wish = next(iter(row), (False, ""))
+        if state is State.PAUSED and wish != Wish.CANCEL.value:
+            _change(db, job_id, "resume asked", by, wish=Wish.RESUME.value, wish_by=by)
+            return Answer(job_id, True, "is being resumed")
+        if state is State.RUNNING and wish == Wish.PAUSE.value:
+            _change(db, job_id, "resume asked", by, wish=Wish.NONE.value, wish_by=by)
+            return Answer(job_id, True, "goes on")
+        if state is State.QUEUED and held:
+            _change(db, job_id, "unheld", by, hold=False)
+            return Answer(job_id, True, "may start")
+        if state is None:
+            return _missing(job_id)
+        return Answer(job_id, False, f"is not paused: it is {state.value}")
+
+    return _each(db, ids, act)
+
+
+def set_hold(db: Database, ids: Sequence[int], hold: bool, by: str) -> list[Answer]:
+    """Keep waiting jobs from starting, or let them."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state is not State.QUEUED:
+            return Answer(job_id, False, f"does not wait: it is {state.value}")
+        _change(db, job_id, "held" if hold else "unheld", by, hold=hold)
+        return Answer(job_id, True, "held" if hold else "may start")
+
+    return _each(db, ids, act)
+
+
+def retry(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
+    """Ended jobs start over (finished items stay finished); one that waits for its next attempt starts at once."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state is State.QUEUED:
+            if JobRow.select(JobRow.run_after).where(JobRow.id == job_id).scalar(db) is None:
+                return Answer(job_id, False, "waits already")
+            _change(db, job_id, "retry asked", by, run_after=None)
+            return Answer(job_id, True, "tries again now")
+        if state is State.SUCCEEDED:
+            failed = JobRow.select(JobRow.items_failed).where(JobRow.id == job_id).scalar(db)
+            if not failed:
+                return Answer(job_id, False, "succeeded; submit it anew to do it again")
+        if move_inside(db, Move.RESTARTED, job_id, by=by):
+            return Answer(job_id, True, "waits to be tried again")
+        return Answer(job_id, False, f"cannot be tried again: it is {state.value}")
+
+    return _each(db, ids, act)
+
+
+def set_priority(db: Database, ids: Sequence[int], priority: Priority, by: str) -> list[Answer]:
+    """Change how urgent jobs are; it matters while they wait."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state in FINAL:
+            return Answer(job_id, False, f"has ended: {state.value}")
+        _change(db, job_id, "prioritised", by, priority.word, priority=priority.value)
+        return Answer(job_id, True, f"priority {priority.word}")
+
+    return _each(db, ids, act)
+
+
+def _neighbours(db: Database, job: Job) -> Any:
+    return JobRow.select(JobRow.position).where(
+        (JobRow.queue == job.queue)
+        & (JobRow.priority == job.priority.value)
+        & (JobRow.state == State.QUEUED.value)
+        & (JobRow.id != job.id)
+    )
+
+
+def _place(db: Database, job: Job, where: str) -> float | None:
+    """The position that puts `job` first, last, or past its neighbour; None when it is there already."""
+    others = _neighbours(db, job)
+    if where in ("first", "last"):
+        ends = others.select(fn.MIN(JobRow.position), fn.MAX(JobRow.position)).tuples().get(db)
+        if ends[0] is None:
+            return None
+        return float(ends[0]) - 1.0 if where == "first" else float(ends[1]) + 1.0
+    up = where == "up"
+    beyond = others.where(JobRow.position < job.position if up else JobRow.position > job.position)
+    order = JobRow.position.desc() if up else JobRow.position
+    near = [row[0] for row in beyond.order_by(order).limit(2).tuples().execute(db)]
+    if not near:
+        return None
+    if len(near) == 1:
+        return float(near[0]) + (-1.0 if up else 1.0)
+    return (float(near[0]) + float(near[1])) / 2.0
+
+
+def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answer]:
+    """Move waiting jobs `first`, `last`, `up` or `down` among those of their queue and priority."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state is not State.QUEUED:
+            return Answer(job_id, False, f"does not wait: it is {state.value}")
+        place = _place(db, job_by_id(db, job_id), where)
+        if place is None:
+            return Answer(job_id, False, "is there already")
+        _change(db, job_id, "moved", by, where, position=place)
+        return Answer(job_id, True, f"moved {where}")
+
+    # "First" for several keeps their order when the last of them goes first.
+    ordered = list(reversed(ids)) if where in ("first", "down") else list(ids)
+    return _each(db, ordered, act)
+
+
+def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site: str | None, by: str) -> Answer:
+    """Other parameters for a job that waits."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state is not State.QUEUED:
+            return Answer(job_id, False, f"cannot be edited: it is {state.value}")
+        _change(db, job_id, "edited", by, params=to_json(dict(params)), title=storable(title), site=site)
+        return Answer(job_id, True, "edited")
+
+    return _each(db, [job_id], act)[0]
+
+
+def remove(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
+    """Forget ended jobs with their items and history."""
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state not in FINAL:
+            return Answer(job_id, False, f"has not ended: it is {state.value}; cancel it first")
+        revision = bump(db)
+        for table in (ItemRow, EventRow):
+            delete(table, table.job_id == job_id).execute(db)
+        delete(After, (After.job_id == job_id) | (After.on_id == job_id)).execute(db)
+        delete(JobRow, JobRow.id == job_id).execute(db)
+        RemovedRow.insert(job_id=job_id, revision=revision).execute(db)
+        return Answer(job_id, True, f"removed by {by}")
+
+    return _each(db, ids, act)

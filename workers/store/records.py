@@ -1,0 +1,131 @@
+"""Rows into the records of `workers.jobs`, and back where they are written."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from peewee import Database
+
+from workers.errors import ErrorClass, Failure
+from workers.jobs import ItemCounts, ItemOutcome, Job, JobEvent, Outcome, Priority, Progress, State, Wish
+from workers.store.tables import After
+
+
+def now_ms() -> int:
+    """The wall clock in milliseconds: for people and schedules only, never for order or leases."""
+    return time.time_ns() // 1_000_000
+
+
+def to_json(value: Any) -> str:
+    """JSON in ASCII, so that lone surrogates of broken file names survive any database."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, default=str)
+
+
+def failure_of(row: Mapping[str, Any]) -> Failure | None:
+    """The failure that a job's or an item's row tells, if any."""
+    if not row["error_class"]:
+        return None
+    return Failure(
+        ErrorClass(row["error_class"]), row["error_message"], row.get("error_input", ""), row.get("error_detail", "")
+    )
+
+
+def error_fields(failure: Failure | None) -> dict[str, Any]:
+    """The columns that tell a failure; those of none when it is None."""
+    if failure is None:
+        return {"error_class": None, "error_message": "", "error_input": "", "error_detail": ""}
+    return {
+        "error_class": failure.error_class.value,
+        "error_message": failure.message,
+        "error_input": storable(failure.input),
+        "error_detail": failure.detail,
+    }
+
+
+def storable(text: str) -> str:
+    """`text` without lone surrogates and NULs, which no database takes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def dependencies(db: Database, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """What each of these jobs waits for."""
+    found: dict[int, tuple[int, ...]] = {}
+    for job_id, on_id in (
+        After.select(After.job_id, After.on_id).where(After.job_id.in_(list(ids))).tuples().execute(db)
+    ):
+        found[job_id] = (*found.get(job_id, ()), on_id)
+    return found
+
+
+def job_of(row: Mapping[str, Any], after: tuple[int, ...] = ()) -> Job:
+    """The record of one row."""
+    return Job(
+        id=row["id"],
+        operation=row["operation"],
+        queue=row["queue"],
+        state=State(row["state"]),
+        priority=Priority(row["priority"]),
+        title=row["title"],
+        params=json.loads(row["params"]),
+        submitted_by=row["submitted_by"],
+        submitted_at=row["submitted_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        run_after=row["run_after"],
+        hold=bool(row["hold"]),
+        attempts=row["attempts"],
+        failures=row["failures"],
+        max_attempts=row["max_attempts"],
+        lease=row["lease"],
+        wish=Wish(row["wish"]),
+        progress=Progress(
+            row["fraction"], row["phase"], row["done"], row["total"], row["rate"], row["eta_s"], row["unit"]
+        ),
+        items=ItemCounts(
+            row["items_total"], row["items_done"], row["items_failed"], row["items_skipped"], row["items_cached"]
+        ),
+        failure=failure_of(row),
+        outputs=tuple(json.loads(row["outputs"])),
+        batch=row["batch"],
+        after=after,
+        site=row["site"],
+        position=row["position"],
+        revision=row["revision"],
+    )
+
+
+def jobs_of(db: Database, rows: Iterable[Mapping[str, Any]]) -> list[Job]:
+    """The records of many rows, with what they wait for, in two questions in all."""
+    rows = list(rows)
+    waiting = [row["id"] for row in rows if row["state"] == State.QUEUED]
+    after = dependencies(db, waiting) if waiting else {}
+    return [job_of(row, after.get(row["id"], ())) for row in rows]
+
+
+def event_of(row: Mapping[str, Any]) -> JobEvent:
+    """One line of history."""
+    return JobEvent(
+        row["id"],
+        row["revision"],
+        row["job_id"],
+        row["at"],
+        row["move"],
+        row["before"],
+        row["after"],
+        row["by"],
+        row["reason"],
+    )
+
+
+def item_of(row: Mapping[str, Any]) -> ItemOutcome:
+    """How one input ended."""
+    return ItemOutcome(
+        json.loads(row["key"]),
+        Outcome(row["outcome"]),
+        tuple(json.loads(row["outputs"])),
+        failure_of(row),
+        json.loads(row["detail"]),
+    )

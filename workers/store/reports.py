@@ -1,0 +1,143 @@
+"""What a live job reports: progress, items, and what its runner is about to leave on the disk.
+
+Every write names the lease: a runner or worker that was replaced changes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from peewee import Database
+
+from workers.jobs import LIVE, ItemOutcome, Progress
+from workers.store.database import transaction
+from workers.store.moves import bump
+from workers.store.prepared import Prepared, hole
+from workers.store.records import storable, to_json
+from workers.store.tables import ItemRow, JobRow
+
+_LIVE = [state.value for state in LIVE]
+
+
+_PROGRESS = Prepared(
+    lambda sqlite: JobRow.update(
+        {name: hole(name) for name in ("revision", *(field.name for field in dataclasses.fields(Progress)))}
+    ).where(_ours(hole("id"), hole("old_lease")))
+)
+
+
+def _ours(job_id: Any, lease: Any) -> Any:
+    return (JobRow.id == job_id) & (JobRow.lease == lease) & JobRow.state.in_(_LIVE)
+
+
+def set_runner(db: Database, job_id: int, lease: int, pid: int, start: int) -> bool:
+    """Record which process runs a job, so that it can be found after a crash."""
+    with transaction(db):
+        return bool(JobRow.update(runner_pid=pid, runner_start=start).where(_ours(job_id, lease)).execute(db))
+
+
+def write_progress(db: Database, newest: Mapping[tuple[int, int], Progress]) -> None:
+    """The newest progress of many jobs, by (job id, lease), in one transaction."""
+    if not newest:
+        return
+    with transaction(db):
+        revision = bump(db)
+        for (job_id, lease), progress in newest.items():
+            values = dataclasses.asdict(progress) | {"phase": storable(progress.phase)}
+            _PROGRESS.run(db, id=job_id, old_lease=lease, revision=revision, **values)
+
+
+def _append(db: Database, job_id: int, lease: int, column: Any, entry: Any) -> bool:
+    with transaction(db):
+        value = JobRow.select(column).where(_ours(job_id, lease)).scalar(db)
+        if value is None:
+            return False
+        entries = [*json.loads(value), entry]
+        return bool(JobRow.update({column: to_json(entries)}).where(_ours(job_id, lease)).execute(db))
+
+
+def add_staging(db: Database, job_id: int, lease: int, folder: str) -> bool:
+    """Record a folder that the next worker must remove if this one dies. False when the lease is lost."""
+    return _append(db, job_id, lease, JobRow.staging, folder)
+
+
+def add_published(db: Database, job_id: int, lease: int, entry: Mapping[str, Any]) -> bool:
+    """Record a file that is about to be renamed into place. False when the lease is lost: it must not be."""
+    return _append(db, job_id, lease, JobRow.published, dict(entry))
+
+
+def staging_folders(db: Database, job_id: int) -> list[str]:
+    """Folders that runners of this job said they would make."""
+    value = JobRow.select(JobRow.staging).where(JobRow.id == job_id).scalar(db)
+    return [str(folder) for folder in json.loads(value or "[]")]
+
+
+def set_items_total(db: Database, job_id: int, lease: int, total: int) -> None:
+    """How many inputs the job has."""
+    with transaction(db):
+        JobRow.update(revision=bump(db), items_total=total).where(_ours(job_id, lease)).execute(db)
+
+
+def _item_row(job_id: int, outcome: ItemOutcome) -> dict[str, Any]:
+    failure = outcome.failure
+    return {
+        "job_id": job_id,
+        "key": to_json(outcome.key),
+        "outcome": outcome.outcome.value,
+        "outputs": to_json(list(outcome.outputs)),
+        "error_class": None if failure is None else failure.error_class.value,
+        "error_message": "" if failure is None else storable(failure.message),
+        "error_detail": "" if failure is None else storable(failure.detail),
+        "detail": to_json(dict(outcome.detail)),
+    }
+
+
+def _counted(db: Database, job_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    keys = [row["key"] for row in rows]
+    had = ItemRow.select(ItemRow.key, ItemRow.outcome).where((ItemRow.job_id == job_id) & ItemRow.key.in_(keys))
+    before = dict(had.tuples().execute(db))
+    change = {"done": 0, "failed": 0, "skipped": 0, "cached": 0}
+    for row in rows:
+        if row["key"] in before:
+            change[before[row["key"]]] -= 1
+        change[row["outcome"]] += 1
+    return change
+
+
+def write_items(db: Database, job_id: int, lease: int, outcomes: Iterable[ItemOutcome]) -> bool:
+    """Outcomes of items and the job's counts, in one transaction. A later outcome of an item replaces the earlier."""
+    rows = list({row["key"]: row for row in (_item_row(job_id, outcome) for outcome in outcomes)}.values())
+    if not rows:
+        return True
+    with transaction(db):
+        if JobRow.select(JobRow.id).where(_ours(job_id, lease)).scalar(db) is None:
+            return False
+        change = _counted(db, job_id, rows)
+        ItemRow.insert_many(rows).on_conflict(
+            conflict_target=[ItemRow.job_id, ItemRow.key],
+            preserve=[
+                ItemRow.outcome,
+                ItemRow.outputs,
+                ItemRow.error_class,
+                ItemRow.error_message,
+                ItemRow.error_detail,
+                ItemRow.detail,
+            ],
+        ).execute(db)
+        JobRow.update(
+            revision=bump(db),
+            items_done=JobRow.items_done + change["done"],
+            items_failed=JobRow.items_failed + change["failed"],
+            items_skipped=JobRow.items_skipped + change["skipped"],
+            items_cached=JobRow.items_cached + change["cached"],
+        ).where(JobRow.id == job_id).execute(db)
+    return True
+
+
+def finished_items(db: Database, job_id: int) -> list[str]:
+    """Keys of the inputs that need no more work: all but the failed."""
+    query = ItemRow.select(ItemRow.key).where((ItemRow.job_id == job_id) & (ItemRow.outcome != "failed"))
+    return [json.loads(row[0]) for row in query.tuples().execute(db)]

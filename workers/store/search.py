@@ -1,0 +1,77 @@
+"""The words of a query as predicates on the jobs table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from peewee import fn
+
+from workers.jobs import Priority
+from workers.query import Term, parse, seconds
+from workers.store.records import now_ms
+from workers.store.tables import JobRow
+
+_SMALLEST_TEXT = 1
+
+
+def _like(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped.lower()}%"
+
+
+def _text(term: Term) -> Any:
+    # LIKE by hand with its escape: a `_` or `%` in a title is meant as it stands.
+    from peewee import SQL, NodeList
+
+    return NodeList((fn.LOWER(JobRow.title), SQL("LIKE"), _like(term.values[0]), SQL("ESCAPE '\\'")))
+
+
+def _id(term: Term) -> Any:
+    if term.op != ":":
+        number = int(term.values[0].partition("-")[0])
+        return JobRow.id < number if term.op == "<" else JobRow.id > number
+    found: Any = None
+    for value in term.values:
+        low, _, high = value.partition("-")
+        one = JobRow.id.between(int(low), int(high or low))
+        found = one if found is None else found | one
+    return found
+
+
+def _age(term: Term) -> Any:
+    moment = now_ms() - int(seconds(term.values[0]) * 1000)
+    return JobRow.submitted_at < moment if term.op == ">" else JobRow.submitted_at > moment
+
+
+def _site(term: Term) -> Any:
+    found: Any = None
+    for value in term.values:
+        one = (JobRow.site == value) | JobRow.site.endswith("." + value)
+        found = one if found is None else found | one
+    return found & JobRow.site.is_null(False)
+
+
+_PREDICATES: dict[str, Callable[[Term], Any]] = {
+    "text": _text,
+    "id": _id,
+    "age": _age,
+    "site": _site,
+    "state": lambda term: JobRow.state.in_(term.values),
+    "queue": lambda term: JobRow.queue.in_(term.values),
+    "operation": lambda term: JobRow.operation.in_(term.values),
+    "priority": lambda term: JobRow.priority.in_([Priority.parse(value).value for value in term.values]),
+    "batch": lambda term: fn.COALESCE(JobRow.batch, "").in_(term.values),
+    "by": lambda term: JobRow.submitted_by.in_(term.values),
+}
+
+
+def predicate(query: str) -> Any:
+    """The predicate of a query, or None when it asks for everything. UsageError when a word is wrong."""
+    found: Any = None
+    for term in parse(query):
+        one = _PREDICATES[term.key](term)
+        if term.negated:
+            one = ~one if term.key != "text" else fn.NOT(one)
+        found = one if found is None else found & one
+    return found
