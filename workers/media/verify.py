@@ -1,0 +1,78 @@
+"""Is a finished file what it should be? rc 0 of a tool is no answer: it ends so on a cut input and on a full disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workers.errors import ErrorClass, JobFailed
+from workers.media.av import Facts, StreamKind, facts, is_cover, open_input, translated
+from workers.media.names import path_to_key
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a file must have: its duration in seconds (None: any), and at least so many streams of each kind."""
+
+    duration_s: float | None = None
+    streams: Mapping[StreamKind, int] = field(default_factory=dict)
+
+    @property
+    def tolerance_s(self) -> float:
+        """How far the duration may be off: 1 %, at least half a second."""
+        return max((self.duration_s or 0.0) * 0.01, 0.5)
+
+
+def verify(path: Path, expected: Expected, *, source: str = "") -> Facts:
+    """Open `path`, compare it with `expected`, decode the first frame of every film and sound stream; its facts.
+
+    JobFailed(bad_input) tells what is wrong; `source` is the input it was made from, for the message.
+    """
+    key = source or path_to_key(path)
+    if path.stat().st_size == 0:
+        raise JobFailed(ErrorClass.BAD_INPUT, "the result is empty", input=key)
+    found = facts(path)
+    for kind, number in expected.streams.items():
+        have = len([s for s in found.streams if s.kind == kind])
+        if have < number:
+            message = f"the result has {have} {kind} streams instead of {number}"
+            raise JobFailed(ErrorClass.BAD_INPUT, message, input=key)
+    if expected.duration_s is not None:
+        _check_duration(found.duration_s or 0.0, expected, key)
+    _decode_first_frames(path, found, key)
+    return found
+
+
+def _check_duration(have: float, expected: Expected, key: str) -> None:
+    wanted = expected.duration_s or 0.0
+    if abs(have - wanted) > expected.tolerance_s:
+        raise JobFailed(
+            ErrorClass.BAD_INPUT,
+            f"duration of the result is {have:.1f} s instead of {wanted:.1f} s: the input is cut short or damaged",
+            input=key,
+        )
+
+
+def _decode_first_frames(path: Path, found: Facts, key: str) -> None:
+    """A stream of which nothing can be decoded is broken, whatever its header says."""
+    waiting = {s.index for s in found.streams if s.kind in ("video", "audio") and not s.cover}
+    if not waiting:
+        raise JobFailed(ErrorClass.BAD_INPUT, "the result has neither picture nor sound", input=key)
+    with open_input(path) as container, translated(path):
+        import av
+
+        wanted: list[Any] = [s for s in container.streams if s.index in waiting and not is_cover(s)]
+        for packet in container.demux(wanted):
+            index = packet.stream.index
+            if index in waiting:
+                try:
+                    decoded = packet.decode()
+                except av.error.InvalidDataError:
+                    continue  # a stream cut out of a running one may begin with undecodable packets
+                if decoded:
+                    waiting.discard(index)
+            if not waiting:
+                return
+    raise JobFailed(ErrorClass.BAD_INPUT, f"nothing of stream {min(waiting)} can be decoded", input=key)
