@@ -1,0 +1,459 @@
+"""The front door: everything that people and scripts ask of Spool goes through here.
+
+`Client` has one set of plain methods over a database. The command line calls them; the console runs the very same
+ones through the asyncio bridge (`AsyncClient.ask`). Importing this module loads no media library and no console.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import getpass
+import importlib
+import os
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from workers.config import Settings, slots_of
+from workers.errors import UsageError
+from workers.files import private_folder
+from workers.health.figures import HostFigures
+from workers.jobs import QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
+from workers.launch import start_worker, stop_worker, worker_pid
+from workers.logs import read_log
+from workers.operations.contract import Operation
+from workers.queues import Bells
+from workers.store import hosts, orders, questions
+from workers.store.database import ChangePoll, open_async_database, open_database, told
+from workers.store.migrations import migrate
+from workers.store.orders import Answer
+from workers.store.records import now_ms
+from workers.store.waiting import Situation, reasons
+from workers.text import clean
+
+__all__ = [
+    "Answer",
+    "AsyncClient",
+    "Client",
+    "HostFigures",
+    "QueueStatus",
+    "WorkerStatus",
+    "open_client",
+    "start_worker",
+    "stop_worker",
+]
+
+DEFAULT_REGISTRY = "workers.operations.registry"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One queue as a person sees it."""
+
+    name: str
+    slots: int
+    running: int
+    paused_jobs: int
+    waiting: int
+    failed: int
+    paused: bool
+    paused_until: int | None
+    paused_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """The worker of this home, or the last one when none runs. Times are milliseconds."""
+
+    running: bool
+    pid: int | None = None
+    host: str = ""
+    version: str = ""
+    started_at: int | None = None
+    heartbeat: int | None = None
+    age_s: float | None = None  # since the last sign of life
+    report: tuple[str, ...] = ()  # what it rescued and removed at its start
+    figures: HostFigures | None = None
+
+
+def login_name() -> str:
+    """Who gives an order: the user's name, else the number."""
+    try:
+        return clean(getpass.getuser())
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def load_registry(registry: str = DEFAULT_REGISTRY) -> tuple[Operation[Any], ...]:
+    """The operations that a registry module lists."""
+    found: tuple[Operation[Any], ...] = importlib.import_module(registry).REGISTRY
+    return found
+
+
+def _spoken(method: Callable[P, T]) -> Callable[P, T]:
+    """Errors of the database become a StoreError in words."""
+
+    @functools.wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        with told(method.__name__.replace("_", " ")):
+            return method(*args, **kwargs)
+
+    return wrapped
+
+
+class Client:
+    """One home, for one thread at a time (or one asyncio task, through the bridge)."""
+
+    def __init__(self, settings: Settings, db: Any, registry: str = DEFAULT_REGISTRY) -> None:
+        self.settings = settings
+        self._db = db
+        self._registry = registry
+        self._bells = Bells(settings.paths.rings, settings.paths.wake_socket)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._db.close()
+
+    # ---------------------------------------------------------------- operations
+
+    def operations(self) -> tuple[Operation[Any], ...]:
+        """Every operation that can be asked for."""
+        return load_registry(self._registry)
+
+    def operation(self, name: str) -> Operation[Any]:
+        """The operation of that name; UsageError with the nearest one."""
+        found = {operation.name: operation for operation in self.operations()}
+        if name in found:
+            return found[name]
+        near = difflib.get_close_matches(name, found, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(found)}"
+        raise UsageError(f"no operation {clean(name)!r}: {hint}")
+
+    # ---------------------------------------------------------------- orders
+
+    @_spoken
+    def submit(
+        self,
+        operation: str,
+        values: Mapping[str, Any],
+        *,
+        priority: Priority = Priority.NORMAL,
+        run_after: int | None = None,
+        after: Sequence[int] = (),
+        batch: str | None = None,
+        hold: bool = False,
+        submission_key: str | None = None,
+        by: str | None = None,
+    ) -> Job:
+        """Accept a job. When this returns it survives a power cut. InvalidParams names every wrong option at once."""
+        kind = self.operation(operation)
+        params = kind.validate(values)
+        job = orders.submit(
+            self._db,
+            orders.NewJob(
+                operation=kind.name,
+                queue=kind.queue,
+                title=clean(kind.label(params)),
+                params=params.model_dump(mode="json"),
+                by=by or login_name(),
+                priority=priority,
+                run_after=run_after,
+                after=tuple(after),
+                batch=None if batch is None else clean(batch),
+                hold=hold,
+                site=kind.site(params),
+                max_attempts=self.settings.jobs.attempts,
+                submission_key=submission_key,
+            ),
+        )
+        self._bells.ring(job.queue, priority=job.priority.value, at=run_after)
+        return job
+
+    def _ordered(self, answers: list[Answer]) -> list[Answer]:
+        self._bells.wake()
+        return answers
+
+    def _may_start(self, answers: list[Answer]) -> list[Answer]:
+        started = [answer.job_id for answer in answers if answer.ok]
+        for queue in {job.queue for job in questions.jobs_by_id(self._db, started).values()}:
+            self._bells.ring(queue)
+        return self._ordered(answers)
+
+    @_spoken
+    def cancel(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Waiting jobs end at once; running ones are stopped with all that they started."""
+        return self._ordered(orders.cancel(self._db, ids, by or login_name()))
+
+    @_spoken
+    def pause(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Running jobs are stopped where they are; waiting ones are held."""
+        return self._ordered(orders.pause(self._db, ids, by or login_name()))
+
+    @_spoken
+    def resume(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Paused jobs go on; held ones may start."""
+        return self._may_start(orders.resume(self._db, ids, by or login_name()))
+
+    @_spoken
+    def hold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Keep waiting jobs from starting."""
+        return self._ordered(orders.set_hold(self._db, ids, True, by or login_name()))
+
+    @_spoken
+    def unhold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Let held jobs start."""
+        return self._may_start(orders.set_hold(self._db, ids, False, by or login_name()))
+
+    @_spoken
+    def retry(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Ended jobs start over, without the items that are done; those that wait for a retry start at once."""
+        return self._may_start(orders.retry(self._db, ids, by or login_name()))
+
+    @_spoken
+    def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Forget ended jobs, their history and their logs. Files that they made stay."""
+        answers = self._ordered(orders.remove(self._db, ids, by or login_name()))
+        for answer in answers:
+            if answer.ok:
+                self.settings.paths.job_log(answer.job_id).unlink(missing_ok=True)
+        return answers
+
+    @_spoken
+    def set_priority(self, ids: Sequence[int], priority: Priority, *, by: str | None = None) -> list[Answer]:
+        """Change how urgent jobs are."""
+        return self._ordered(orders.set_priority(self._db, ids, priority, by or login_name()))
+
+    @_spoken
+    def move_first(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Put waiting jobs before all others of their queue and priority."""
+        return self._ordered(orders.reorder(self._db, ids, "first", by or login_name()))
+
+    @_spoken
+    def move_last(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Put waiting jobs behind all others of their queue and priority."""
+        return self._ordered(orders.reorder(self._db, ids, "last", by or login_name()))
+
+    @_spoken
+    def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Put waiting jobs one place forward."""
+        return self._ordered(orders.reorder(self._db, ids, "up", by or login_name()))
+
+    @_spoken
+    def move_down(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Put waiting jobs one place back."""
+        return self._ordered(orders.reorder(self._db, ids, "down", by or login_name()))
+
+    @_spoken
+    def edit(self, job_id: int, values: Mapping[str, Any], *, by: str | None = None) -> Answer:
+        """Change options of a waiting job; those not named stay. InvalidParams when the whole would be wrong."""
+        job = questions.job_by_id(self._db, job_id)
+        kind = self.operation(job.operation)
+        params = kind.validate({**job.params, **values})
+        data = params.model_dump(mode="json")
+        title, site = clean(kind.label(params)), kind.site(params)
+        return orders.edit(self._db, job_id, data, title, site, by or login_name())
+
+    @_spoken
+    def pause_queue(
+        self, queue: str | None, *, until: int | None = None, soft: bool = True, by: str | None = None
+    ) -> None:
+        """Start nothing more of a queue (None: of all), for good or until a time. Not `soft`: pause what runs too."""
+        who = by or login_name()
+        for name in QUEUES if queue is None else (queue,):
+            hosts.set_queue(self._db, name, paused=True, paused_until=until, paused_by=who)
+            if not soft:
+                orders.pause(self._db, questions.job_ids(self._db, f"state:running queue:{name}"), who)
+        self._bells.wake()
+
+    @_spoken
+    def resume_queue(self, queue: str | None, *, by: str | None = None) -> None:
+        """Let a queue (None: all) start jobs again, and let its paused jobs go on."""
+        for name in QUEUES if queue is None else (queue,):
+            hosts.set_queue(self._db, name, paused=False, paused_until=None, paused_by="")
+            paused = questions.job_ids(self._db, f"state:paused queue:{name}")
+            orders.resume(self._db, paused, by or login_name())
+            self._bells.ring(name)
+
+    @_spoken
+    def set_slots(self, queue: str, slots: int, *, by: str | None = None) -> None:
+        """How many jobs of a queue may run at once, from now on."""
+        if not 0 <= slots <= 32:
+            raise UsageError(f"{slots} slots: a queue has 0 to 32")
+        hosts.set_queue(self._db, queue, slots=slots)
+        self._bells.wake()
+
+    # ---------------------------------------------------------------- questions
+
+    @_spoken
+    def job(self, job_id: int) -> Job:
+        """One job; NoSuchJob when there is none."""
+        return questions.job_by_id(self._db, job_id)
+
+    @_spoken
+    def jobs(self, query: str = "", *, sort: str = "", limit: int | None = None, offset: int = 0) -> list[Job]:
+        """Jobs that match the words of a query, in order."""
+        return questions.jobs(self._db, query, sort, limit, offset)
+
+    @_spoken
+    def job_ids(self, query: str = "", *, sort: str = "") -> array[int]:
+        """Ids of all jobs that match, in order."""
+        return questions.job_ids(self._db, query, sort)
+
+    @_spoken
+    def jobs_by_id(self, ids: Sequence[int]) -> dict[int, Job]:
+        """Those of these jobs that exist."""
+        return questions.jobs_by_id(self._db, ids)
+
+    @_spoken
+    def jobs_since(self, revision: int, limit: int = 500) -> list[Job]:
+        """Jobs that changed after a revision, oldest change first."""
+        return questions.jobs_since(self._db, revision, limit)
+
+    @_spoken
+    def removed_since(self, revision: int) -> list[int]:
+        """Ids of jobs that were removed after a revision."""
+        return questions.removed_since(self._db, revision)
+
+    @_spoken
+    def revision(self) -> int:
+        """The revision of the last change."""
+        return questions.revision(self._db)
+
+    @_spoken
+    def count(self, query: str = "") -> int:
+        """How many jobs match."""
+        return questions.count(self._db, query)
+
+    @_spoken
+    def counts(self) -> dict[State, int]:
+        """How many jobs are in each state."""
+        return questions.counts(self._db)
+
+    @_spoken
+    def events(self, since: int = 0, *, job_id: int | None = None, limit: int = 1000) -> list[JobEvent]:
+        """History after a revision, oldest first."""
+        return questions.events(self._db, since, job_id, limit)
+
+    @_spoken
+    def items(self, job_id: int, *, outcome: str | None = None, offset: int = 0, limit: int = 200) -> list[ItemOutcome]:
+        """How the inputs of a job ended, by key."""
+        return questions.items(self._db, job_id, outcome, offset, limit)
+
+    @_spoken
+    def queues(self) -> list[QueueStatus]:
+        """Every queue: its slots, what runs and waits, and whether somebody paused it."""
+        settings, counts = hosts.queue_settings(self._db), hosts.queue_counts(self._db)
+        configured = slots_of(self.settings)
+        return [
+            QueueStatus(
+                name=name,
+                slots=configured[name] if setting.slots is None else setting.slots,
+                running=counts.get((name, State.RUNNING), 0),
+                paused_jobs=counts.get((name, State.PAUSED), 0),
+                waiting=counts.get((name, State.QUEUED), 0),
+                failed=counts.get((name, State.FAILED), 0),
+                paused=setting.paused,
+                paused_until=setting.paused_until,
+                paused_by=setting.paused_by,
+            )
+            for name, setting in settings.items()
+        ]
+
+    @_spoken
+    def worker(self) -> WorkerStatus:
+        """The worker of this home and its host."""
+        pid = worker_pid(self.settings)
+        row = hosts.latest_worker(self._db)
+        if row is None:
+            return WorkerStatus(pid is not None, pid)
+        return WorkerStatus(
+            running=pid is not None,
+            pid=pid,
+            host=row["host"],
+            version=row["version"],
+            started_at=row["started_at"],
+            heartbeat=row["heartbeat"],
+            age_s=max(0.0, (now_ms() - row["heartbeat"]) / 1000),
+            report=tuple(row["report"]),
+            figures=HostFigures.from_dict(row["figures"]),
+        )
+
+    @_spoken
+    def why(self, job_id: int) -> tuple[Waiting, ...]:
+        """Why a queued job does not run, each reason with what lifts it. Empty when it is not queued, or about to run."""
+        job = questions.job_by_id(self._db, job_id)
+        if job.state is not State.QUEUED:
+            return ()
+        names = tuple(operation.name for operation in self.operations())
+        situation = Situation(now_ms(), self.settings.jobs.per_site, names)
+        found = reasons(self._db, job, situation)
+        if worker_pid(self.settings) is None:
+            found.append(Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console"))
+        queue = next(status for status in self.queues() if status.name == job.queue)
+        busy = queue.running + queue.paused_jobs
+        if not found and busy >= queue.slots:
+            paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
+            found.append(
+                Waiting(
+                    "slot",
+                    f"{busy} of {queue.slots} slots of {queue.name} are taken{paused}",
+                    f"it starts when one ends; spool queue slots {queue.slots + 1} {queue.name} adds one",
+                )
+            )
+        return tuple(found)
+
+    def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
+        """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""
+        return read_log(self.settings.paths.job_log(job_id), offset, limit)
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the home's private folders. ConfigError when that cannot be."""
+    paths = settings.paths
+    for folder in (paths.state, paths.rings, paths.job_logs, paths.runtime, paths.wake_socket.parent):
+        private_folder(folder)
+
+
+def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:
+    """The home's front door; the home and its database are made, or brought up to date, when needed."""
+    prepare_home(settings)
+    with told(f"opening {settings.paths.database}"):
+        db = open_database(str(settings.paths.database))
+        migrate(db)
+    return Client(settings, db, registry)
+
+
+class AsyncClient:
+    """The same front door for asyncio: `async with AsyncClient(settings) as client: await client.ask(Client.jobs)`."""
+
+    def __init__(self, settings: Settings, registry: str = DEFAULT_REGISTRY) -> None:
+        self.settings = settings
+        self._registry = registry
+
+    async def __aenter__(self) -> AsyncClient:
+        open_client(self.settings, self._registry).close()
+        self._db = open_async_database(str(self.settings.paths.database))
+        self._client = Client(self.settings, self._db, self._registry)
+        self._poll = ChangePoll(self.settings.paths.database)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._poll.close()
+        await self._db.close_pool()
+
+    async def ask(self, method: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a method of `Client` without blocking the loop; its connection goes back to the pool afterwards."""
+        try:
+            result: T = await self._db.run(method, self._client, *args, **kwargs)
+            return result
+        finally:
+            await self._db.aclose()
+
+    def changed(self) -> bool:
+        """Whether anything was committed since the last call; 4 microseconds."""
+        return self._poll.changed()

@@ -1,0 +1,30 @@
+"""Folders and small files of a home, private to the user: 0700 and 0600 whatever the umask."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from workers.errors import ConfigError
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` (and its parents) as a folder that only the user can enter. ConfigError when it cannot be used."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be made or entered: {error.strerror or error}") from None
+    if not stat.S_ISDIR(info.st_mode):
+        raise ConfigError(f"{path}: is not a folder")
+    if info.st_uid == os.getuid() and info.st_mode & 0o077:
+        path.chmod(0o700)
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: cannot be written; check its owner and mode")
+    return path
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of `path`, made 0600 when new, never following a link at its end."""
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -1,0 +1,87 @@
+"""Starting and stopping the worker from outside."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from workers import lock
+from workers.config import Settings
+from workers.errors import ConfigError, SpoolError
+from workers.files import open_private, private_folder
+
+_START_TIMEOUT_S = 60.0
+
+
+def worker_pid(settings: Settings) -> int | None:
+    """The process id of this home's worker, or None when none runs."""
+    return lock.holder(settings.paths.lock)
+
+
+def start_worker(settings: Settings) -> bool:
+    """Start a detached worker unless one runs, and wait until it takes work; True when this call started it."""
+    if worker_pid(settings) is not None:
+        return False
+    private_folder(settings.paths.state)
+    private_folder(settings.paths.worker_log.parent)
+    reader, writer = os.pipe()
+    log = open_private(settings.paths.worker_log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    command = [sys.executable, "-m", "workers", "--ready-fd", str(writer), "--config", str(settings.paths.config)]
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(writer,),
+            start_new_session=True,
+            cwd="/",
+        )
+    finally:
+        os.close(writer)
+        os.close(log)
+    try:
+        answer = _await_answer(reader)
+    finally:
+        os.close(reader)
+    if answer == "ready":
+        return True
+    if worker_pid(settings) is not None:
+        return False  # another one was quicker
+    code = process.wait() if answer else process.poll()
+    message = answer or f"the worker did not start (exit code {code}); see {settings.paths.worker_log}"
+    raise (ConfigError if code == ConfigError.exit_code else SpoolError)(message)
+
+
+def _await_answer(reader: int) -> str:
+    """What the worker says of its start: "ready", or why not. Empty when it says nothing in time."""
+    text = b""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([reader], [], [], left)[0]:
+            break
+        part = os.read(reader, 4096)
+        if not part:
+            break
+        text += part
+    return text.decode(errors="replace").strip()
+
+
+def stop_worker(settings: Settings, *, timeout_s: float = 30.0) -> bool:
+    """Ask the worker to stop politely and wait for its end; False when none runs. SpoolError when it does not end."""
+    pid = worker_pid(settings)
+    if pid is None:
+        return False
+    if pid == 0:
+        raise SpoolError(f"a worker holds {settings.paths.lock}, but its process id cannot be read")
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout_s
+    while worker_pid(settings) == pid:
+        if time.monotonic() > deadline:
+            raise SpoolError(f"the worker, process {pid}, has not ended after {timeout_s:g} s")
+        time.sleep(0.02)
+    return True

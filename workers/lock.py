@@ -1,0 +1,49 @@
+"""One worker per home: a file lock that the kernel gives back when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from workers.errors import WorkerRunning
+from workers.files import open_private
+
+
+def _read_holder(descriptor: int) -> str:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return os.pread(descriptor, 200, 0).decode().strip()
+    return ""
+
+
+def take(path: Path) -> int:
+    """Take the lock and write who holds it; the descriptor to keep open. WorkerRunning names the holder."""
+    descriptor = open_private(path, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = _read_holder(descriptor) or "another process"
+        os.close(descriptor)
+        raise WorkerRunning(
+            f"a worker is running on this home already: process {holder}, as {path} says; `spool stop` ends it"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def holder(path: Path) -> int | None:
+    """The process id of the worker that holds the lock; 0 when it cannot be read; None when nobody holds it."""
+    try:
+        descriptor = open_private(path, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        text = _read_holder(descriptor)
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None

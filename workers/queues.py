@@ -1,0 +1,299 @@
+"""Huey's room: rings, slots, the timetable. The only file that imports huey.
+
+A message says only "queue Q has work" (a ring). Rings may be lost, doubled or late; the jobs table is the truth.
+There is one ring file per queue (SqliteHuey, no fsync: a lost ring costs nothing), with JSON messages, never pickle.
+A datagram wakes the worker, so that a ring is heard in milliseconds without polling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from huey import SqliteHuey, crontab
+from huey.consumer import Consumer, Worker
+from huey.registry import Message
+from huey.serializer import Serializer
+
+from workers.files import open_private, private_folder
+from workers.jobs import QUEUES
+
+log = logging.getLogger(__name__)
+
+_LISTEN_S = 5.0  # a consumer thread looks for itself this often, should a datagram get lost
+_RING = "ring"
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]
+    """Messages as JSON: a name, a time, a priority. Anything else is refused, so that a crafted row runs no code."""
+
+    def _serialize(self, data: Any) -> bytes:
+        if not isinstance(data, Message) or data.args or data.kwargs or data.on_complete or data.on_error:
+            raise TypeError("only plain rings can be sent")
+        eta = None if data.eta is None else data.eta.replace(tzinfo=UTC).isoformat()
+        return json.dumps({"id": data.id, "name": data.name, "eta": eta, "priority": data.priority}).encode()
+
+    def _deserialize(self, data: Any) -> Message:
+        fields = json.loads(bytes(data))
+        eta = fields["eta"]
+        return Message(
+            id=str(fields["id"]),
+            name=str(fields["name"]),
+            eta=None if eta is None else datetime.fromisoformat(eta).replace(tzinfo=None),
+            retries=0,
+            retry_delay=0,
+            priority=fields["priority"],
+            args=(),
+            kwargs={},
+        )
+
+
+def _ring_file(folder: Path, queue: str) -> Path:
+    return folder / f"{queue}.db"
+
+
+def _open(folder: Path, queue: str) -> SqliteHuey:
+    path = _ring_file(folder, queue)
+    fresh = not path.exists()
+    if fresh:
+        private_folder(folder)
+        os.close(open_private(path, os.O_CREAT | os.O_RDWR))
+    return SqliteHuey(
+        queue,
+        filename=str(path),
+        results=False,
+        utc=True,
+        fsync=False,
+        timeout=5,
+        cache_mb=0,
+        serializer=JsonSerializer(),
+        create_tables=fresh or path.stat().st_size == 0,
+    )
+
+
+def _ring_task(huey: SqliteHuey, act: Callable[[], None]) -> Any:
+    return huey.task(name=_RING)(act)
+
+
+def _never() -> None:
+    raise RuntimeError("a client executes no rings")
+
+
+class Bells:
+    """The sending side: tells the worker that a queue has work. Never raises: the sweep makes up for a lost ring."""
+
+    def __init__(self, folder: Path, wake_socket: Path) -> None:
+        self._folder = folder
+        self._wake_socket = wake_socket
+        self._tasks: dict[str, Any] = {}
+
+    def ring(self, queue: str, *, priority: int = 0, at: int | None = None) -> None:
+        """Ring for `queue` now, or at a time in milliseconds."""
+        try:
+            if queue not in self._tasks:
+                self._tasks[queue] = _ring_task(_open(self._folder, queue), _never)
+            task = self._tasks[queue]
+            if at is None:
+                task.huey.enqueue(task.s(priority=priority))
+            else:
+                eta = datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
+                task.schedule(eta=eta, priority=priority)
+        except (sqlite3.Error, OSError) as error:
+            log.debug("ring for %s lost: %s", queue, error)
+        self.wake(f"ring {queue}")
+
+    def wake(self, message: str = "look") -> None:
+        """Wake the worker: `look` asks it to read what people want, `ring QUEUE` says that there is work."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+            with contextlib.suppress(OSError):  # nobody listens, or it has more to read than it can hold
+                sender.sendto(message.encode(), str(self._wake_socket))
+
+
+class Slots:
+    """Room for running jobs of one queue; the limit can be changed while it runs."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """How many jobs may run at once."""
+        return self._limit
+
+    @property
+    def free(self) -> int:
+        """How many more could start now; 0 when the limit was lowered below what runs."""
+        return max(0, self._limit - self._used)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more run than the limit allows: whoever ends gives its slot back."""
+        return self._used > self._limit
+
+    def set(self, limit: int) -> None:
+        """Change the limit. What runs beyond it goes on."""
+        with self._changed:
+            self._limit = limit
+            self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def hold(self, timeout: float) -> Iterator[bool]:
+        """A slot for the time of the block; False when none got free in `timeout` seconds."""
+        with self._changed:
+            held = self._changed.wait_for(lambda: self._used < self._limit, timeout)
+            if held:
+                self._used += 1
+        try:
+            yield held
+        finally:
+            if held:
+                with self._changed:
+                    self._used -= 1
+                    self._changed.notify()
+
+
+class _Bell:
+    """Wakes threads that wait for a ring. Counting makes sure that none is missed between a look and a wait."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rung = threading.Condition()
+
+    def ring(self) -> None:
+        with self._rung:
+            self.count += 1
+            self._rung.notify_all()
+
+    def wait(self, seen: int, timeout: float) -> None:
+        with self._rung:
+            self._rung.wait_for(lambda: self.count != seen, timeout)
+
+
+class _SlotWorker(Worker):  # type: ignore[misc]
+    """A consumer thread that takes a ring only while it holds a slot."""
+
+    slots: Slots
+    bell: _Bell
+
+    def loop(self, now: Any = None) -> None:
+        seen = self.bell.count
+        self._nothing = False
+        with self.slots.hold(_LISTEN_S) as held:
+            if held and not self.stop_flag.is_set():
+                super().loop(now)
+        if self._nothing:
+            self.bell.wait(seen, _LISTEN_S)
+
+    def sleep(self) -> None:
+        """Huey found no ring: wait for the bell, but not while holding the slot."""
+        self._nothing = True
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
+    """A consumer that lives inside the daemon, which owns the signals."""
+
+    def _set_signal_handlers(self) -> None:
+        pass
+
+    def grow(self, workers: int) -> None:
+        """Start more threads, up to `workers` in all. Surplus ones simply find no slot."""
+        while len(self.worker_threads) < workers:
+            worker = self._create_worker()
+            thread = self._create_process(worker, f"slot-{self.huey.name}-{len(self.worker_threads) + 1}")
+            self.worker_threads.append((worker, thread))
+            if self.scheduler.is_alive():
+                thread.start()
+
+
+class QueueConsumer:
+    """One queue's ring file, slots and consumer threads."""
+
+    def __init__(self, folder: Path, queue: str, slots: int, work: Callable[[], None], timetable: bool) -> None:
+        """`work` is called by a thread that holds a slot; it claims and runs jobs until none may run."""
+        self.queue = queue
+        self.slots = Slots(slots)
+        self._bell = _Bell()
+        self.huey = self._rebuilt(folder)
+        self._task = _ring_task(self.huey, work)
+        kind = type("SlotWorker", (_SlotWorker,), {"slots": self.slots, "bell": self._bell})
+        consumer = type("QueueConsumerThreads", (_Consumer,), {"worker_class": kind})
+        self._consumer = consumer(self.huey, workers=max(1, slots), periodic=timetable, scheduler_interval=1)
+
+    def _rebuilt(self, folder: Path) -> SqliteHuey:
+        """The ring file, made anew when it is damaged: it holds nothing that the sweep cannot ring again."""
+        try:
+            huey = _open(folder, self.queue)
+            huey.storage.initialize_schema()
+            huey.storage.sql("pragma quick_check", results=True)
+            huey.storage.queue_size()
+            return huey
+        except sqlite3.Error as error:
+            log.warning("the ring file of %s is damaged (%s) and is made anew", self.queue, error)
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{_ring_file(folder, self.queue)}{suffix}").unlink(missing_ok=True)
+            return _open(folder, self.queue)
+
+    def every(self, name: str, act: Callable[[], None], **when: str) -> None:
+        """Put a task on the timetable: `every("retention", act, hour="3", minute="15")`, in UTC."""
+        self.huey.periodic_task(crontab(**when), name=name)(act)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._consumer.start()
+
+    def hear(self) -> None:
+        """Wake the threads: somebody rang."""
+        self._bell.ring()
+
+    def ring(self, times: int) -> None:
+        """Make sure that at least `times` rings wait, and that they are heard."""
+        try:
+            for _ in range(max(0, times - self.huey.pending_count())):
+                self.huey.enqueue(self._task.s())
+        except sqlite3.Error as error:
+            log.warning("cannot ring %s: %s", self.queue, error)
+        self.hear()
+
+    def set_slots(self, slots: int) -> None:
+        """Change how many jobs of this queue may run at once."""
+        self._consumer.grow(slots)
+        self.slots.set(slots)
+        self.hear()
+
+    def check(self) -> None:
+        """Replace threads that died."""
+        self._consumer.check_worker_health()
+
+    def stop_taking(self) -> None:
+        """Take no more rings; what runs goes on."""
+        self._consumer.stop_flag.set()
+        self.hear()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the threads to end."""
+        self._consumer.shutdown_timeout = timeout
+        self._consumer.stop(graceful=True)
+        self.huey.storage.close()
+
+
+def consumers(
+    folder: Path, slots: dict[str, int], work: Callable[[str], None], timetable: str = "default"
+) -> dict[str, QueueConsumer]:
+    """A consumer for each queue; `work(queue)` runs its jobs. Exactly one of them has the timetable."""
+    private_folder(folder)
+
+    def works(queue: str) -> Callable[[], None]:
+        return lambda: work(queue)
+
+    return {queue: QueueConsumer(folder, queue, slots[queue], works(queue), queue == timetable) for queue in QUEUES}
