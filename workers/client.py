@@ -14,7 +14,7 @@ import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from workers.config import Settings, slots_of
 from workers.errors import UsageError
@@ -24,7 +24,6 @@ from workers.jobs import QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Wa
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
-from workers.queues import Bells
 from workers.store import hosts, orders, questions
 from workers.store.database import ChangePoll, open_async_database, open_database, told
 from workers.store.migrations import migrate
@@ -32,6 +31,9 @@ from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.store.waiting import Situation, reasons
 from workers.text import clean
+
+if TYPE_CHECKING:
+    from workers.queues import Bells
 
 __all__ = [
     "Answer",
@@ -113,11 +115,16 @@ class Client:
         self.settings = settings
         self._db = db
         self._registry = registry
-        self._bells = Bells(settings.paths.rings, settings.paths.wake_socket)
 
     def close(self) -> None:
         """Close this thread's connection."""
         self._db.close()
+
+    @functools.cached_property
+    def _bells(self) -> Bells:
+        from workers.queues import Bells  # huey is not loaded by those who only look
+
+        return Bells(self.settings.paths.rings, self.settings.paths.wake_socket)
 
     # ---------------------------------------------------------------- operations
 
@@ -385,7 +392,7 @@ class Client:
 
     @_spoken
     def why(self, job_id: int) -> tuple[Waiting, ...]:
-        """Why a queued job does not run, each reason with what lifts it. Empty when it is not queued, or about to run."""
+        """Why a queued job does not run, each reason with what lifts it. Empty when nothing holds it back."""
         job = questions.job_by_id(self._db, job_id)
         if job.state is not State.QUEUED:
             return ()

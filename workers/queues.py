@@ -19,10 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from huey import SqliteHuey, crontab
-from huey.consumer import Consumer, Worker
-from huey.registry import Message
-from huey.serializer import Serializer
+from workers.absent import absent
+
+with absent("psycopg", "redis", "gevent", "cysqlite"):
+    from huey import SqliteHuey, crontab
+    from huey.consumer import Consumer, Worker
+    from huey.registry import Message
+    from huey.serializer import Serializer
 
 from workers.files import open_private, private_folder
 from workers.jobs import QUEUES
