@@ -184,7 +184,7 @@ def _stream_facts(stream: Stream) -> StreamFacts:
             "height": context.height,
             "pix_fmt": context.pix_fmt or "",
             "fps": float(stream.average_rate or 0),
-            "pixel_aspect": float(context.sample_aspect_ratio or 1) or 1.0,
+            "pixel_aspect": float(getattr(stream, "sample_aspect_ratio", None) or 1) or 1.0,
             "transfer": int(context.color_trc or 0),
         }
     if kind == "audio" and context is not None:
