@@ -1,0 +1,149 @@
+"""What an operation may ask of its runner: the `Context` of the contract, over the channel to the worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from workers.errors import ErrorClass, JobFailed
+from workers.jobs import Progress
+from workers.operations.contract import Context
+from workers.runner.cancel import Shield
+from workers.runner.channel import Channel
+from workers.runner.publishing import flush_file, names, open_folder, rename_whole
+from workers.runner.wire import JobMessage, Publishing, Staging
+from workers.text import clean
+
+
+class StagingFolders:
+    """The hidden folders of a job: one for each output folder, asked for once, with a fresh folder for each use."""
+
+    def __init__(self, job: JobMessage, channel: Channel) -> None:
+        self._channel = channel
+        self._prefix = f".spool-{job.job_id}-{job.lease}-"
+        self._tops: dict[Path, Path] = {}
+        self._uses = 0
+
+    def fresh(self, folder: Path) -> Path:
+        """A new empty folder on the filesystem of `folder`, which is made if missing."""
+        folder = Path(os.path.abspath(folder))
+        top = self._tops.get(folder)
+        if top is None:
+            top = folder / f"{self._prefix}{os.urandom(4).hex()}"
+            self._channel.ask(Staging(str(top)))
+            folder.mkdir(parents=True, exist_ok=True)
+            self._tops[folder] = top
+            top.mkdir(mode=0o700)
+        self._uses += 1
+        fresh = top / str(self._uses)
+        fresh.mkdir(mode=0o700)
+        return fresh
+
+    def remove(self) -> None:
+        """Remove all of them with what is left inside."""
+        for top in self._tops.values():
+            shutil.rmtree(top, ignore_errors=True)
+        self._tops.clear()
+
+
+class RunnerContext(Context):
+    """The context of a job, or of one item of it; `share` makes progress of the item into progress of the job."""
+
+    def __init__(
+        self,
+        job: JobMessage,
+        channel: Channel,
+        shield: Shield,
+        folders: StagingFolders,
+        *,
+        item: str = "",
+        share: Callable[[Progress], Progress] | None = None,
+    ) -> None:
+        self._job = job
+        self._channel = channel
+        self._shield = shield
+        self._folders = folders
+        self._item = item
+        self._share = share
+        self._staged: list[Path] = []
+
+    @property
+    def job_id(self) -> int:
+        """The id of the job."""
+        return self._job.job_id
+
+    @property
+    def work_dir(self) -> Path:
+        """A private folder for partial work, kept between attempts."""
+        return Path(self._job.work_dir)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The configuration that media functions need."""
+        return self._job.settings
+
+    def report(self, progress: Progress) -> None:
+        """Tell how far the work is; at most ten a second go out, the newest always."""
+        self._channel.report(progress if self._share is None else self._share(progress))
+
+    def alive(self) -> None:
+        """A sign of life without figures; at most one a second goes out."""
+        self._channel.alive()
+
+    def log(self, line: str) -> None:
+        """Write one line, cleaned and with its time in UTC, into the job's log."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        os.write(2, f"{stamp} {clean(line)}\n".encode())
+
+    def staging(self, folder: Path) -> Path:
+        """A fresh hidden folder inside `folder`, recorded by the worker before it is made."""
+        fresh = self._folders.fresh(folder)
+        self._staged.append(fresh)
+        return fresh
+
+    def publish(self, staged: Path, target: Path, *, unique: bool = True) -> Path:
+        """Flush `staged`, ask the worker, and give it the name `target` or the next free one."""
+        facts = flush_file(staged)
+        target = Path(os.path.abspath(target))
+        with open_folder(target.parent) as folder_fd:
+            for name in names(target.name, unique=unique):
+                if _exists(name, folder_fd):
+                    continue
+                path = target.with_name(name)
+                self._channel.ask(Publishing(self._item, str(path), facts.st_ino, facts.st_dev, facts.st_size))
+                with self._shield:
+                    if rename_whole(staged, folder_fd, name):
+                        return path
+        raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
+
+    def published(self) -> tuple[Path, ...]:
+        """What an earlier attempt at this job (or item) published and is still in place, the same file."""
+        entries = [entry for entry in self._job.published if entry.item == self._item]
+        paths = [Path(entry.path) for entry in entries if _is(entry.path, entry.inode, entry.device, entry.size)]
+        return tuple(dict.fromkeys(paths))
+
+    def remove_staging(self) -> None:
+        """Remove the staging folders that this context handed out."""
+        for folder in self._staged:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._staged.clear()
+
+
+def _exists(name: str, folder_fd: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is(path: str, inode: int, device: int, size: int) -> bool:
+    try:
+        facts = os.lstat(path)
+    except OSError:
+        return False
+    return (facts.st_ino, facts.st_dev, facts.st_size) == (inode, device, size)

@@ -1,0 +1,78 @@
+"""The system calls that Python does not offer, bound once so that a forked child need not look them up.
+
+Where a call does not exist (other systems, old libraries), the functions say so by their result and do nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from typing import Any
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform != "win32" else None
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_RENAME_NOREPLACE = 1
+_AT_FDCWD = -100
+
+
+def _bind(name: str, *argtypes: Any) -> Any:
+    if sys.platform != "linux" or _LIBC is None:
+        return None
+    try:
+        function = _LIBC[name]  # by item: a new object each time, so that two bindings may differ in their arguments
+    except AttributeError:
+        return None
+    function.argtypes = list(argtypes)
+    function.restype = ctypes.c_int
+    return function
+
+
+_prctl = _bind("prctl", ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
+_prctl_text = _bind("prctl", ctypes.c_int, ctypes.c_char_p)
+_renameat2 = _bind("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+
+
+def die_with_parent(signum: int) -> bool:
+    """Ask for `signum` when the thread that started this process ends. Check `os.getppid()` after: it may be over."""
+    return _prctl is not None and _prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0) == 0
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of every descendant whose own parent ends."""
+    return _prctl is not None and _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def set_name(name: str) -> bool:
+    """The name that `ps` and `top` show for this thread (15 bytes at most)."""
+    return _prctl_text is not None and _prctl_text(_PR_SET_NAME, name.encode()[:15]) == 0
+
+
+def rename_no_replace(source: str, folder_fd: int, name: str) -> bool:
+    """Rename `source` to `name` in the open folder unless it exists (FileExistsError); False: not to be had here."""
+    if _renameat2 is None:
+        return False
+    result = _renameat2(_AT_FDCWD, os.fsencode(source), folder_fd, os.fsencode(name), _RENAME_NOREPLACE)
+    if result == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS):  # the filesystem or the kernel lacks it
+        return False
+    raise OSError(code, os.strerror(code), source, None, name)
+
+
+def prefer_for_oom_kill(points: int) -> None:
+    """Make the kernel take this process before others when memory runs out (0 to 1000)."""
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, b"%d" % points)
+    except OSError:
+        pass  # a container may forbid it; the limit on memory still holds
+    finally:
+        os.close(fd)

@@ -1,0 +1,78 @@
+"""Giving a finished file its final name: whole, flushed, and never over another file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workers.errors import ErrorClass, JobFailed
+from workers.runner import linux
+
+_MAX_NAME = 255  # bytes; what common filesystems allow
+_MAX_NAMES_TRIED = 10_000
+
+
+def flush_file(path: Path) -> os.stat_result:
+    """Force the bytes of `path` to the disk; what it is. JobFailed when it is no regular file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise JobFailed(ErrorClass.TOOL, f"cannot publish {path.name}: {error.strerror}", detail=str(path)) from error
+    try:
+        facts = os.fstat(fd)
+        if not stat.S_ISREG(facts.st_mode):
+            raise JobFailed(ErrorClass.TOOL, f"cannot publish {path.name}: it is no regular file", detail=str(path))
+        os.fsync(fd)
+        return facts
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def open_folder(folder: Path) -> Iterator[int]:
+    """The folder as a file descriptor, so that name and flush go to one and the same; made if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def names(name: str, *, unique: bool) -> Iterator[str]:
+    """`name`, and with `unique` then "name (2).ext", "name (3).ext" … cut so that each fits a filesystem."""
+    yield name
+    stem, dot, extension = name.rpartition(".")
+    if not stem:
+        stem, dot, extension = name, "", ""
+    for number in range(2, _MAX_NAMES_TRIED if unique else 2):
+        tail = f" ({number}){dot}{extension}"
+        room = _MAX_NAME - len(os.fsencode(tail))
+        yield os.fsencode(stem)[:room].decode(errors="ignore") + tail if room > 0 else f"{number}"
+
+
+def rename_whole(staged: Path, folder_fd: int, name: str) -> bool:
+    """Rename `staged` to `name` in the folder and flush that; False, and nothing done, when the name is taken."""
+    try:
+        if not linux.rename_no_replace(os.fspath(staged), folder_fd, name):
+            _link_or_reserve(staged, folder_fd, name)
+    except FileExistsError:
+        return False
+    os.fsync(folder_fd)
+    return True
+
+
+def _link_or_reserve(staged: Path, folder_fd: int, name: str) -> None:
+    """Where renaming without clobbering is not to be had: a second link, else an empty file that holds the name."""
+    try:
+        os.link(staged, name, dst_dir_fd=folder_fd)
+    except FileExistsError:
+        raise
+    except OSError:  # no links here (FAT, some network filesystems)
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder_fd))
+        os.rename(staged, name, dst_dir_fd=folder_fd)
+    else:
+        os.unlink(staged)
