@@ -1,0 +1,96 @@
+"""A plain Context for tests of operations: it really stages, publishes and remembers, without a runner."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from workers.errors import ErrorClass, JobFailed, LeaseLost
+from workers.jobs import Progress
+
+
+class PlainContext:
+    """What a runner gives to one attempt at a job; `again()` is the context of the next attempt."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None, *, job_id: int = 1) -> None:
+        self.folder = folder
+        self.job_id = job_id
+        self.work_dir = folder / "work"
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self.settings: Mapping[str, Any] = {
+            "output_dir": str(folder / "output"),
+            "ffmpeg": "",
+            "threads": 1,
+            "min_free_bytes": 0,
+            "download": {"template": "{title} [{id}]", "rate_limit_bytes": 0, "cookies": "", "proxy": "", "retries": 0},
+            **(settings or {}),
+        }
+        self.reports: list[Progress] = []
+        self.lines: list[str] = []
+        self.staged: list[Path] = []
+        self.done: list[Path] = []
+        self.lease_lost = False
+        self.on_report: Callable[[Progress], None] = lambda progress: None
+
+    def report(self, progress: Progress) -> None:
+        """Keep the figures, and tell `on_report`, which may raise as a runner that must stop would."""
+        self.reports.append(progress)
+        self.on_report(progress)
+
+    def alive(self) -> None:
+        """A sign of life: nothing to do."""
+
+    def log(self, line: str) -> None:
+        """Keep the line."""
+        self.lines.append(line)
+
+    def staging(self, folder: Path) -> Path:
+        """A fresh hidden folder inside `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f".spool-{self.job_id}-{len(self.staged)}"
+        path.mkdir()
+        self.staged.append(path)
+        return path
+
+    def publish(self, staged: Path, target: Path, *, unique: bool = True) -> Path:
+        """Link `staged` to `target` or the next free name, never over a file that is there."""
+        if self.lease_lost:
+            raise LeaseLost("this attempt no longer counts")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 100):
+            name = target if number == 1 else target.with_name(f"{target.stem} ({number}){target.suffix}")
+            try:
+                os.link(staged, name)
+            except FileExistsError:
+                if unique:
+                    continue
+                raise JobFailed(ErrorClass.BAD_INPUT, f"{name} exists") from None
+            staged.unlink()
+            self.done.append(name)
+            return name
+        raise AssertionError("a hundred files of one name")
+
+    def published(self) -> tuple[Path, ...]:
+        """What was published and is in place."""
+        return tuple(path for path in self.done if path.exists())
+
+    def end(self) -> None:
+        """What the engine does after an attempt: staging folders go."""
+        for path in self.staged:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def again(self, *, forget: bool = True) -> PlainContext:
+        """The context of the next attempt (or item): same work folder; with `forget`, nothing published before."""
+        self.end()
+        following = PlainContext(self.folder, self.settings, job_id=self.job_id + 1)
+        if not forget:
+            following.done = list(self.done)
+        return following
+
+
+def files_under(folder: Path) -> list[str]:
+    """All files below `folder`, relative, sorted: hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,125 @@
+"""What file operations share: walking inputs, naming outputs, staging them, and looking at the free space."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from workers.errors import ErrorClass, JobFailed
+from workers.media.names import key_to_path, path_to_key
+from workers.operations.contract import Context
+from workers.text import clean
+
+STAGING_PREFIX = ".spool-"
+
+
+def walk(inputs: Sequence[str], wanted: Callable[[str], bool], *, apart: str = "") -> Iterator[str]:
+    """The keys of all files that `inputs` name, in order and each once.
+
+    A file is taken as it is; a folder is walked in full, and of its files those whose name is `wanted`. Hidden
+    entries, links to folders and the folder `apart` (where outputs go) are left out.
+    """
+    seen: set[str] = set()
+    for given in inputs:
+        root = os.path.abspath(key_to_path(given))
+        if not os.path.isdir(root):
+            # A missing file is an item too: it fails by name, and the others are done.
+            if root not in seen:
+                seen.add(root)
+                yield path_to_key(root)
+            continue
+        for path in _files(root, os.path.abspath(apart) if apart else ""):
+            if path not in seen and wanted(os.path.basename(path)):
+                seen.add(path)
+                yield path_to_key(path)
+
+
+def _files(root: str, apart: str) -> Iterator[str]:
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue  # a folder that cannot be read, or is gone since
+        inner: list[str] = []
+        for entry in listed:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if entry.path != apart:
+                    inner.append(entry.path)
+            elif entry.is_file():
+                yield entry.path
+        folders.extend(reversed(inner))
+
+
+def tree_folder(inputs: Sequence[str], source: Path, output: str) -> Path:
+    """Where the output of `source` goes: beside it, or into `output` with the tree of the input folder kept."""
+    if not output:
+        return source.parent
+    roots = [Path(os.path.abspath(key_to_path(given))) for given in inputs]
+    holding = [root for root in roots if root in source.parents]
+    if not holding:
+        return Path(output)
+    nearest = max(holding, key=lambda root: len(root.parts))
+    return Path(output) / source.parent.relative_to(nearest)
+
+
+def stage(ctx: Context, folder: Path) -> Path:
+    """`ctx.staging(folder)`; JobFailed(disk) where the folder cannot be made or written."""
+    try:
+        return ctx.staging(folder)
+    except OSError as error:
+        raise disk_failure(error, f"cannot write in {clean(path_to_key(folder))}") from error
+
+
+def publish(ctx: Context, staged: Path, target: Path) -> Path:
+    """`ctx.publish(staged, target)`; JobFailed(disk) where the disk refuses."""
+    try:
+        return ctx.publish(staged, target)
+    except OSError as error:
+        raise disk_failure(error, f"cannot write {clean(path_to_key(target))}") from error
+
+
+def disk_failure(error: OSError, what: str) -> JobFailed:
+    """The failure of class disk for an error of the system."""
+    return JobFailed(ErrorClass.DISK, f"{what}: {error.strerror or error}")
+
+
+def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
+    """JobFailed(disk) when `size` more bytes in `folder` would leave less free than the configuration demands."""
+    keep = int(ctx.settings.get("min_free_bytes") or 0)
+    here = folder
+    while not here.exists() and here != here.parent:
+        here = here.parent
+    try:
+        free = shutil.disk_usage(here).free
+    except OSError as error:
+        raise disk_failure(error, f"cannot look at the disk of {clean(path_to_key(folder))}") from error
+    if free - size < keep or (size and free < size):
+        raise JobFailed(
+            ErrorClass.DISK,
+            f"not enough room in {clean(path_to_key(folder))}: {_mib(free)} free, {_mib(size)} needed, "
+            f"{_mib(keep)} to be kept free",
+        )
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.0f} MiB"
+
+
+def first_line(names: Iterable[str]) -> str:
+    """What a person calls a job with these inputs: the first one's name and how many more."""
+    listed = list(names)
+    name = clean(os.path.basename(key_to_path(listed[0]).as_posix().rstrip("/")) or listed[0]) if listed else ""
+    return name if len(listed) < 2 else f"{name} and {len(listed) - 1} more"
+
+
+def made_by_us(words: Iterable[str], extensions: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that matches the names of our own outputs: NAME.WORD.EXT, numbered or not."""
+    return re.compile(rf".*\.(?:{'|'.join(words)})(?: \(\d+\))?\.(?:{'|'.join(extensions)})", re.DOTALL | re.IGNORECASE)
