@@ -164,7 +164,9 @@ class ItemCounts:
 class Waiting:
     """One reason why a queued job does not run, and what lifts it."""
 
-    reason: str  # hold, schedule, retry, dependency, slot, site, batch, queue_paused, disk, no_worker, unknown_operation
+    reason: (
+        str  # hold, schedule, retry, dependency, slot, site, batch, queue_paused, disk, no_worker, unknown_operation
+    )
     detail: str
     lifts: str
 

@@ -247,7 +247,7 @@ class QueueConsumer:
                 Path(f"{_ring_file(folder, self.queue)}{suffix}").unlink(missing_ok=True)
             return _open(folder, self.queue)
 
-    def every(self, name: str, act: Callable[[], None], **when: str) -> None:
+    def every(self, name: str, act: Callable[[], object], **when: str) -> None:
         """Put a task on the timetable: `every("retention", act, hour="3", minute="15")`, in UTC."""
         self.huey.periodic_task(crontab(**when), name=name)(act)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Database, fn
+from peewee import JOIN, Database, fn
 
 from workers.errors import UsageError
 from workers.jobs import LIVE, QUEUES, State, Wish
@@ -113,7 +113,7 @@ def orphans(db: Database) -> list[Orphan]:
     """Live jobs and what is known of their runners. Ask only while holding the home's lock."""
     query = (
         JobRow.select(JobRow, WorkerRow.boot_id)
-        .join(WorkerRow, "LEFT OUTER", on=(WorkerRow.id == JobRow.worker_id))
+        .join(WorkerRow, JOIN.LEFT_OUTER, on=(WorkerRow.id == JobRow.worker_id))
         .where(JobRow.state.in_(_LIVE))
         .order_by(JobRow.id)
         .dicts()

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import Database
 
-from workers.jobs import LIVE, ItemOutcome, Progress
+from workers.jobs import LIVE, ItemOutcome, Progress, Wish
 from workers.store.database import transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
@@ -141,3 +141,10 @@ def finished_items(db: Database, job_id: int) -> list[str]:
     """Keys of the inputs that need no more work: all but the failed."""
     query = ItemRow.select(ItemRow.key).where((ItemRow.job_id == job_id) & (ItemRow.outcome != "failed"))
     return [json.loads(row[0]) for row in query.tuples().execute(db)]
+
+
+def clear_wish(db: Database, job_id: int, lease: int, wish: Wish) -> None:
+    """A wish that was fulfilled already."""
+    with transaction(db):
+        mine = _ours(job_id, lease) & (JobRow.wish == wish.value)
+        JobRow.update(revision=bump(db), wish="").where(mine).execute(db)

@@ -1,0 +1,332 @@
+"""The long-lived process of one home: lock, rescue, consumers, timetable, polite stop.
+
+`run` reads as the life of the worker. Its main thread hears wishes and rings, beats, sweeps and checks; consumer
+threads claim and supervise jobs; one thread records progress.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from peewee import DatabaseError
+
+from workers import lock
+from workers.client import DEFAULT_REGISTRY, load_registry, prepare_home
+from workers.config import Settings, slots_of
+from workers.errors import ConfigError, SpoolError, StoreError
+from workers.health.figures import Sampler
+from workers.jobs import Wish
+from workers.queues import Bells, QueueConsumer, consumers
+from workers.recorder import Recorder
+from workers.rescue import rescue
+from workers.retention import retain
+from workers.runner.process import Forkserver
+from workers.runner.processes import boot_id, start_ticks
+from workers.store import claims, hosts
+from workers.store.database import ChangePoll, open_database, told
+from workers.store.migrations import migrate
+from workers.store.records import now_ms, to_json
+from workers.store.waiting import Situation
+from workers.supervisor import Stop, Supervisor, Workshop
+from workers.version import VERSION
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 2.0
+SWEEP_S = 5.0
+CHECK_S = 10.0
+_LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
+_WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
+_STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
+_JOIN_S = 60.0
+
+
+class Daemon:
+    """One life of the worker."""
+
+    def __init__(self, settings: Settings, registry: str) -> None:
+        self.settings = settings
+        self._registry = registry
+        self._operations = load_registry(registry)
+        self._names = tuple(operation.name for operation in self._operations)
+        self._supervisors: dict[int, Supervisor] = {}
+        self._guard = threading.Lock()  # of the supervisors
+        self._stopping = threading.Event()
+        self._hurry = False
+        self._trouble_since: float | None = None
+        self._fatal = ""
+
+    # ---------------------------------------------------------------- start
+
+    def open(self) -> list[str]:
+        """Take the home, put right what the last worker left, start everything; what was put right."""
+        prepare_home(self.settings)
+        self._lock = lock.take(self.settings.paths.lock)
+        self._open_store()
+        self._listener = _listen(self.settings.paths.wake_socket)
+        report = rescue(self.db, self.settings)
+        for line in report:
+            log.warning("%s", line)
+        hosts.set_report(self.db, self._worker_id, report)
+        self._start_forkserver()
+        self._start_consumers()
+        return report
+
+    def _open_store(self) -> None:
+        path = self.settings.paths.database
+        with told(f"opening {path}"):
+            self.db = open_database(str(path))
+            if self.db.execute_sql("PRAGMA quick_check").fetchone()[0] != "ok":
+                raise StoreError(f"{path}: the database is damaged; restore it from a backup, or move it away")
+            migrate(self.db)
+            self._inode = path.stat().st_ino
+            self._changes = ChangePoll(path)
+            self._worker_id = hosts.add_worker(
+                self.db,
+                {
+                    "host": socket.gethostname(),
+                    "pid": os.getpid(),
+                    "pid_start": start_ticks(os.getpid()) or 0,
+                    "boot_id": boot_id(),
+                    "version": VERSION,
+                    "operations": to_json(self._names),
+                },
+            )
+
+    def _start_forkserver(self) -> None:
+        self._forkserver = Forkserver()
+        self._forkserver.start(self._registry)
+        self._forkserver.wait_ready()
+        self._recorder = Recorder(self.db)
+        self._recorder.start()
+        self._sampler = Sampler(self.settings.paths.output)
+        self._workshop = Workshop(
+            settings=self.settings,
+            db=self.db,
+            worker_id=self._worker_id,
+            forkserver=self._forkserver,
+            recorder=self._recorder,
+            can_resume={operation.name: operation.can_resume for operation in self._operations},
+        )
+
+    def _start_consumers(self) -> None:
+        slots = slots_of(self.settings)
+        for name, setting in hosts.queue_settings(self.db).items():
+            slots[name] = slots[name] if setting.slots is None else setting.slots
+        self._consumers: dict[str, QueueConsumer] = consumers(self.settings.paths.rings, slots, self._work)
+        timetable = self._consumers["default"]
+        timetable.every("retention", lambda: retain(self.db, self.settings), hour="3", minute="15")
+        for consumer in self._consumers.values():
+            consumer.start()
+
+    # ---------------------------------------------------------------- consumer threads
+
+    def _situation(self) -> Situation:
+        return Situation(now_ms(), self.settings.jobs.per_site, self._names)
+
+    def _work(self, queue: str) -> None:
+        """A ring was taken by a thread that holds a slot: run what may run, one job after the other."""
+        slots = self._consumers[queue].slots
+        while not self._stopping.is_set() and not slots.crowded:
+            try:
+                claimed = claims.claim(self.db, queue, self._worker_id, self._situation())
+            except DatabaseError as error:
+                log.warning("nothing claimed for %s: %s", queue, error)
+                return  # the sweep rings again
+            if claimed is None:
+                return
+            self._supervise(Supervisor(self._workshop, claimed))
+
+    def _supervise(self, supervisor: Supervisor) -> None:
+        job = supervisor.job
+        with self._guard:
+            self._supervisors[job.id] = supervisor
+        try:
+            if self._stopping.is_set():
+                supervisor.tell(Stop.RELEASE, "worker")
+            supervisor.run()
+        except Exception:
+            # A bug of ours must not take the consumer thread along; the next worker rescues the job.
+            log.exception("job %d: its supervision failed", job.id)
+        finally:
+            with self._guard:
+                del self._supervisors[job.id]
+
+    # ---------------------------------------------------------------- main thread
+
+    def loop(self) -> None:
+        """Hear, look, beat, sweep and check until somebody wants an end."""
+        due = {self._beat: 0.0, self._sweep: 0.0, self._check: time.monotonic() + CHECK_S}
+        every = {self._beat: BEAT_S, self._sweep: SWEEP_S, self._check: CHECK_S}
+        look_at_once = True
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            for act, when in due.items():
+                if now >= when:
+                    due[act] = now + every[act]
+                    self._try(act)
+            if look_at_once or self._changes.changed():
+                self._try(self._look)
+            look_at_once = self._hear(min(_LOOK_S, *(when - now for when in due.values())))
+
+    def _hear(self, timeout: float) -> bool:
+        """Wait for datagrams; whether somebody asks to look at what people want."""
+        self._listener.settimeout(max(0.001, timeout))
+        look = False
+        with contextlib.suppress(TimeoutError, BlockingIOError, InterruptedError):
+            while not self._stopping.is_set():
+                word, _, queue = self._listener.recv(256).decode(errors="replace").partition(" ")
+                if word == "ring" and queue in self._consumers:
+                    self._consumers[queue].hear()
+                else:
+                    look = True
+                self._listener.settimeout(0.0)
+        return look
+
+    def _try(self, act: Callable[[], None]) -> None:
+        """Do something that needs the database; one that refuses for a minute ends the worker."""
+        try:
+            act()
+            self._trouble_since = None
+        except (DatabaseError, StoreError, OSError) as error:
+            now = time.monotonic()
+            if self._trouble_since is None:
+                self._trouble_since = now
+                log.error("the database refuses: %s", error)
+            if now - self._trouble_since > _STORE_PATIENCE_S:
+                self.fail(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}")
+
+    def _look(self) -> None:
+        """What people want: of running jobs, and of queues."""
+        for wished in hosts.wishes(self.db, self._worker_id):
+            with self._guard:
+                supervisor = self._supervisors.get(wished.job_id)
+            if supervisor is not None and wished.wish is not Wish.NONE:
+                supervisor.tell(wished.wish, wished.by)
+        configured = slots_of(self.settings)
+        for name, setting in hosts.queue_settings(self.db).items():
+            slots = configured[name] if setting.slots is None else setting.slots
+            if slots != self._consumers[name].slots.limit:
+                log.info("%s has %d slots now", name, slots)
+                self._consumers[name].set_slots(slots)
+
+    def _beat(self) -> None:
+        hosts.heartbeat(self.db, self._worker_id, self._sampler.sample().as_dict())
+
+    def _sweep(self) -> None:
+        """Ring again for work that waits beside a free slot: rings may have been lost."""
+        for name, waiting in claims.claimable(self.db, self._situation()).items():
+            consumer = self._consumers.get(name)
+            if consumer is not None and consumer.slots.free:
+                consumer.ring(min(waiting, consumer.slots.free))
+
+    def _check(self) -> None:
+        """Threads that died, a database that was deleted under us, a write-ahead log that has grown."""
+        for consumer in self._consumers.values():
+            consumer.check()
+        path = self.settings.paths.database
+        try:
+            same = path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            same = False
+        if not same:
+            self.fail(f"{path} was removed or replaced while the worker ran")
+            return
+        wal = Path(f"{path}-wal")
+        if wal.exists() and wal.stat().st_size > _WAL_LIMIT:
+            self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # ---------------------------------------------------------------- end
+
+    def fail(self, why: str) -> None:
+        """End the worker because of something that it cannot mend."""
+        log.error("%s", why)
+        self._fatal = why
+        self._stopping.set()
+
+    def ask_to_stop(self, *_: Any) -> None:
+        """A signal: the first asks politely, the second ends at once."""
+        if self._stopping.is_set():
+            self._hurry = True
+            for supervisor in list(self._supervisors.values()):
+                supervisor.hurry()
+        self._stopping.set()
+        Bells(self.settings.paths.rings, self.settings.paths.wake_socket).wake()
+
+    def close(self) -> None:
+        """Take nothing more, stop the runners with their graces, release their jobs, end the threads."""
+        for consumer in self._consumers.values():
+            consumer.stop_taking()
+        with self._guard:
+            supervisors = list(self._supervisors.values())
+        for supervisor in supervisors:
+            supervisor.tell(Stop.RELEASE, "worker")
+        if self._hurry:
+            for supervisor in supervisors:
+                supervisor.hurry()
+        for consumer in self._consumers.values():
+            consumer.join(_JOIN_S)
+        self._recorder.stop()
+        self._forkserver.close()
+        with contextlib.suppress(DatabaseError):
+            hosts.end_worker(self.db, self._worker_id)
+            self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._changes.close()
+        self.db.close()
+        self._listener.close()
+        self.settings.paths.wake_socket.unlink(missing_ok=True)
+        os.close(self._lock)
+        if self._fatal:
+            raise SpoolError(self._fatal)
+
+
+def _listen(path: Path) -> socket.socket:
+    """The datagram socket by which clients wake us. The lock is ours, so one that is left there is nobody's."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o600)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"{path}: cannot be listened on: {error.strerror or error}") from None
+    return listener
+
+
+def _tell_service_manager(state: str) -> None:
+    """Tell systemd how we are (its sd_notify protocol), where it asked."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        target = f"\0{address[1:]}" if address.startswith("@") else address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
+            sender.sendto(state.encode(), target)
+
+
+def run(settings: Settings, *, registry: str = DEFAULT_REGISTRY, ready: Callable[[], None] = lambda: None) -> None:
+    """Be the worker of this home until a signal asks for the end. `ready` is called when jobs are taken."""
+    os.umask(0o077)
+    os.environ["TZ"] = "UTC"  # Huey's times pass through local time, which is not monotonic where clocks are changed
+    time.tzset()
+    daemon = Daemon(settings, registry)
+    daemon.open()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, daemon.ask_to_stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal that started us may go
+    try:
+        ready()
+        _tell_service_manager("READY=1")
+        log.info("worker %d of %s takes jobs", os.getpid(), settings.paths.state)
+        daemon.loop()
+    finally:
+        _tell_service_manager("STOPPING=1")
+        log.info("worker %d stops", os.getpid())
+        daemon.close()

@@ -1,0 +1,262 @@
+"""Everything that Spool needs from its machine, checked one by one: the facts behind `spool doctor`.
+
+Each check is a function of the settings that returns findings and raises nothing: what goes wrong is a finding.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from workers.config import Settings
+from workers.errors import SpoolError
+from workers.text import clean
+
+_OLDEST_PYTHON = (3, 11)
+_WAL_FIXED = (3, 51, 3)
+_STALE_DAYS = 120  # sites change; an older yt-dlp fails on many of them
+_NETWORKED = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "gluster", "lustre", "sshfs", "fuse")
+_LOCAL_FUSE = ("fuseblk", "fuse.ntfs", "fusectl")
+_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "aac", "libopus", "libmp3lame")
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the examination."""
+
+    name: str
+    level: Level
+    detail: str
+    todo: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """All findings, in the order in which a person would ask."""
+    for check in CHECKS:
+        try:
+            yield from check(settings)
+        except (OSError, ValueError, SpoolError, sqlite3.Error) as error:
+            yield Finding(check.__name__, Level.FAIL, f"could not be checked: {clean(str(error))}")
+
+
+def python(settings: Settings) -> Iterator[Finding]:
+    """Python and the SQLite inside it."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    old = sys.version_info[:2] < _OLDEST_PYTHON
+    yield Finding("python", Level.FAIL if old else Level.OK, version, "install Python 3.11 or newer" if old else "")
+    yield sqlite_finding(sqlite3.sqlite_version_info)
+
+
+def sqlite_finding(version: tuple[int, ...]) -> Finding:
+    """What there is to say about a version of SQLite."""
+    text = ".".join(map(str, version))
+    if version < _WAL_FIXED:
+        return Finding(
+            "sqlite",
+            Level.WARN,
+            f"{text} has the WAL-reset bug (rare: two connections that checkpoint at the same moment)",
+            "a Python with SQLite 3.51.3 or newer is free of it; Spool lets one connection checkpoint, and copies of "
+            "the database are best made with `sqlite3 … .backup`",
+        )
+    return Finding("sqlite", Level.OK, text)
+
+
+def ffmpeg(settings: Settings) -> Iterator[Finding]:
+    """ffmpeg: whether it is found and runs, and which of our encoders it lacks."""
+    from workers.media.ffmpeg import find
+
+    try:
+        found = find(settings.tools.ffmpeg)
+    except SpoolError as error:
+        yield Finding("ffmpeg", Level.FAIL, str(error), "install ffmpeg, or set tools.ffmpeg in config.toml")
+        return
+    yield Finding("ffmpeg", Level.OK, f"{found.version} in {found.path}")
+    missing = [name for name in _ENCODERS if name not in found.encoders]
+    if missing:
+        todo = "profiles that need them fail; without another ffmpeg on the PATH, Spool uses the one it came with"
+        yield Finding("encoders", Level.WARN, f"without {', '.join(missing)}", todo)
+    else:
+        yield Finding("encoders", Level.OK, ", ".join(_ENCODERS))
+
+
+def yt_dlp(settings: Settings) -> Iterator[Finding]:
+    """yt-dlp: its version is a date, and its age tells whether sites still understand it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        yield yt_dlp_finding(version("yt-dlp"), time.time())
+    except PackageNotFoundError:
+        yield Finding("yt-dlp", Level.FAIL, "not installed", "install Spool again")
+
+
+def yt_dlp_finding(version: str, now_s: float) -> Finding:
+    """What there is to say about a version of yt-dlp, such as 2026.3.17."""
+    year, month, day = (int(part) for part in version.split(".")[:3])
+    age_days = int((now_s - time.mktime((year, month, day, 12, 0, 0, 0, 0, -1))) // 86400)
+    if age_days > _STALE_DAYS:
+        todo = "upgrade it (uv tool upgrade spool, pipx upgrade spool): sites change faster than this"
+        return Finding("yt-dlp", Level.WARN, f"{version}, {age_days} days old", todo)
+    return Finding("yt-dlp", Level.OK, f"{version}, {max(age_days, 0)} days old")
+
+
+def folders(settings: Settings) -> Iterator[Finding]:
+    """The folders of this home: present, ours, private, with room, and on a filesystem that can carry a database."""
+    paths = settings.paths
+    exists = paths.config.exists()
+    yield Finding("config", Level.OK, f"{paths.config}{'' if exists else ' (not there: the defaults hold)'}")
+    for name, folder in (("state", paths.state), ("cache", paths.cache), ("output", paths.output)):
+        yield _folder(name, folder, private=name == "state")
+    yield _filesystem(paths.state)
+    yield _room("free space", paths.output, settings.jobs.min_free_mib << 20)
+
+
+def _folder(name: str, folder: Path, *, private: bool) -> Finding:
+    if not folder.exists():
+        parent = _existing(folder)
+        if os.access(parent, os.W_OK | os.X_OK):
+            return Finding(name, Level.OK, f"{folder} (made when it is needed)")
+        return Finding(
+            name, Level.FAIL, f"{folder} cannot be made in {parent}", f"make it, or allow writing in {parent}"
+        )
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return Finding(name, Level.FAIL, f"{folder} cannot be written", f"chown or chmod {folder}, or choose another")
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if private and mode & 0o077:
+        return Finding(name, Level.WARN, f"{folder} is open to others (mode {mode:04o})", f"chmod 700 {folder}")
+    return Finding(name, Level.OK, f"{folder} (mode {mode:04o})")
+
+
+def _existing(path: Path) -> Path:
+    return next((parent for parent in (path, *path.parents) if parent.exists()), Path("/"))
+
+
+def _room(name: str, folder: Path, reserve: int) -> Finding:
+    free = shutil.disk_usage(_existing(folder)).free
+    text = f"{free / 1e9:.1f} GB for {folder}"
+    if free < reserve:
+        return Finding(name, Level.FAIL, text, f"make room: jobs keep {reserve >> 20} MiB free (jobs.min_free_mib)")
+    if free < 4 * reserve + (1 << 30):
+        return Finding(name, Level.WARN, text, "make room before large downloads")
+    return Finding(name, Level.OK, text)
+
+
+def _filesystem(folder: Path) -> Finding:
+    kind = filesystem_of(_existing(folder), _mounts())
+    if is_networked(kind):
+        return Finding(
+            "filesystem",
+            Level.WARN,
+            f"the state folder lies on {kind}, where SQLite's locks may not hold",
+            "keep the state on a local disk (SPOOL_HOME or XDG_STATE_HOME); outputs may stay where they are",
+        )
+    return Finding("filesystem", Level.OK, kind or "unknown")
+
+
+def is_networked(kind: str) -> bool:
+    """Whether a filesystem type is one that several hosts share, or one in user space."""
+    return kind.startswith(_NETWORKED) and kind not in _LOCAL_FUSE
+
+
+def _mounts() -> list[tuple[str, str]]:
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    return list(mounts_in(lines))
+
+
+def mounts_in(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Mount point and type of each line of mountinfo."""
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        if len(fields) > 4 and after:
+            point = fields[4].encode("latin-1", "surrogateescape").decode("unicode_escape", "surrogateescape")
+            yield point, after.split()[0]
+
+
+def filesystem_of(path: Path, mounts: list[tuple[str, str]]) -> str:
+    """The type of the filesystem that a path lies on: the longest mount point above it, the last mounted of equals."""
+    real = os.path.realpath(path)
+    best, kind = "", ""
+    for point, name in mounts:
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, name
+    return kind
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """The jobs table: whether SQLite finds it whole. Read only; a missing one is made by the first job."""
+    path = settings.paths.database
+    if not path.exists():
+        yield Finding("database", Level.OK, f"{path} (made when it is needed)")
+        return
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+        answer = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    if answer == ["ok"]:
+        yield Finding("database", Level.OK, f"{path} is whole, {path.stat().st_size / 1e6:.1f} MB")
+    else:
+        todo = f"stop the worker, keep a copy of {path}, and recover it with `sqlite3 … .recover`"
+        yield Finding("database", Level.FAIL, f"{path}: {'; '.join(answer)}", todo)
+
+
+def worker(settings: Settings) -> Iterator[Finding]:
+    """Whether a worker runs for this home."""
+    from workers.client import open_client
+
+    if not settings.paths.database.exists():
+        yield Finding("worker", Level.WARN, "none has run here yet", "`spool worker --detach`, or open the console")
+        return
+    status = open_client(settings).worker()
+    if not status.running:
+        yield Finding(
+            "worker", Level.WARN, "none runs, so nothing moves", "`spool worker --detach`, or open the console"
+        )
+    elif status.age_s is not None and status.age_s > 60:
+        todo = f"see {settings.paths.worker_log}; `spool stop` and `spool worker --detach` start it anew"
+        yield Finding("worker", Level.WARN, f"pid {status.pid} has been silent for {status.age_s:.0f} s", todo)
+    else:
+        yield Finding("worker", Level.OK, f"pid {status.pid} on {status.host}, version {status.version}")
+
+
+def linger(settings: Settings) -> Iterator[Finding]:
+    """On systemd: whether the user's services outlive the last logout."""
+    if not Path("/run/systemd/system").is_dir():
+        return
+    import getpass
+
+    user = getpass.getuser()
+    if Path("/var/lib/systemd/linger", user).exists():
+        yield Finding("linger", Level.OK, f"services of {user} outlive the logout")
+    else:
+        todo = "loginctl enable-linger"
+        yield Finding("linger", Level.WARN, f"services of {user} end with the last logout", todo)
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    python,
+    ffmpeg,
+    yt_dlp,
+    folders,
+    database,
+    worker,
+    linger,
+)

@@ -1,0 +1,78 @@
+"""What a dead worker left: jobs that were running, their processes, their temporary files.
+
+Runs at the start of a worker, after it has taken the home's lock: so whatever is live in the table is an orphan.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from workers.config import Settings
+from workers.errors import ErrorClass, Failure
+from workers.jobs import FINAL, Move, State, Wish
+from workers.runner.processes import Identity, kill_group
+from workers.store import hosts, moves, questions
+from workers.store.hosts import Orphan
+from workers.store.records import error_fields
+from workers.supervisor import remove_staging
+from workers.text import clean
+
+POISON_DEATHS = 3  # a job in whose company that many workers died is taken for their murderer
+
+
+def _end_processes(orphan: Orphan) -> int:
+    if orphan.runner_pid is None or orphan.runner_start is None:
+        return 0
+    return kill_group(Identity(orphan.runner_pid, orphan.runner_start, orphan.boot_id))
+
+
+def _settle(db: Any, orphan: Orphan) -> str:
+    """Make the move that the orphan needs; a word for the report."""
+    deaths = orphan.worker_deaths + 1
+    if orphan.wish is Wish.CANCEL:
+        moves.move(db, Move.CANCELLED, orphan.job_id, by=orphan.wish_by, reason="asked before the worker died")
+        return "cancelled as asked"
+    if deaths >= POISON_DEATHS:
+        failure = Failure(ErrorClass.CRASHED, f"{deaths} workers died while it ran")
+        fields = {**error_fields(failure), "worker_deaths": deaths}
+        moves.move(db, Move.FAILED, orphan.job_id, by="worker", reason=failure.message, fields=fields)
+        return f"given up after {deaths} workers died"
+    paused = orphan.state is State.PAUSED or orphan.wish is Wish.PAUSE
+    fields = {"worker_deaths": deaths, "hold": paused}
+    moves.move(db, Move.RESCUED, orphan.job_id, by="worker", reason="its worker died", fields=fields)
+    return "put on hold (they were paused)" if paused else "queued again"
+
+
+def _remove_stale_work(db: Any, settings: Settings) -> int:
+    """Work folders of jobs that have ended or are gone."""
+    if not settings.paths.work.is_dir():
+        return 0
+    folders = {int(path.name): path for path in settings.paths.work.iterdir() if path.name.isdigit()}
+    jobs = questions.jobs_by_id(db, list(folders))
+    stale = [path for job_id, path in folders.items() if job_id not in jobs or jobs[job_id].state in FINAL]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(stale)
+
+
+def rescue(db: Any, settings: Settings) -> list[str]:
+    """Put right what the last worker left; what was done, in sentences for people. Empty when nothing was left."""
+    orphans = hosts.orphans(db)
+    processes = sum(_end_processes(orphan) for orphan in orphans)
+    temporary = sum(remove_staging(Path(folder)) for orphan in orphans for folder in orphan.staging)
+    outcomes = Counter(_settle(db, orphan) for orphan in orphans)
+    temporary += _remove_stale_work(db, settings)
+    report = []
+    if orphans:
+        parts = ", ".join(f"{number} {word}" for word, number in outcomes.items())
+        report.append(f"{len(orphans)} jobs were running when the last worker died: {parts}")
+        names = ", ".join(f"{orphan.job_id} {clean(orphan.title)}" for orphan in orphans[:5])
+        report.append(f"they are: {names}{' …' if len(orphans) > 5 else ''}")
+    if processes:
+        report.append(f"{processes} processes that it left were ended")
+    if temporary:
+        report.append(f"{temporary} temporary folders that it left were removed")
+    return report

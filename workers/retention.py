@@ -1,0 +1,29 @@
+"""Forgetting jobs that ended long ago, with their logs. Files that jobs made are never touched."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from workers.config import Settings
+from workers.store import hosts, orders
+from workers.store.records import now_ms
+
+log = logging.getLogger(__name__)
+
+_DAY_MS = 86_400_000
+
+
+def retain(db: Any, settings: Settings) -> int:
+    """Remove jobs that ended more than `jobs.keep_days` ago; how many."""
+    moment = now_ms() - settings.jobs.keep_days * _DAY_MS
+    removed = 0
+    while ids := hosts.ended_before(db, moment):
+        orders.remove(db, ids, "worker")
+        for job_id in ids:
+            settings.paths.job_log(job_id).unlink(missing_ok=True)
+        removed += len(ids)
+    hosts.forget_removed(db)
+    if removed:
+        log.info("%d jobs that ended more than %d days ago were forgotten", removed, settings.jobs.keep_days)
+    return removed

@@ -1,0 +1,401 @@
+"""One job from claim to final state, in the consumer thread that holds its slot.
+
+It gives the job to a runner, answers what the runner asks, passes on what people want of it, and makes the move
+that the end calls for. Whatever happens to the runner, the job ends or waits for its next attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import random
+import select
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from peewee import DatabaseError
+
+from workers.config import Settings
+from workers.errors import ErrorClass, Failure
+from workers.files import private_folder
+from workers.jobs import ItemOutcome, Move, Progress, Wish, retry_delay_s
+from workers.logs import open_log
+from workers.recorder import Recorder
+from workers.runner import wire
+from workers.runner.limits import Limits
+from workers.runner.process import Forkserver, Runner, RunnerError
+from workers.runner.processes import kill_group
+from workers.runner.stop import Ending
+from workers.store import moves, reports
+from workers.store.claims import Claimed
+from workers.store.records import error_fields, now_ms, storable, to_json
+from workers.text import clean
+
+log = logging.getLogger(__name__)
+
+_FLUSH_S = 0.1  # items of a bulk job are written this often
+_STORE_RETRY_S = 0.5
+_STORE_PATIENCE_S = 120.0
+
+
+class Stop(Enum):
+    """Why a runner is being ended."""
+
+    CANCEL = "cancel"
+    RELEASE = "release"  # the worker stops politely
+    STALL = "stall"
+    REFUSED = "refused"  # its lease is lost
+
+
+@dataclass
+class Workshop:
+    """What every supervisor of one worker shares."""
+
+    settings: Settings
+    db: Any
+    worker_id: int
+    forkserver: Forkserver
+    recorder: Recorder
+    can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
+    chance: random.Random = field(default_factory=random.Random)
+
+
+class Supervisor:
+    """Runs one claimed job. `run` blocks until the job has left this worker; `tell` may come from any thread."""
+
+    def __init__(self, shop: Workshop, claimed: Claimed) -> None:
+        self._shop = shop
+        self.job = claimed.job
+        self._published = claimed.published
+        self._wishes: list[tuple[Wish | Stop, str]] = []
+        self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._runner: Runner | None = None
+        self._ending: Ending | None = None
+        self._stop: Stop | None = None
+        self._stop_by = ""
+        self._paused = False
+        self._verdict: wire.Finished | wire.Failed | None = None
+        self._items: list[ItemOutcome] = []
+        self._items_due = 0.0
+        self._sign_of_life = time.monotonic()
+
+    # ---------------------------------------------------------------- from other threads
+
+    def tell(self, wish: Wish | Stop, by: str) -> None:
+        """Pass on what somebody wants; heard within milliseconds."""
+        self._wishes.append((wish, by))
+        with contextlib.suppress(OSError):
+            os.write(self._wake_w, b".")
+
+    def hurry(self) -> None:
+        """End the runner at once, without graces. May be called from any thread, and from a signal handler."""
+        if self._runner is not None:
+            self._runner.signal_group(signal.SIGKILL)
+
+    # ---------------------------------------------------------------- the job's life
+
+    def run(self) -> None:
+        """From the claim to the final move."""
+        try:
+            with contextlib.closing(_Descriptor(open_log(self._shop.settings.paths.job_log(self.job.id)))) as job_log:
+                try:
+                    self._start(job_log.number)
+                    self._watch()
+                except (RunnerError, OSError) as error:
+                    self._verdict = wire.Failed(Failure(ErrorClass.CRASHED, f"no runner could be started: {error}"))
+                self._finish()
+        finally:
+            self._shop.recorder.forget(self.job.id, self.job.lease)
+            if self._runner is not None:
+                self._runner.close()
+            os.close(self._wake_r)
+            os.close(self._wake_w)
+
+    def _start(self, log_fd: int) -> None:
+        paths, job = self._shop.settings.paths, self.job
+        work = private_folder(paths.job_work(job.id))
+        os.write(log_fd, f"--- attempt {job.attempts} of job {job.id}, {job.operation}\n".encode())
+        limits = Limits(memory_bytes=self._shop.settings.jobs.memory_mib << 20)
+        self._runner = self._shop.forkserver.spawn(log_fd, limits)
+        # Recorded before it is given work: a worker that dies after this finds it again.
+        reports.set_runner(self._shop.db, job.id, job.lease, self._runner.pid, self._runner.start_ticks)
+        self._runner.send(
+            wire.JobMessage(
+                job_id=job.id,
+                lease=job.lease,
+                attempt=job.attempts,
+                operation=job.operation,
+                params=job.params,
+                work_dir=str(work),
+                settings=self._shop.settings.for_runner(),
+                finished=tuple(reports.finished_items(self._shop.db, job.id)) if job.items.total else (),
+                published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
+                memory_bytes=limits.memory_bytes,
+            )
+        )
+        self._sign_of_life = time.monotonic()
+
+    def _watch(self) -> None:
+        """Until the runner has said all and is gone."""
+        runner = self._runner
+        assert runner is not None
+        poll = select.poll()
+        poll.register(runner.fileno(), select.POLLIN)
+        poll.register(self._wake_r, select.POLLIN)
+        while not runner.ended:
+            poll.poll(self._patience_s() * 1000)
+            # What it has said comes first: after a long sleep of the machine it must not be taken for a stall.
+            for message in runner.messages():
+                self._hear(message)
+            self._heed_wishes()
+            self._flush_items(force=False)
+            self._check_stall()
+            if self._ending is not None:
+                self._ending.step()
+                if self._ending.over:
+                    break
+        for message in runner.messages():
+            self._hear(message)
+
+    def _patience_s(self) -> float:
+        waits = [1.0]
+        if self._ending is not None:
+            waits.append(self._ending.step())
+        if self._items:
+            waits.append(max(0.0, self._items_due - time.monotonic()))
+        return min(waits)
+
+    # ---------------------------------------------------------------- what the runner says
+
+    def _hear(self, message: wire.Up) -> None:
+        self._sign_of_life = time.monotonic()
+        job, db, runner = self.job, self._shop.db, self._runner
+        assert runner is not None
+        match message:
+            case wire.Progressed(progress=progress):
+                self._shop.recorder.note(job.id, job.lease, _cleaned(progress))
+            case wire.Staging(path=path):
+                self._answer(path, lambda: reports.add_staging(db, job.id, job.lease, path))
+            case wire.Publishing(path=path):
+                entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
+                self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry))
+            case wire.Total(items=total):
+                self._persist(lambda: reports.set_items_total(db, job.id, job.lease, total))
+            case wire.ItemEnded(item=item):
+                if not self._items:
+                    self._items_due = time.monotonic() + _FLUSH_S
+                self._items.append(item)
+            case wire.Finished() | wire.Failed():
+                if self._verdict is None:
+                    self._verdict = message
+
+    def _answer(self, path: str, record: Callable[[], bool]) -> None:
+        """Say yes to a runner only after what it is about to do has been recorded under our lease."""
+        runner = self._runner
+        assert runner is not None
+        # Once it is to be stopped it must publish nothing: a cancelled job leaves no file.
+        if self._stop is None and self._persist(record):
+            runner.send(wire.Granted(path))
+            return
+        runner.send(wire.Refused("lease_lost", path))
+        if self._stop is None:
+            self._end(Stop.REFUSED, "worker")
+
+    def _flush_items(self, *, force: bool) -> None:
+        if self._items and (force or time.monotonic() >= self._items_due):
+            items, self._items = self._items, []
+            job = self.job
+            self._persist(lambda: reports.write_items(self._shop.db, job.id, job.lease, items))
+
+    # ---------------------------------------------------------------- what people want
+
+    def _heed_wishes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_r, 4096)
+        while self._wishes:
+            wish, by = self._wishes.pop(0)
+            match wish:
+                case Wish.CANCEL:
+                    self._end(Stop.CANCEL, by)
+                case Wish.PAUSE:
+                    self._pause(by)
+                case Wish.RESUME:
+                    self._resume(by)
+                case Stop():
+                    self._end(wish, by)
+
+    def _pause(self, by: str) -> None:
+        runner = self._runner
+        if self._paused or self._stop is not None or runner is None or not runner.stop():
+            return
+        self._paused = True
+        self._shop.recorder.forget(self.job.id, self.job.lease)
+        if not self._move(Move.PAUSED, by=by):
+            self._end(Stop.REFUSED, "worker")
+
+    def _resume(self, by: str) -> None:
+        if not self._paused:
+            reports.clear_wish(self._shop.db, self.job.id, self.job.lease, Wish.RESUME)
+            return
+        if self._stop is None and self._move(Move.RESUMED, by=by):
+            self._paused = False
+            self._sign_of_life = time.monotonic()
+            if self._runner is not None:
+                self._runner.cont()
+
+    def _end(self, stop: Stop, by: str) -> None:
+        if self._runner is None or self._stop is not None:
+            return
+        self._stop, self._stop_by = stop, by
+        grace = self._shop.settings.jobs.grace_seconds
+        self._ending = Ending(self._runner, grace, grace)
+        self._ending.step()
+
+    def _check_stall(self) -> None:
+        limit = self._shop.settings.jobs.stall_minutes * 60
+        if not self._paused and self._stop is None and time.monotonic() - self._sign_of_life > limit:
+            self._end(Stop.STALL, "worker")
+
+    # ---------------------------------------------------------------- the end
+
+    def _finish(self) -> None:
+        runner = self._runner
+        status: int | None = None
+        if runner is not None:
+            if not runner.exited and self._verdict is None and self._ending is None:
+                runner.signal_group(signal.SIGKILL)
+            status = runner.exit_status(5.0)
+            kill_group(runner.identity)  # whatever it left running ends with it
+        self._flush_items(force=True)
+        self._remove_staging()
+        self._decide(status)
+
+    def _decide(self, status: int | None) -> None:
+        match self._verdict, self._stop:
+            case wire.Finished() as result, _:
+                self._succeed(result)  # it was quicker than whoever wanted to stop it
+            case _, Stop.CANCEL:
+                self._move(Move.CANCELLED, by=self._stop_by)
+                self._remove_work()
+            case _, Stop.RELEASE:
+                self._move(Move.RELEASED, by="worker", reason="the worker stopped", fields={"hold": self._paused})
+            case _, Stop.REFUSED:
+                log.warning("job %d: the lease %d is lost; nothing was published", self.job.id, self.job.lease)
+            case _, Stop.STALL:
+                minutes = self._shop.settings.jobs.stall_minutes
+                self._fail(Failure(ErrorClass.STALLED, f"no sign of progress for {minutes:g} minutes"))
+            case wire.Failed(failure=failure), _:
+                self._fail(failure)
+            case _:
+                self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {_how(status)}"))
+
+    def _succeed(self, result: wire.Finished) -> None:
+        fields = {
+            "outputs": to_json(list(result.outputs)),
+            "detail": to_json(dict(result.detail)),
+            "worker_deaths": 0,
+        }
+        self._move(Move.SUCCEEDED, by="worker", fields=fields)
+        self._remove_work()
+
+    def _fail(self, failure: Failure) -> None:
+        job = self.job
+        failure = Failure(
+            failure.error_class,
+            clean(failure.message),
+            clean(failure.input),
+            storable(failure.detail),
+            failure.retry_after_s,
+        )
+        if failure.retryable and job.failures + 1 < job.max_attempts:
+            delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
+            fields = {**error_fields(failure), "run_after": now_ms() + int(delay * 1000)}
+            self._move(Move.RETRIED, by="worker", reason=failure.message, fields=fields)
+            if not self._shop.can_resume.get(job.operation, False):
+                self._remove_work()
+            return
+        self._move(Move.FAILED, by="worker", reason=failure.message, fields=error_fields(failure))
+        if not self._shop.can_resume.get(job.operation, False):
+            self._remove_work()
+
+    def _move(self, move: Move, *, by: str, reason: str = "", fields: Mapping[str, Any] | None = None) -> bool:
+        job = self.job
+        made = bool(
+            self._persist(
+                lambda: moves.move(
+                    self._shop.db, move, job.id, by=by, reason=storable(reason), lease=job.lease, fields=fields
+                )
+            )
+        )
+        if not made:
+            log.warning("job %d: %s was refused: the world moved on", job.id, move.value)
+        return made
+
+    def _persist(self, write: Callable[[], Any]) -> Any:
+        """Do a write that must not be lost: try again while the database is locked or full."""
+        deadline = time.monotonic() + _STORE_PATIENCE_S
+        while True:
+            try:
+                return write()
+            except DatabaseError as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("job %d: the database refused (%s); trying again", self.job.id, error)
+                time.sleep(_STORE_RETRY_S)
+
+    def _remove_staging(self) -> None:
+        for folder in self._persist(lambda: reports.staging_folders(self._shop.db, self.job.id)):
+            remove_staging(Path(folder))
+
+    def _remove_work(self) -> None:
+        shutil.rmtree(self._shop.settings.paths.job_work(self.job.id), ignore_errors=True)
+
+
+class _Descriptor:
+    """A file descriptor that can be closed by `contextlib.closing`."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def close(self) -> None:
+        os.close(self.number)
+
+
+def remove_staging(folder: Path) -> bool:
+    """Remove a staging folder that a runner left; whether there was one. Only folders of ours are touched."""
+    if not folder.name.startswith(".spool-") or folder.is_symlink() or not folder.is_dir():
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def _cleaned(progress: Progress) -> Progress:
+    return Progress(
+        progress.fraction,
+        clean(progress.phase)[:200],
+        progress.done,
+        progress.total,
+        progress.rate,
+        progress.eta_s,
+        progress.unit,
+    )
+
+
+def _how(status: int | None) -> str:
+    if status is None:
+        return "with the process that had started it"
+    if status >= 0:
+        return f"exit code {status} without a result"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+    return f"killed by signal {-status}"

@@ -1,0 +1,3 @@
+"""The version of Spool, without loading package metadata."""
+
+VERSION = "0.1.0"
