@@ -274,17 +274,17 @@ class Client:
         for name in QUEUES if queue is None else (queue,):
             hosts.set_queue(self._db, name, paused=True, paused_until=until, paused_by=who)
             if not soft:
-                orders.pause(self._db, questions.job_ids(self._db, f"state:running queue:{name}"), who)
+                running = questions.job_ids(self._db, f"state:running queue:{name}")
+                orders.pause(self._db, running, who + hosts.WITH_QUEUE)
         self._bells.wake()
 
     @_spoken
     def resume_queue(self, queue: str | None, *, by: str | None = None) -> None:
-        """Let a queue (None: all) start jobs again, and let its paused jobs go on."""
+        """Let a queue (None: all) start jobs again; jobs that were paused with it go on."""
         for name in QUEUES if queue is None else (queue,):
-            hosts.set_queue(self._db, name, paused=False, paused_until=None, paused_by="")
-            paused = questions.job_ids(self._db, f"state:paused queue:{name}")
-            orders.resume(self._db, paused, by or login_name())
+            orders.resume_queue(self._db, name, by or login_name())
             self._bells.ring(name)
+        self._bells.wake()
 
     @_spoken
     def set_slots(self, queue: str, slots: int, *, by: str | None = None) -> None:

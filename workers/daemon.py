@@ -31,7 +31,7 @@ from workers.rescue import rescue
 from workers.retention import retain
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
-from workers.store import claims, hosts
+from workers.store import claims, hosts, orders
 from workers.store.database import ChangePoll, open_database, told
 from workers.store.migrations import migrate
 from workers.store.records import now_ms, to_json
@@ -115,6 +115,7 @@ class Daemon:
             worker_id=self._worker_id,
             forkserver=self._forkserver,
             recorder=self._recorder,
+            bells=Bells(self.settings.paths.rings, self.settings.paths.wake_socket),
             can_resume={operation.name: operation.can_resume for operation in self._operations},
         )
 
@@ -223,7 +224,10 @@ class Daemon:
         hosts.heartbeat(self.db, self._worker_id, self._sampler.sample().as_dict())
 
     def _sweep(self) -> None:
-        """Ring again for work that waits beside a free slot: rings may have been lost."""
+        """End pauses that were for a time; ring again for work beside a free slot: rings may have been lost."""
+        for queue in hosts.pauses_over(self.db, now_ms()):
+            log.info("the pause of the queue %s is over", queue)
+            orders.resume_queue(self.db, queue, "worker")
         for name, waiting in claims.claimable(self.db, self._situation()).items():
             consumer = self._consumers.get(name)
             if consumer is not None and consumer.slots.free:

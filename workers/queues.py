@@ -64,13 +64,25 @@ def _ring_file(folder: Path, queue: str) -> Path:
     return folder / f"{queue}.db"
 
 
-def _open(folder: Path, queue: str) -> SqliteHuey:
+class _Rings(SqliteHuey):  # type: ignore[misc]
+    """A queue's ring file. `heard` is called after a ring was put in, by whoever puts it: also by Huey's scheduler."""
+
+    heard: Callable[[], None] = staticmethod(lambda: None)
+
+    def enqueue(self, task: Any) -> Any:
+        """Put a ring in, then wake whoever waits for one."""
+        answer = super().enqueue(task)
+        self.heard()
+        return answer
+
+
+def _open(folder: Path, queue: str) -> _Rings:
     path = _ring_file(folder, queue)
     fresh = not path.exists()
     if fresh:
         private_folder(folder)
         os.close(open_private(path, os.O_CREAT | os.O_RDWR))
-    return SqliteHuey(
+    return _Rings(
         queue,
         filename=str(path),
         results=False,
@@ -83,7 +95,7 @@ def _open(folder: Path, queue: str) -> SqliteHuey:
     )
 
 
-def _ring_task(huey: SqliteHuey, act: Callable[[], None]) -> Any:
+def _ring_task(huey: _Rings, act: Callable[[], None]) -> Any:
     return huey.task(name=_RING)(act)
 
 
@@ -108,8 +120,7 @@ class Bells:
             if at is None:
                 task.huey.enqueue(task.s(priority=priority))
             else:
-                eta = datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
-                task.schedule(eta=eta, priority=priority)
+                task.schedule(eta=datetime.fromtimestamp(at / 1000, UTC), priority=priority)
         except (sqlite3.Error, OSError) as error:
             log.debug("ring for %s lost: %s", queue, error)
         self.wake(f"ring {queue}")
@@ -228,12 +239,13 @@ class QueueConsumer:
         self.slots = Slots(slots)
         self._bell = _Bell()
         self.huey = self._rebuilt(folder)
+        self.huey.heard = self._bell.ring
         self._task = _ring_task(self.huey, work)
         kind = type("SlotWorker", (_SlotWorker,), {"slots": self.slots, "bell": self._bell})
         consumer = type("QueueConsumerThreads", (_Consumer,), {"worker_class": kind})
         self._consumer = consumer(self.huey, workers=max(1, slots), periodic=timetable, scheduler_interval=1)
 
-    def _rebuilt(self, folder: Path) -> SqliteHuey:
+    def _rebuilt(self, folder: Path) -> _Rings:
         """The ring file, made anew when it is damaged: it holds nothing that the sweep cannot ring again."""
         try:
             huey = _open(folder, self.queue)

@@ -28,6 +28,7 @@ from workers.errors import ErrorClass, Failure
 from workers.files import private_folder
 from workers.jobs import ItemOutcome, Move, Progress, Wish, retry_delay_s
 from workers.logs import open_log
+from workers.queues import Bells
 from workers.recorder import Recorder
 from workers.runner import wire
 from workers.runner.limits import Limits
@@ -64,6 +65,7 @@ class Workshop:
     worker_id: int
     forkserver: Forkserver
     recorder: Recorder
+    bells: Bells
     can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
     chance: random.Random = field(default_factory=random.Random)
 
@@ -317,8 +319,10 @@ class Supervisor:
         )
         if failure.retryable and job.failures + 1 < job.max_attempts:
             delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
-            fields = {**error_fields(failure), "run_after": now_ms() + int(delay * 1000)}
+            due = now_ms() + int(delay * 1000)
+            fields = {**error_fields(failure), "run_after": due}
             self._move(Move.RETRIED, by="worker", reason=failure.message, fields=fields)
+            self._shop.bells.ring(job.queue, at=due)
             if not self._shop.can_resume.get(job.operation, False):
                 self._remove_work()
             return

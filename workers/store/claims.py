@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import Database, fn
 
-from workers.jobs import Job, Move, State
+from workers.jobs import Job, Move
 from workers.store.database import is_sqlite, transaction
 from workers.store.moves import move_inside
 from workers.store.prepared import Prepared, hole
@@ -69,12 +69,3 @@ def claimable(db: Database, situation: Situation) -> dict[str, int]:
         JobRow.select(JobRow.queue, fn.COUNT(JobRow.id)).where(free_to_run(situation)).group_by(JobRow.queue).tuples()
     )
     return dict(query.execute(db))
-
-
-def next_due(db: Database, now: int) -> int | None:
-    """When the next scheduled job or retry is due, in milliseconds; None when nothing waits for a time."""
-    query = JobRow.select(fn.MIN(JobRow.run_after)).where(
-        (JobRow.state == State.QUEUED.value) & (JobRow.run_after > now) & ~JobRow.hold
-    )
-    value = query.scalar(db)
-    return None if value is None else int(value)

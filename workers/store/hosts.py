@@ -17,6 +17,7 @@ from workers.store.records import now_ms, storable, to_json
 from workers.store.tables import Counter, JobRow, QueueRow, RemovedRow, WorkerRow
 
 _LIVE = [state.value for state in LIVE]
+WITH_QUEUE = " (with the queue)"  # ends the name of who wished, where the wish was for a whole queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,19 @@ def set_queue(db: Database, queue: str, **values: Any) -> None:
     with transaction(db):
         bump(db)
         QueueRow.insert(queue=queue, **values).on_conflict(conflict_target=[QueueRow.queue], update=values).execute(db)
+
+
+def paused_with_queue(db: Database, queue: str) -> list[int]:
+    """Jobs that were paused because their queue was, and those of them that a restart of the worker put on hold."""
+    stopped = (JobRow.state == State.PAUSED.value) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
+    mine = (JobRow.queue == queue) & JobRow.wish_by.endswith(WITH_QUEUE)
+    return [row[0] for row in JobRow.select(JobRow.id).where(mine & stopped).tuples().execute(db)]
+
+
+def pauses_over(db: Database, now: int) -> list[str]:
+    """Queues whose pause was for a time that has passed."""
+    over = QueueRow.paused & QueueRow.paused_until.is_null(False) & (QueueRow.paused_until <= now)
+    return [row[0] for row in QueueRow.select(QueueRow.queue).where(over).tuples().execute(db)]
 
 
 def queue_counts(db: Database) -> dict[tuple[str, State], int]:

@@ -13,6 +13,7 @@ from peewee import Database, IntegrityError, fn
 
 from workers.errors import UsageError
 from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish
+from workers.store import hosts
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, locked_state, move_inside, record_event
 from workers.store.questions import job_by_id
@@ -188,7 +189,7 @@ def resume(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
             _change(db, job_id, "resume asked", by, wish=Wish.NONE.value, wish_by=by)
             return Answer(job_id, True, "goes on")
         if state is State.QUEUED and held:
-            _change(db, job_id, "unheld", by, hold=False)
+            _change(db, job_id, "unheld", by, hold=False, wish_by="")
             return Answer(job_id, True, "may start")
         if state is None:
             return _missing(job_id)
@@ -296,6 +297,12 @@ def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answe
     # "First" for several keeps their order when the last of them goes first.
     ordered = list(reversed(ids)) if where in ("first", "down") else list(ids)
     return _each(db, ordered, act)
+
+
+def resume_queue(db: Database, queue: str, by: str) -> None:
+    """End a queue's pause; jobs that were paused with it go on, those paused one by one stay."""
+    hosts.set_queue(db, queue, paused=False, paused_until=None, paused_by="")
+    resume(db, hosts.paused_with_queue(db, queue), by)
 
 
 def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site: str | None, by: str) -> Answer:

@@ -48,7 +48,7 @@ def _tell_later(db: Database, job: Job, situation: Situation) -> tuple[str, str]
             f"tries again in {seconds} s, at {when}: {job.failure.message}",
             f"spool retry {job.id} tries at once",
         )
-    return f"starts in {seconds} s, at {when}", f"spool edit {job.id} at=now"
+    return f"starts in {seconds} s, at {when}", f"spool retry {job.id} starts it now"
 
 
 def _unfinished() -> Any:
