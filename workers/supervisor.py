@@ -300,8 +300,11 @@ class Supervisor:
                 self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {_how(status)}"))
 
     def _succeed(self, result: wire.Finished) -> None:
+        outputs = list(result.outputs)
+        if not outputs:
+            outputs = self._persist(lambda: reports.item_outputs(self._shop.db, self.job.id))
         fields = {
-            "outputs": to_json(list(result.outputs)),
+            "outputs": to_json(outputs),
             "detail": to_json(dict(result.detail)),
             "worker_deaths": 0,
         }

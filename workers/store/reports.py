@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from peewee import Database
@@ -107,7 +107,12 @@ def _counted(db: Database, job_id: int, rows: Sequence[Mapping[str, Any]]) -> di
     return change
 
 
-def write_items(db: Database, job_id: int, lease: int, outcomes: Iterable[ItemOutcome]) -> bool:
+def _still_open(published: str, ended: set[str]) -> str:
+    """What was published for items that have no outcome yet: of the others the outcome tells."""
+    return to_json([entry for entry in json.loads(published) if entry["item"] not in ended])
+
+
+def write_items(db: Database, job_id: int, lease: int, outcomes: Sequence[ItemOutcome]) -> bool:
     """Outcomes of items and the job's counts, in one transaction. A later outcome of an item replaces the earlier."""
     rows = list({row["key"]: row for row in (_item_row(job_id, outcome) for outcome in outcomes)}.values())
     if not rows:
@@ -116,6 +121,7 @@ def write_items(db: Database, job_id: int, lease: int, outcomes: Iterable[ItemOu
         if JobRow.select(JobRow.id).where(_ours(job_id, lease)).scalar(db) is None:
             return False
         change = _counted(db, job_id, rows)
+        published = JobRow.select(JobRow.published).where(JobRow.id == job_id).scalar(db)
         ItemRow.insert_many(rows).on_conflict(
             conflict_target=[ItemRow.job_id, ItemRow.key],
             preserve=[
@@ -129,12 +135,20 @@ def write_items(db: Database, job_id: int, lease: int, outcomes: Iterable[ItemOu
         ).execute(db)
         JobRow.update(
             revision=bump(db),
+            published=_still_open(published, {outcome.key for outcome in outcomes}),
             items_done=JobRow.items_done + change["done"],
             items_failed=JobRow.items_failed + change["failed"],
             items_skipped=JobRow.items_skipped + change["skipped"],
             items_cached=JobRow.items_cached + change["cached"],
         ).where(JobRow.id == job_id).execute(db)
     return True
+
+
+def item_outputs(db: Database, job_id: int, limit: int = 1000) -> list[str]:
+    """The files that the items of a job left, at most those of `limit` items."""
+    query = ItemRow.select(ItemRow.outputs).where((ItemRow.job_id == job_id) & (ItemRow.outputs != "[]"))
+    rows = query.order_by(ItemRow.key).limit(limit).tuples().execute(db)
+    return [output for (outputs,) in rows for output in json.loads(outputs)]
 
 
 def finished_items(db: Database, job_id: int) -> list[str]:
