@@ -88,6 +88,8 @@ class ProgressParams(Params):
     """Number of reports."""
     pause_s: float = 0.0
     """Seconds between two."""
+    rest_s: float = 0.0
+    """Seconds of silence after the last."""
 
 
 class PublishParams(Params):
@@ -198,6 +200,7 @@ def _progress(params: ProgressParams, ctx: Context) -> Result:
     for step in range(1, params.steps + 1):
         ctx.report(Progress(step / params.steps, "stepping", step, params.steps, unit="items"))
         time.sleep(params.pause_s)
+    time.sleep(params.rest_s)
     return Result()
 
 
@@ -218,6 +221,16 @@ def _fail(params: FailParams, ctx: Context) -> Result:
         return Result(detail={"tries": tries})
     tried.write_bytes(b"x" * (tries + 1))
     raise JobFailed(params.error_class, params.message, retry_after_s=params.retry_after_s, detail="last\nlines")
+
+
+def _nonsense(params: NoParams, ctx: Context) -> Result:
+    """Write what is no message into whatever pipe it finds, as memory gone wild might."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            os.write(int(name), b"\x00nonsense\n{]\n")
+        except OSError:
+            continue
+    return Result()
 
 
 def _bug(params: NoParams, ctx: Context) -> Result:
@@ -291,6 +304,7 @@ TEST_OPERATIONS: tuple[Operation[Any], ...] = (
     _operation("publish", PublishParams, _publish, can_resume=True),
     _operation("fail", FailParams, _fail),
     _operation("bug", NoParams, _bug),
+    _operation("nonsense", NoParams, _nonsense),
     _operation("spin", SleepParams, _spin),
     _operation("items", ItemsParams, None, items=_list_items, process=_process_item, can_resume=True),
 )

@@ -337,6 +337,8 @@ class _Server:
         while True:
             try:
                 received = control.receive(self._socket)
+            except ConnectionResetError:
+                continue  # it ended with a request unread; its last words may still be there
             except OSError:
                 return
             if received is None:

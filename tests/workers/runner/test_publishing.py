@@ -1,0 +1,309 @@
+"""Publishing: a target is old or new, whole, never clobbered, and never there twice, whenever the runner dies."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.workers.runner.conftest import Begin, grant
+from workers.errors import ErrorClass, JobFailed
+from workers.operations.contract import Context
+from workers.runner import linux, publishing
+from workers.runner.cancel import Shield
+from workers.runner.channel import Channel
+from workers.runner.context import RunnerContext, StagingFolders
+from workers.runner.wire import (
+    Down,
+    Failed,
+    Finished,
+    Granted,
+    JobMessage,
+    Published,
+    Publishing,
+    Refused,
+    Staging,
+    Up,
+)
+
+
+class Granting(Channel):
+    """Grants everything, and records it in a file as the worker would in its database."""
+
+    def __init__(self, records: Path) -> None:
+        self._records = records
+
+    def ask(self, question: Staging | Publishing) -> None:
+        """Record, then grant."""
+        if isinstance(question, Publishing):
+            entry = [question.item, question.path, question.inode, question.device, question.size]
+            with open(self._records, "a") as file:
+                file.write(json.dumps(entry) + "\n")
+
+
+def recorded(records: Path) -> tuple[Published, ...]:
+    lines = records.read_text().splitlines() if records.exists() else []
+    return tuple(Published(*json.loads(line)) for line in lines)
+
+
+def context(tmp_path: Path, *, item: str = "") -> tuple[RunnerContext, StagingFolders]:
+    """A context that talks to nobody."""
+    records = tmp_path / "records"
+    job = JobMessage(1, 1, 1, "publish", {}, str(tmp_path / "work"), published=recorded(records))
+    channel = Granting(records)
+    folders = StagingFolders(job, channel)
+    return RunnerContext(job, channel, Shield(), folders, item=item), folders
+
+
+def staged(ctx: Context, folder: Path, text: str) -> Path:
+    path = ctx.staging(folder) / "staged"
+    path.write_text(text)
+    return path
+
+
+def attempt(tmp_path: Path, target: Path, text: str) -> Path:
+    """What an operation that publishes one file does."""
+    ctx, folders = context(tmp_path)
+    try:
+        earlier = ctx.published()
+        return earlier[0] if earlier else ctx.publish(staged(ctx, target.parent, text), target)
+    finally:
+        folders.remove()
+
+
+def test_a_target_that_exists_is_never_touched(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.tar.gz"
+    target.parent.mkdir()
+    target.write_text("old")
+    ctx, _ = context(tmp_path)
+    assert ctx.publish(staged(ctx, target.parent, "new"), target).name == "clip.tar (2).gz"
+    assert ctx.publish(staged(ctx, target.parent, "newer"), target).name == "clip.tar (3).gz"
+    assert target.read_text() == "old"
+    assert (target.parent / "clip.tar (2).gz").read_text() == "new"
+
+
+def test_without_unique_an_existing_target_is_a_failure(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+    target.parent.mkdir()
+    target.write_text("old")
+    ctx, _ = context(tmp_path)
+    with pytest.raises(JobFailed, match=r"clip\.mp4 exists already") as raised:
+        ctx.publish(staged(ctx, target.parent, "new"), target, unique=False)
+    assert raised.value.failure.error_class is ErrorClass.BAD_INPUT
+    assert target.read_text() == "old"
+
+
+def test_a_dangling_link_counts_as_a_name_that_is_taken(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+    target.parent.mkdir()
+    target.symlink_to(tmp_path / "elsewhere")
+    ctx, _ = context(tmp_path)
+    assert ctx.publish(staged(ctx, target.parent, "new"), target).name == "clip (2).mp4"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_target_that_appears_after_the_grant_is_not_clobbered(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+    ctx, _ = context(tmp_path)
+    path = staged(ctx, target.parent, "new")
+    granted = Granting.ask
+
+    def sudden(self: Granting, question: Staging | Publishing) -> None:
+        granted(self, question)
+        if not target.exists():
+            target.write_text("theirs")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Granting, "ask", sudden)
+        assert ctx.publish(path, target).name == "clip (2).mp4"
+    assert target.read_text() == "theirs"
+    assert [entry.path for entry in recorded(tmp_path / "records")] == [
+        str(target),
+        str(target.with_name("clip (2).mp4")),
+    ]
+
+
+def test_only_a_regular_file_is_published(tmp_path: Path) -> None:
+    ctx, _ = context(tmp_path)
+    folder = ctx.staging(tmp_path)
+    os.symlink("/etc/hostname", folder / "link")
+    os.mkfifo(folder / "fifo")
+    for path in (folder, folder / "link", folder / "fifo", folder / "missing"):
+        with pytest.raises(JobFailed, match="cannot publish"):
+            ctx.publish(path, tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+
+
+def test_published_means_the_very_file_and_the_current_item(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+    ctx, _ = context(tmp_path, item="a")
+    ctx.publish(staged(ctx, target.parent, "new"), target)
+    assert context(tmp_path, item="a")[0].published() == (target,)
+    assert context(tmp_path, item="b")[0].published() == ()
+    target.rename(target.with_name("moved"))
+    assert context(tmp_path, item="a")[0].published() == ()
+    target.write_text("new")
+    assert context(tmp_path, item="a")[0].published() == ()
+
+
+def _no_renameat2(*_: object) -> bool:
+    return False
+
+
+def _no_link(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, "no links here")
+
+
+@pytest.mark.parametrize("poor", ["links", "nothing"])
+def test_on_a_poor_filesystem_nothing_is_clobbered_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poor: str
+) -> None:
+    monkeypatch.setattr(linux, "rename_no_replace", _no_renameat2)
+    if poor == "nothing":
+        monkeypatch.setattr(os, "link", _no_link)
+    target = tmp_path / "out" / "clip.mp4"
+    ctx, folders = context(tmp_path)
+    first = staged(ctx, target.parent, "first")
+    assert ctx.publish(first, target) == target
+    assert not first.exists()
+    second = staged(ctx, target.parent, "second")
+    with publishing.open_folder(target.parent) as folder:
+        assert not publishing.rename_whole(second, folder, target.name)
+    assert target.read_text() == "first"
+    folders.remove()
+    assert os.listdir(target.parent) == [target.name]
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=250))
+def test_names_are_different_and_fit(name: str) -> None:
+    found = [candidate for candidate, _ in zip(publishing.names(name, unique=True), range(12), strict=False)]
+    assert found[0] == name
+    assert len(set(found)) == 12
+    assert all(len(os.fsencode(candidate)) <= 255 for candidate in found[1:])
+    assert all("/" not in candidate for candidate in found)
+    assert list(publishing.names(name, unique=False)) == [name]
+
+
+def kill_at_event(number: int) -> Callable[[FrameType, str, Any], None]:
+    """A profiler that kills this process at its `number`-th call or return of a function written in C."""
+    left = number
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal left
+        if event in ("c_call", "c_return"):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return profile
+
+
+def killed_attempt(number: int, tmp_path: Path, target: Path) -> bool:
+    """An attempt in a child that is killed at the `number`-th event; False when it ended before that."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            sys.setprofile(kill_at_event(number))
+            attempt(tmp_path, target, "killed")
+            sys.setprofile(None)
+            code = 0
+        finally:
+            os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+@pytest.mark.parametrize("rename", ["renameat2", "links"])
+def test_kill_9_at_every_call_of_publish_leaves_one_whole_file_after_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rename: str
+) -> None:
+    if rename == "links":
+        monkeypatch.setattr(linux, "rename_no_replace", _no_renameat2)
+    number, killed, published_before = 0, True, 0
+    while killed:
+        number += 1
+        home = tmp_path / str(number)
+        target = home / "out" / "clip.mp4"
+        target.parent.mkdir(parents=True)
+        (target.parent / "bystander").write_text("mine")
+        killed = killed_attempt(number, home, target)
+        assert not target.exists() or target.read_text() == "killed"
+        published_before += target.exists()
+        path = attempt(home, target, "again")
+        assert path == target
+        assert target.read_text() in ("killed", "again")
+        shown = sorted(name for name in os.listdir(target.parent) if not name.startswith(".spool-"))
+        assert shown == ["bystander", "clip.mp4"]
+        assert (target.parent / "bystander").read_text() == "mine"
+    assert number > 40
+    assert published_before > 3
+
+
+def refuse(message: Up) -> Down | None:
+    """No to every publication."""
+    return Refused("lease_lost") if isinstance(message, Publishing) else grant(message)
+
+
+def test_a_refused_publication_publishes_nothing_and_cleans_up(begin: Begin, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+    said = begin("publish", {"target": str(target)}, answer=refuse).finish()
+    assert isinstance(said, Failed)
+    assert "no longer counts" in said.failure.message
+    assert os.listdir(target.parent) == []
+
+
+def test_a_refused_item_ends_the_whole_job(begin: Begin, tmp_path: Path) -> None:
+    talk = begin("items", {"inputs": ["ok1", "ok2"], "folder": str(tmp_path / "out")}, answer=refuse)
+    assert isinstance(talk.finish(), Failed)
+    assert len(talk.all(Publishing)) == 1
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_an_answer_to_another_question_is_not_taken_for_ours(begin: Begin, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+
+    def stray(message: Up) -> Down | None:
+        return Granted("/elsewhere") if isinstance(message, Publishing) else grant(message)
+
+    talk = begin("publish", {"target": str(target)}, answer=stray)
+    talk.until(Publishing)
+    talk.hear(0.3)
+    assert not target.exists()
+    talk.runner.send(Granted(str(target)))
+    assert talk.finish() == Finished((str(target),))
+
+
+@pytest.mark.parametrize("granted", [False, True])
+def test_kill_9_around_the_grant_then_the_next_attempt_publishes_once(
+    begin: Begin, tmp_path: Path, granted: bool
+) -> None:
+    target = tmp_path / "out" / "clip.mp4"
+
+    def never(message: Up) -> Down | None:
+        return None if isinstance(message, Publishing) else grant(message)
+
+    first = begin("publish", {"target": str(target)}, answer=never)
+    first.until(Publishing)
+    if granted:
+        first.runner.stop()
+        first.runner.send(Granted(str(target)))
+    first.runner.signal_group(signal.SIGKILL)
+    first.finish()
+    assert not target.exists()
+    second = begin("publish", {"target": str(target), "text": "second"}, published=first.published(), lease=4)
+    assert second.finish() == Finished((str(target),))
+    third = begin("publish", {"target": str(target)}, published=second.published(), lease=5)
+    assert third.finish() == Finished((str(target),), {"published": "before"})
+    assert target.read_text() == "second"
