@@ -23,7 +23,7 @@ _EXTENSIONS = """
 """
 FINAL_EXTENSIONS = frozenset(_EXTENSIONS.split())
 
-FIELDS = ("title", "id", "ext", "uploader", "channel", "site", "playlist", "playlist_index", "date", "year", "height")
+FIELDS = ("title", "id", "uploader", "channel", "site", "playlist", "playlist_index", "date", "year", "height")
 DEFAULT_TEMPLATE = "{title} [{id}].{ext}"
 
 _FORBIDDEN = {ord(c): "-" for c in '/\\:*?"<>|'} | {0: None}
@@ -72,7 +72,7 @@ def safe_extension(extension: str) -> str:
 
 def check_template(template: str) -> None:
     """ValueError with the reason when `template` is no valid template of a name."""
-    used = [field for _, field in _pieces(template) if field]
+    used = [field for _, field in _pieces(template.removesuffix(".{ext}")) if field]
     if not template.strip("/ "):
         raise ValueError("the template is empty")
     if template.startswith(("/", "~")):
@@ -80,8 +80,8 @@ def check_template(template: str) -> None:
     unknown = sorted(set(used) - set(FIELDS))
     if unknown:
         raise ValueError(f"no field {{{unknown[0]}}}: use {', '.join('{' + name + '}' for name in FIELDS)}")
-    if not template.endswith(".{ext}") or used.count("ext") != 1:
-        raise ValueError("the template must end with .{ext} and hold it once")
+    if not used:
+        raise ValueError("the template must hold a field, {title} or {id}, or all files have one name")
     if any(segment.strip() in ("", ".", "..") for segment in template.split("/")):
         raise ValueError("the template must not hold empty, . or .. folders")
 
@@ -99,15 +99,16 @@ def _pieces(template: str) -> list[tuple[str, str | None]]:
 def fill_template(template: str, fields: Mapping[str, object]) -> PurePosixPath:
     """The relative path that `template` makes of `fields`; missing fields are left out, every segment is safe.
 
-    The last segment is cut in its longest field other than id and ext, so that `[id]` and the extension stay.
+    The extension follows whether or not the template ends with `.{ext}`. A long segment is cut in its longest field
+    other than the id, so that `[id]` and the extension stay.
     ValueError when the template is wrong or `fields["ext"]` is no extension of media files.
     """
     check_template(template)
-    *folders, last = template.split("/")
+    *folders, last = template.removesuffix(".{ext}").split("/")
     extension = safe_extension(str(fields.get("ext") or ""))
     segments = [safe_name(_filled(folder, fields, MAX_BYTES), fallback="unknown") for folder in folders]
     room = MAX_BYTES - len(extension) - 1
-    name = safe_name(_filled(last.removesuffix(".{ext}"), fields, room), extension=extension)
+    name = safe_name(_filled(last, fields, room), extension=extension)
     return PurePosixPath(*segments, name)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
 _Encoder = tuple[str, Mapping[str, str | int]]  # the name in ffmpeg and its options
 
 

@@ -1,0 +1,394 @@
+"""yt-dlp: what to ask of it as plain data, and one function that runs it. The only file that imports it.
+
+Its own names for files are never used (they come from metadata): it works under fixed names in a private folder.
+It runs no program but ffmpeg, and that with a list of formats and protocols it may open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workers.errors import ErrorClass, Failure, JobFailed
+from workers.jobs import Progress
+from workers.media.ffmpeg import leash
+from workers.media.reach import reach_of
+from workers.media.refusals import failure_of, redacted
+from workers.text import clean
+
+# What yt-dlp's ffmpeg may open: no playlist, no concat script, no address. A playlist named .mp4 is refused.
+_FORMATS = "mov,mp4,matroska,webm,mpegts,mp3,aac,ogg,flac,wav,flv,avi,asf,mpeg,ac3,eac3,caf,srt,webvtt,ffmetadata"
+_INPUT_GUARD = ("-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS)
+_TEMPLATE = "%(playlist_index|0)s-%(format_id|x).40B.%(ext)s"
+_REPORT_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One download, as plain values."""
+
+    url: str
+    work_dir: Path
+    ffmpeg: str
+    quality: str = "best"  # "best", "audio", or a height such as "720p"
+    container: str = "auto"  # "auto", "mp4" or "mkv"
+    audio_codec: str = ""  # preferred codec of sound: "aac", "opus", …
+    subtitles: tuple[str, ...] = ()  # languages
+    metadata: bool = True  # write title, author and chapters into the file
+    playlist: bool = False
+    rate_limit: int = 0  # bytes a second; 0 is none
+    proxy: str = ""
+    cookies: str = ""  # path of a cookies.txt
+    retries: int = 3  # of one connection
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One finished file in the work folder and what the site says of it."""
+
+    path: Path
+    subtitles: tuple[tuple[str, Path], ...]  # (language, file)
+    info: Mapping[str, Any]
+
+
+@dataclass
+class Listeners:
+    """Who hears of a download. What they raise ends it."""
+
+    deliver: Callable[[Delivered], None]
+    progress: Callable[[Progress], None] = lambda progress: None
+    size: Callable[[int], None] = lambda size: None  # bytes expected (0 when unknown), before the first one comes
+    log: Callable[[str], None] = lambda line: None
+    failures: list[Failure] = field(default_factory=list)  # of single entries of a playlist
+
+
+def format_of(order: Order) -> str:
+    """The format expression: the best within the height, else the smallest there is. Pure."""
+    if order.quality == "audio":
+        return "ba/b"
+    if order.quality == "best":
+        return "bv*+ba/b"
+    height = int(order.quality.removesuffix("p"))
+    return f"bv*[height<=?{height}]+ba/b[height<=?{height}]/wv*+ba/w"
+
+
+def options(order: Order, cookie_file: str = "") -> dict[str, Any]:
+    """The options of YoutubeDL for an order: plain data, to which no site and no file of the user can add. Pure."""
+    chosen: dict[str, Any] = {
+        "format": format_of(order),
+        "paths": {"home": str(order.work_dir)},
+        "outtmpl": {"default": _TEMPLATE},
+        "quiet": True,
+        "noprogress": True,
+        "color": "never",
+        "consoletitle": False,
+        "noplaylist": not order.playlist,
+        "ignoreerrors": "only_download" if order.playlist else False,
+        "continuedl": True,
+        "updatetime": False,
+        "cachedir": False,
+        "usenetrc": False,
+        "enable_file_urls": False,
+        "allow_unplayable_formats": False,
+        "external_downloader": {"default": "native"},
+        "hls_prefer_native": True,
+        "skip_unavailable_fragments": False,
+        "fixup": "never",
+        "socket_timeout": 30,
+        "retries": order.retries,
+        "fragment_retries": order.retries,
+        "extractor_retries": min(order.retries, 3),
+        "file_access_retries": 1,
+        "ffmpeg_location": order.ffmpeg,
+        "postprocessor_args": {"ffmpeg_i": list(_INPUT_GUARD)},
+        "postprocessors": [],
+    }
+    if order.playlist:
+        chosen["download_archive"] = str(order.work_dir / "finished.txt")
+    if order.container != "auto":
+        chosen["merge_output_format"] = "mp4/mkv" if order.container == "mp4" else "mkv"
+        chosen["format_sort"] = ["ext:mp4:m4a"] if order.container == "mp4" else []
+    if order.audio_codec:
+        chosen["format_sort"] = [f"acodec:{order.audio_codec}"]
+    if order.subtitles:
+        chosen |= {
+            "writesubtitles": True,
+            "subtitleslangs": list(order.subtitles),
+            "subtitlesformat": "vtt/srt/ass/best",
+        }
+    if order.metadata:
+        chosen["postprocessors"] = [
+            {"key": "FFmpegMetadata", "add_metadata": True, "add_chapters": True, "add_infojson": False}
+        ]
+    if order.rate_limit:
+        chosen["ratelimit"] = order.rate_limit
+    if order.proxy:
+        chosen["proxy"] = order.proxy
+    if cookie_file:
+        chosen["cookiefile"] = cookie_file
+    return chosen
+
+
+def download(order: Order, listeners: Listeners) -> None:
+    """Download what `order` names; every finished file is handed to `listeners.deliver` at once.
+
+    Partial files stay in the work folder under fixed names, so that the next attempt goes on where this one ended.
+    JobFailed: network, throttled, gone, auth, unsupported, disk, bad_input or tool.
+    """
+    if not order.url.lower().startswith(("http://", "https://")):
+        raise JobFailed(ErrorClass.BAD_INPUT, "only addresses that begin with http:// or https:// can be downloaded")
+    order.work_dir.mkdir(parents=True, exist_ok=True)
+    with _cookies(order) as cookie_file, reach_of(order.url, order.proxy) as guard:
+        relay = _Relay(order, listeners)
+        session = _session(options(order, cookie_file), relay)
+        try:
+            session.extract_info(order.url, download=True)
+        except Exception as error:
+            # What a listener raised came through yt-dlp as a cancel, which it lets pass.
+            if relay.raised is None:
+                failure = failure_of(error, order.url, started=relay.started, refused=guard.refused)
+                raise _as_error(failure, relay.tail) from error
+        finally:
+            with contextlib.suppress(Exception):
+                session.close()
+        if relay.raised is not None:
+            raise relay.raised
+        for trouble in session.troubles:
+            listeners.failures.append(failure_of(trouble, order.url, started=relay.started, refused=guard.refused))
+        if not relay.delivered and listeners.failures:
+            raise _as_error(listeners.failures[0], relay.tail)
+
+
+def _as_error(failure: Failure, tail: list[str]) -> JobFailed:
+    return JobFailed(
+        failure.error_class,
+        failure.message,
+        input=failure.input,
+        detail="\n".join(tail[-20:]),
+        retry_after_s=failure.retry_after_s,
+    )
+
+
+@contextlib.contextmanager
+def _cookies(order: Order) -> Any:
+    """A private copy of the cookies for this attempt: yt-dlp writes into the file that it reads."""
+    if not order.cookies:
+        yield ""
+        return
+    copy = order.work_dir / "cookies.txt"
+    try:
+        copy.unlink(missing_ok=True)
+        with (
+            open(order.cookies, "rb") as source,
+            os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target,
+        ):
+            shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise JobFailed(
+            ErrorClass.AUTH, f"cannot read the cookies at {clean(order.cookies)}: {error.strerror}"
+        ) from error
+    try:
+        yield str(copy)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+class _Relay:
+    """Between yt-dlp's hooks and the listeners: figures over all parts, words made safe, and what listeners raise."""
+
+    def __init__(self, order: Order, listeners: Listeners) -> None:
+        self.order, self.listeners = order, listeners
+        self.raised: BaseException | None = None
+        self.delivered = 0
+        self.started = False
+        self.tail: list[str] = []
+        self._parts: dict[str, tuple[int, int | None, bool]] = {}  # file -> bytes, expected bytes, finished
+        self._expected_parts = 1
+        self._entry: tuple[int, int] = (0, 0)  # which of how many in a playlist
+        self._told = 0.0
+
+    def guard(self, call: Callable[[], None]) -> None:
+        """Run a listener; what it raises is kept and sent through yt-dlp as a cancel, which nothing there swallows."""
+        from yt_dlp.utils import DownloadCancelled  # type: ignore[import-untyped]
+
+        if self.raised is not None:
+            raise DownloadCancelled("stopped")
+        try:
+            call()
+        except Exception as error:
+            self.raised = error
+            raise DownloadCancelled("stopped") from error
+
+    def note(self, line: str) -> None:
+        """One line of yt-dlp's, for the log and the details of a failure."""
+        text = redacted(clean(line)).strip()
+        if text and not text.startswith("[debug]"):
+            self.tail = [*self.tail[-29:], text]
+            self.listeners.log(text)
+
+    # yt-dlp calls its logger by these three names.
+    debug = warning = error = note
+
+    def before(self, info: Mapping[str, Any]) -> None:
+        """An entry is about to be downloaded."""
+        parts = info.get("requested_formats") or [info]
+        self._parts, self._expected_parts = {}, len(parts)
+        index, count = info.get("playlist_index"), info.get("n_entries")
+        self._entry = (index, count) if isinstance(index, int) and isinstance(count, int) else (0, 0)
+        sizes = [part.get("filesize") or part.get("filesize_approx") or 0 for part in parts]
+        # Parts that are merged lie beside the result for a while.
+        need = int(sum(sizes) * (2 if len(parts) > 1 else 1)) if all(sizes) else 0
+        self.guard(lambda: self.listeners.size(need))
+
+    def match(self, info: Mapping[str, Any], *, incomplete: bool = False) -> str | None:
+        """Asked of every entry before it is fetched: lists that nobody asked for, and streams without an end."""
+        if not self.order.playlist and isinstance(info.get("n_entries"), int) and info["n_entries"] > 1:
+            self.guard(lambda: self._refuse(f"this page holds {info['n_entries']} films: ask for all with --playlist"))
+        if info.get("is_live") and not incomplete:
+            if not self.order.playlist:
+                self.guard(lambda: self._refuse("this is a live stream: it can be downloaded when it has ended"))
+            return "is live"
+        return None
+
+    def _refuse(self, words: str) -> None:
+        raise JobFailed(ErrorClass.UNSUPPORTED, words, input=self.order.url)
+
+    def progress(self, status: Mapping[str, Any]) -> None:
+        """A progress hook of yt-dlp."""
+        if status.get("status") not in ("downloading", "finished"):
+            return
+        done, name = int(status.get("downloaded_bytes") or 0), str(status.get("filename"))
+        total = status.get("total_bytes") or status.get("total_bytes_estimate")
+        finished = status["status"] == "finished"
+        if finished and not done:
+            done = int(total or 0)
+        self.started |= done > 0
+        self._parts[name] = (done, int(total) if total else None, finished)
+        now = time.monotonic()
+        if finished or now - self._told >= _REPORT_EVERY_S:
+            self._told = now
+            self.guard(lambda: self.listeners.progress(self._figures(status)))
+
+    def _figures(self, status: Mapping[str, Any]) -> Progress:
+        done = sum(part[0] for part in self._parts.values())
+        known = [part[1] for part in self._parts.values()]
+        total = sum(t for t in known if t) if all(known) and len(known) >= self._expected_parts else None
+        shares = [min(d / t, 1.0) if t else float(f) for d, t, f in self._parts.values()]
+        unknown = any(t is None and not f for _, t, f in self._parts.values())
+        fraction = (
+            None if unknown and self._expected_parts == 1 else sum(shares) / max(self._expected_parts, len(shares))
+        )
+        if total:
+            fraction = min(done / total, 1.0)
+        rate, eta, phase = status.get("speed"), status.get("eta"), "downloading"
+        if self._expected_parts > 1:
+            phase = f"downloading part {min(len(self._parts), self._expected_parts)} of {self._expected_parts}"
+        if self._entry[1] > 1:
+            index, count = self._entry
+            fraction = (index - 1 + (fraction or 0.0)) / count
+            phase, total, eta = f"{index} of {count}: {phase}", None, None
+        return Progress(
+            fraction,
+            phase,
+            done,
+            total,
+            float(rate) if rate else None,
+            float(eta) if eta is not None else None,
+            "bytes",
+        )
+
+    def processing(self, status: Mapping[str, Any]) -> None:
+        """A hook of yt-dlp's post-processors."""
+        words = {"Merger": "merging", "Metadata": "writing metadata"}.get(str(status.get("postprocessor")))
+        if status.get("status") == "started" and words:
+            self.guard(lambda: self.listeners.progress(Progress(phase=words, unit="bytes")))
+
+    def after(self, info: Mapping[str, Any]) -> None:
+        """An entry is finished."""
+        subtitles = tuple(
+            (str(language), Path(one["filepath"]))
+            for language, one in (info.get("requested_subtitles") or {}).items()
+            if one.get("filepath") and os.path.exists(one["filepath"])
+        )
+        self.guard(lambda: self.listeners.deliver(Delivered(Path(info["filepath"]), subtitles, info)))
+        self.delivered += 1
+
+
+def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
+    """A YoutubeDL without plugins whose programs die with us, wired to the relay."""
+    import yt_dlp  # type: ignore[import-untyped]
+    import yt_dlp.downloader.external  # type: ignore[import-untyped]
+    import yt_dlp.globals  # type: ignore[import-untyped]
+    import yt_dlp.postprocessor.ffmpeg  # type: ignore[import-untyped]
+    from yt_dlp.postprocessor.common import PostProcessor  # type: ignore[import-untyped]
+
+    yt_dlp.globals.plugin_dirs.value = []
+    leashed = _leashed(yt_dlp.utils.Popen)
+    yt_dlp.postprocessor.ffmpeg.Popen = leashed
+    yt_dlp.downloader.external.Popen = leashed
+
+    class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
+        """Keeps the errors that a playlist goes on after."""
+
+        troubles: list[BaseException]
+
+        def trouble(self, message: Any = None, tb: Any = None, is_error: bool = True) -> None:
+            try:
+                super().trouble(message, tb, is_error)
+            finally:
+                import sys
+
+                if is_error and message and self.params.get("ignoreerrors"):
+                    known = sys.exc_info()[1]
+                    self.troubles.append(known or yt_dlp.utils.DownloadError(str(message)))
+
+    class Before(PostProcessor):  # type: ignore[misc]
+        """Tells that an entry begins."""
+
+        def run(self, info: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+            relay.before(info)
+            return [], info
+
+    class After(PostProcessor):  # type: ignore[misc]
+        """Tells that an entry is finished."""
+
+        def run(self, info: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+            relay.after(info)
+            return [], info
+
+    def pause(tries: int) -> float:
+        return float(min(0.5 * 2**tries, 15.0))
+
+    Session.troubles = []
+    session = Session(
+        {
+            **chosen,
+            "logger": relay,
+            "progress_hooks": [relay.progress],
+            "postprocessor_hooks": [relay.processing],
+            "match_filter": relay.match,
+            "retry_sleep_functions": {"http": pause, "fragment": pause, "extractor": pause},
+        }
+    )
+    session.add_post_processor(Before(session), when="before_dl")
+    session.add_post_processor(After(session), when="after_move")
+    return session
+
+
+def _leashed(base: type[Any]) -> type[Any]:
+    """yt-dlp's way of starting programs, with the leash that ends them when our thread ends."""
+
+    class Leashed(base):  # type: ignore[misc]
+        """A program that dies with us."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs.setdefault("preexec_fn", leash())
+            super().__init__(*args, **kwargs)
+
+    return Leashed

@@ -1,0 +1,10 @@
+"""Every operation that Spool offers, in the order of menus. Adding one is a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers.operations import download, thumbnail, transcode
+from workers.operations.contract import Operation
+
+REGISTRY: tuple[Operation[Any], ...] = (download.OPERATION, transcode.OPERATION, thumbnail.OPERATION)
