@@ -1,0 +1,125 @@
+"""One job in full, for people: the lines of `spool show`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from console.cli.forms import SECRET, secret_fields
+from console.format import clock, rate, size, span_of
+from workers.jobs import Job, Outcome, State
+from workers.text import clean
+
+if TYPE_CHECKING:
+    from workers.client import Client
+
+_HISTORY = 20
+_BROKEN = 20
+
+
+def card(client: Client, job: Job) -> Iterator[str]:
+    """Everything that is known about a job, line by line."""
+    now_ms = int(time.time() * 1000)
+    yield f"job {job.id}: {job.title}"
+    yield from _field("state", _state(job))
+    yield from _field("operation", f"{job.operation}, in queue {job.queue}, priority {job.priority.word}")
+    yield from _field("submitted", f"{clock(job.submitted_at, now_ms)} by {job.submitted_by}")
+    yield from _times(job, now_ms)
+    yield from _field("batch", job.batch or "")
+    yield from _field("after", ", ".join(map(str, job.after)))
+    yield from _field("progress", _progress(job))
+    yield from _items(client, job)
+    if job.state is State.QUEUED:
+        for waiting in client.why(job.id):
+            yield from _field("waits", f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail)
+    yield from _failure(job)
+    for path in job.outputs:
+        yield from _field("output", path)
+    yield from _options(client, job)
+    yield from _history(client, job, now_ms)
+
+
+def _field(name: str, value: str) -> Iterator[str]:
+    if value:
+        yield f"  {name + ':':<11}{clean(value)}"
+
+
+def _state(job: Job) -> str:
+    held = ", held" if job.hold and not job.final else ""
+    tries = f", attempt {job.attempts} of {job.max_attempts}" if job.attempts else ""
+    wish = f", asked to {job.wish.value}" if job.wish.value else ""
+    return f"{job.state.value}{held}{tries}{wish}"
+
+
+def _times(job: Job, now_ms: int) -> Iterator[str]:
+    if job.state is State.QUEUED and job.run_after and job.run_after > now_ms:
+        yield from _field("not before", clock(job.run_after, now_ms))
+    if job.started_at:
+        until = job.finished_at or now_ms
+        yield from _field(
+            "started", f"{clock(job.started_at, now_ms)}, took {span_of((until - job.started_at) / 1000)}"
+        )
+    yield from _field("finished", clock(job.finished_at, now_ms))
+
+
+def _progress(job: Job) -> str:
+    progress = job.progress
+    parts = [progress.phase]
+    if progress.fraction is not None:
+        parts.append(f"{progress.fraction * 100:.0f}%")
+    if progress.unit == "bytes" and progress.done is not None:
+        parts.append(size(progress.done) + (f" of {size(progress.total)}" if progress.total else ""))
+    if job.live:
+        parts.append(rate(progress.rate, progress.unit))
+        parts.append(f"{span_of(progress.eta_s)} left" if progress.eta_s is not None else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _items(client: Client, job: Job) -> Iterator[str]:
+    counts = job.items
+    if not counts.total:
+        return
+    ended = {"done": counts.done, "failed": counts.failed, "skipped": counts.skipped, "cached": counts.cached}
+    yield from _field(
+        "items", ", ".join([f"{counts.total} in all", *(f"{n} {word}" for word, n in ended.items() if n)])
+    )
+    if counts.failed:
+        for item in client.items(job.id, outcome=Outcome.FAILED.value, limit=_BROKEN):
+            reason = f"{item.failure.error_class.value}: {item.failure.message}" if item.failure else "no reason given"
+            yield from _field("failed", f"{item.key}: {reason}")
+        if counts.failed > _BROKEN:
+            yield from _field("failed", f"and {counts.failed - _BROKEN} more")
+
+
+def _failure(job: Job) -> Iterator[str]:
+    if job.failure is None:
+        return
+    helps = "trying again can help" if job.failure.retryable else "trying again does not help"
+    yield from _field("error", f"{job.failure.error_class.value}: {job.failure.message} ({helps})")
+    if job.failure.input != job.title:
+        yield from _field("input", job.failure.input)
+    for line in job.failure.detail.splitlines():
+        yield f"    | {clean(line)}"
+    if job.state is State.FAILED:
+        yield from _field("again", f"spool retry {job.id}")
+
+
+def _options(client: Client, job: Job) -> Iterator[str]:
+    secret = secret_fields(client.operations(), job.operation)
+    for name, value in job.params.items():
+        if value not in (None, "", [], {}):
+            text = (
+                SECRET if name in secret else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            )
+            yield from _field("option", f"{name} = {text}")
+
+
+def _history(client: Client, job: Job, now_ms: int) -> Iterator[str]:
+    events = client.events(job_id=job.id)
+    if len(events) > _HISTORY:
+        yield from _field("history", f"the last {_HISTORY} of {len(events)} changes")
+    for event in events[-_HISTORY:]:
+        reason = f" ({event.reason})" if event.reason else ""
+        yield from _field("history", f"{clock(event.at, now_ms)} {event.move} by {event.by}{reason}")

@@ -1,0 +1,143 @@
+"""The verbs that change jobs: cancel, pause, resume, retry, hold, unhold, rm, priority, edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.output import flush, person_present, say, say_json, tell
+from console.cli.selection import Selection, one_id, select
+from console.cli.words import QueryCommand, door, json_option
+from workers.errors import UsageError
+
+if TYPE_CHECKING:
+    from workers.client import Answer, Client
+
+Order = Callable[["Client", Sequence[int]], "list[Answer]"]
+
+
+def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], bool]) -> click.Command:
+    """A command that gives one order to all the jobs that its words mean."""
+
+    @click.command(name, cls=QueryCommand, help=text)
+    @click.argument("ids", nargs=-1, metavar="ID…|QUERY")
+    @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+    @json_option
+    def command(ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
+        client = door()
+        chosen = select(client, ids)
+        if not chosen.ids:
+            tell("no job matches; nothing was done")
+            return 0
+        if asks(chosen) and not yes and not agreed(name, client, chosen.ids):
+            tell("nothing was done")
+            return 1
+        return answered(order(client, chosen.ids), as_json)
+
+    return command
+
+
+def agreed(verb: str, client: Client, ids: Sequence[int]) -> bool:
+    """Whether the person at the terminal agrees; UsageError when there is none to ask."""
+    from console.format import plural
+
+    count = plural(len(ids), "job")
+    if not person_present():
+        raise UsageError(f"{verb} of {count} needs --yes where nobody can be asked; nothing was done")
+    for job in client.jobs_by_id(ids[:5]).values():
+        tell(f"  {job.id} {job.state.value} {job.title}")
+    if len(ids) > 5:
+        tell(f"  and {len(ids) - 5:,} more")
+    flush()
+    click.echo(f"{verb} {count}? [y/N] ", nl=False, err=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def answered(answers: Sequence[Answer], as_json: bool) -> int:
+    """Tell what became of each order; 0 when all were taken."""
+    for answer in answers:
+        if as_json:
+            say_json({"id": answer.job_id, "ok": answer.ok, "message": answer.message})
+        elif answer.ok:
+            say(f"{answer.job_id}: {answer.message}")
+        else:
+            tell(f"spool: job {answer.job_id}: {answer.message}")
+    return 0 if all(answer.ok for answer in answers) else 1
+
+
+def _never(chosen: Selection) -> bool:
+    return False
+
+
+def _by_query(chosen: Selection) -> bool:
+    return chosen.by_query
+
+
+def _always(chosen: Selection) -> bool:
+    return True
+
+
+cancel = _verb(
+    "cancel",
+    "Cancel jobs: a waiting one at once, a running one with all that it started. Asks before it acts on a QUERY.",
+    lambda client, ids: client.cancel(ids),
+    asks=_by_query,
+)
+pause = _verb(
+    "pause",
+    "Pause running jobs where they are; they keep their slots and their partial work.",
+    lambda client, ids: client.pause(ids),
+    asks=_never,
+)
+resume = _verb("resume", "Let paused jobs go on.", lambda client, ids: client.resume(ids), asks=_never)
+retry = _verb(
+    "retry",
+    "Run ended jobs again; of a job with many items only those that failed.",
+    lambda client, ids: client.retry(ids),
+    asks=_never,
+)
+hold = _verb("hold", "Keep waiting jobs from starting.", lambda client, ids: client.hold(ids), asks=_never)
+unhold = _verb("unhold", "Let held jobs start.", lambda client, ids: client.unhold(ids), asks=_never)
+rm = _verb(
+    "rm",
+    "Remove ended jobs from the list, with their logs. Files that they made stay. Always asks first.",
+    lambda client, ids: client.remove(ids),
+    asks=_always,
+)
+
+
+@click.command(cls=QueryCommand)
+@click.argument("words", nargs=-1, metavar="ID…|QUERY LEVEL")
+@json_option
+def priority(words: tuple[str, ...], as_json: bool) -> int:
+    """Set the priority of jobs: low, normal, high or urgent."""
+    from workers.jobs import Priority
+
+    if len(words) < 2:
+        raise UsageError("write the jobs and then the level, as in: spool priority 12 high")
+    try:
+        level = Priority.parse(words[-1])
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    client = door()
+    chosen = select(client, words[:-1])
+    return answered(client.set_priority(chosen.ids, level), as_json)
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("changes", nargs=-1, required=True, metavar="OPTION=VALUE…")
+@json_option
+def edit(job_id: str, changes: tuple[str, ...], as_json: bool) -> int:
+    """Change options of a waiting job. `option=` alone takes an option back to its default."""
+    from console.cli.forms import edited_values
+
+    client = door()
+    job = client.job(one_id(job_id))
+    values = edited_values(client.operation(job.operation), changes)
+    return answered([client.edit(job.id, values)], as_json)

@@ -1,0 +1,49 @@
+"""`spool doctor`: what Spool needs from its machine, what it found, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.output import say, say_json
+from console.cli.words import json_option
+from workers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from workers.doctor import Finding
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """Check everything that Spool needs, and say what to do. Exit code 1 when something fails."""
+    from workers.config import load_settings
+    from workers.doctor import Finding, Level, examine
+
+    findings = []
+    try:
+        settings = load_settings()
+    except ConfigError as error:
+        findings.append(Finding("config", Level.FAIL, str(error), "mend it; `spool config --check` checks it again"))
+        _show(findings[0], as_json)
+    else:
+        for finding in examine(settings):
+            findings.append(finding)
+            _show(finding, as_json)
+    failed = sum(finding.level is Level.FAIL for finding in findings)
+    if as_json:
+        say_json({"ok": not failed, "checks": [_as_json(finding) for finding in findings]})
+    return 1 if failed else 0
+
+
+def _show(finding: Finding, as_json: bool) -> None:
+    if as_json:
+        return
+    say(f"{finding.level.value:<4}  {finding.name:<10}  {finding.detail}", now=True)
+    if finding.todo:
+        say(f"{'':<4}  {'':<10}  -> {finding.todo}", now=True)
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {"name": finding.name, "level": finding.level.value, "detail": finding.detail, "todo": finding.todo}

@@ -1,0 +1,140 @@
+"""`spool jobs`, `spool show` and `spool why`: what there is, and how it stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.output import columns, say, say_json, tell
+from console.cli.selection import as_query, one_id
+from console.cli.words import QueryCommand, door, json_option
+
+if TYPE_CHECKING:
+    from workers.client import Client
+    from workers.jobs import Job, Waiting
+
+_PAGE = 500
+_SCREEN = 100
+
+
+@click.command(cls=QueryCommand)
+@click.argument("query", nargs=-1)
+@click.option(
+    "--limit", type=click.IntRange(min=0), help="How many at most; 0 for all. [default: 100, with --json all]"
+)
+@click.option("--sort", default="", help="id, name, queue, operation, state, age or priority; -id turns it round.")
+@json_option
+def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) -> None:
+    """List jobs: what runs, what waits in its order, what ended last.
+
+    QUERY is words such as state:failed queue:downloads site:example.org age>2d holiday; -word excludes.
+    """
+    client = door()
+    ids = client.job_ids(as_query(query), sort=sort)
+    most = limit if limit is not None else (0 if as_json else _SCREEN)
+    shown = ids[:most] if most else ids
+    if as_json:
+        for job in _in_pages(client, shown):
+            say_json(as_json_with_reasons(client, job))
+        return
+    _table(client, shown)
+    if len(shown) < len(ids):
+        tell(f"{len(shown):,} of {len(ids):,} jobs; --limit 0 shows all")
+    elif not ids:
+        tell("no job matches" if query else "no jobs yet; `spool download URL` makes one, `spool demo` several")
+
+
+def _in_pages(client: Client, ids: Sequence[int]) -> Iterator[Job]:
+    for start in range(0, len(ids), _PAGE):
+        part = ids[start : start + _PAGE]
+        found = client.jobs_by_id(part)
+        yield from (found[job_id] for job_id in part if job_id in found)
+
+
+def as_json_with_reasons(client: Client, job: Job) -> dict[str, object]:
+    """The JSON form of a job, with why it waits if it does, and without what is secret."""
+    from console.cli.forms import SECRET, secret_fields
+    from workers.jobs import State, job_as_json
+
+    value = job_as_json(job, client.why(job.id) if job.state is State.QUEUED else ())
+    secret = secret_fields(client.operations(), job.operation)
+    value["params"] = {name: SECRET if name in secret and given else given for name, given in job.params.items()}
+    return value
+
+
+def _table(client: Client, ids: Sequence[int]) -> None:
+    from console.format import cut
+
+    width = columns()
+    if ids:
+        say(f"{'ID':>6}  {'STATE':<9}  {'OPERATION':<10}  {'PRIORITY':<8}  {'DONE':>5}  {'AGE':>4}  TITLE")
+    now_ms = int(time.time() * 1000)
+    for job in _in_pages(client, ids):
+        line = row(job, now_ms)
+        say(cut(line, width) if width else line)
+
+
+def row(job: Job, now_ms: int) -> str:
+    """One line about a job, with its title last."""
+    from console.format import age
+    from workers.jobs import State
+
+    share = job.progress.fraction
+    done = "" if share is None or job.state is State.QUEUED else f"{int(share * 100)}%"
+    word = "held" if job.hold and job.state is State.QUEUED else job.state.value
+    since = age(job.finished_at or job.started_at or job.submitted_at, now_ms)
+    return f"{job.id:>6}  {word:<9}  {job.operation:<10}  {job.priority.word:<8}  {done:>5}  {since:>4}  {job.title}"
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def show(job_id: str, as_json: bool) -> None:
+    """Show everything about one job: options, progress, error, outputs, history."""
+    client = door()
+    job = client.job(one_id(job_id))
+    if as_json:
+        say_json(as_json_with_reasons(client, job))
+        return
+    from console.cli.card import card
+
+    for line in card(client, job):
+        say(line)
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def why(job_id: str, as_json: bool) -> None:
+    """Say why a job waits, and what lifts it."""
+    client = door()
+    job = client.job(one_id(job_id))
+    reasons = client.why(job.id)
+    if as_json:
+        say_json({"id": job.id, "state": job.state.value, "waiting": [_reason(w) for w in reasons]})
+        return
+    from workers.jobs import State
+
+    if job.state is not State.QUEUED:
+        say(f"job {job.id} does not wait: it {_is_now(job)}")
+    elif not reasons:
+        say(f"job {job.id} waits for nothing: it starts next")
+    for waiting in reasons:
+        say(f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail)
+
+
+def _reason(waiting: Waiting) -> dict[str, str]:
+    return {"reason": waiting.reason, "detail": waiting.detail, "lifts": waiting.lifts}
+
+
+def _is_now(job: Job) -> str:
+    from workers.jobs import State
+
+    if job.state is State.RUNNING:
+        return "runs"
+    if job.state is State.FAILED and job.failure:
+        return f"failed: {job.failure.message}"
+    return f"is {job.state.value}" if job.state is State.PAUSED else job.state.value

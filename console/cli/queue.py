@@ -1,0 +1,114 @@
+"""`spool queue`: the queues, their slots, and pausing them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.output import say, say_json
+from console.cli.words import door, json_option
+from workers.errors import UsageError
+
+if TYPE_CHECKING:
+    from workers.client import Client, QueueStatus
+
+_ACTIONS = ("pause", "resume", "slots")
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[pause|resume|slots N] [QUEUE]")
+@click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
+@click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
+@json_option
+def queue(words: tuple[str, ...], span: str | None, soft: bool, as_json: bool) -> None:
+    """Show the queues, or pause, resume or resize one of them (without QUEUE: all)."""
+    client = door()
+    action, rest = (words[0], list(words[1:])) if words and words[0] in _ACTIONS else ("", list(words))
+    if action != "pause" and (span or soft):
+        raise UsageError("--for and --soft belong to `spool queue pause`")
+    if action == "slots":
+        count, name = _slots(rest)
+        client.set_slots(_known(name), count)
+    elif action:
+        _pause_or_resume(client, action, rest, span, soft)
+    elif len(rest) > 1:
+        raise UsageError(f"{rest[0]!r} is none of {', '.join(_ACTIONS)}")
+    name_shown = rest[-1] if rest and not (action == "slots" and len(rest) < 2) else None
+    show_queues(client, _known(name_shown) if name_shown else None, as_json)
+
+
+def _slots(rest: list[str]) -> tuple[int, str]:
+    if len(rest) != 2 or not rest[0].isdecimal() or int(rest[0]) > 32:
+        raise UsageError("write a number from 0 to 32 and the queue, as in: spool queue slots 4 downloads")
+    return int(rest[0]), rest[1]
+
+
+def _known(name: str) -> str:
+    import difflib
+
+    from workers.jobs import QUEUES
+
+    if name not in QUEUES:
+        near = difflib.get_close_matches(name, QUEUES, n=1)
+        raise UsageError(f"no queue {name!r}; {f'did you mean {near[0]}?' if near else 'one of ' + ', '.join(QUEUES)}")
+    return name
+
+
+def _pause_or_resume(client: Client, action: str, rest: list[str], span: str | None, soft: bool) -> None:
+    from console.cli.times import span_s
+
+    if len(rest) > 1:
+        raise UsageError(f"one queue at a time, or none for all: not {' '.join(rest)!r}")
+    name = _known(rest[0]) if rest else None
+    if action == "resume":
+        client.resume_queue(name)
+    else:
+        until = int((time.time() + span_s(span)) * 1000) if span else None
+        client.pause_queue(name, until=until, soft=soft)
+
+
+def show_queues(client: Client, name: str | None, as_json: bool) -> None:
+    """The queues as lines, or one object a line."""
+    shown = [status for status in client.queues() if name is None or status.name == name]
+    if as_json:
+        for status in shown:
+            say_json(queue_as_json(status))
+        return
+    for line in queue_lines(shown):
+        say(line)
+
+
+def queue_lines(queues: list[QueueStatus]) -> list[str]:
+    """A table of queues for people."""
+    lines = [f"{'QUEUE':<10}  {'SLOTS':>5}  {'RUNNING':>7}  {'WAITING':>7}  {'FAILED':>6}"]
+    for status in queues:
+        note = f"  {_paused(status)}" if status.paused else ""
+        lines.append(
+            f"{status.name:<10}  {status.slots:>5}  {status.running:>7}  {status.waiting:>7}  {status.failed:>6}{note}"
+        )
+    return lines
+
+
+def _paused(status: QueueStatus) -> str:
+    from console.format import clock
+
+    until = f" until {clock(status.paused_until)}" if status.paused_until else ""
+    return f"paused{until}" + (f" by {status.paused_by}" if status.paused_by else "")
+
+
+def queue_as_json(status: QueueStatus) -> dict[str, object]:
+    """The one JSON form of a queue."""
+    from workers.jobs import rfc3339
+
+    return {
+        "name": status.name,
+        "slots": status.slots,
+        "running": status.running,
+        "waiting": status.waiting,
+        "failed": status.failed,
+        "paused": status.paused,
+        "paused_until": rfc3339(status.paused_until),
+        "paused_by": status.paused_by,
+    }

@@ -1,0 +1,63 @@
+"""Which jobs are meant: ids `12`, ranges `12-20`, or the words of a query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workers.errors import UsageError
+
+if TYPE_CHECKING:
+    from workers.client import Client
+
+_ID = re.compile(r"(\d{1,15})(?:-(\d{1,15}))?")
+_MOST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The jobs that some words mean. `by_query` when no person named them one by one."""
+
+    ids: tuple[int, ...]
+    by_query: bool
+
+
+def as_query(words: Sequence[str]) -> str:
+    """Words of the shell as one query: a word that held a blank in the shell still holds it."""
+    return " ".join(f'"{word}"' if " " in word and ":" not in word and '"' not in word else word for word in words)
+
+
+def one_id(word: str) -> int:
+    """The id that one word is; UsageError when it is none."""
+    if not re.fullmatch(r"\d{1,15}", word):
+        raise UsageError(f"{word!r} is not the id of a job: a number, as `spool jobs` shows it")
+    return int(word)
+
+
+def select(client: Client, words: Sequence[str]) -> Selection:
+    """The jobs that `words` mean: ids and ranges, or else a query. UsageError when they mix or are missing."""
+    if not words:
+        raise UsageError("which jobs? give ids (12 or 12-20) or a query such as state:failed")
+    named = [_ID.fullmatch(word) for word in words]
+    if all(named):
+        return Selection(_named(client, words), by_query=False)
+    if any(named):
+        odd = next(word for word, found in zip(words, named, strict=True) if found)
+        raise UsageError(f"{odd!r} among the words of a query: write id:{odd}, or ids alone")
+    return Selection(tuple(client.job_ids(as_query(words))), by_query=True)
+
+
+def _named(client: Client, words: Sequence[str]) -> tuple[int, ...]:
+    ids: dict[int, None] = {}
+    for word in words:
+        low, _, high = word.partition("-")
+        if not high:
+            ids[int(low)] = None
+            continue
+        if int(high) < int(low) or int(high) - int(low) >= _MOST:
+            raise UsageError(f"{word!r} is not a range of ids: from the lower to the higher, {_MOST:,} at most")
+        # Of a range only those that exist: gaps left by removed jobs are no mistake of the person.
+        ids.update(dict.fromkeys(client.job_ids(f"id:{word}", sort="id")))
+    return tuple(ids)

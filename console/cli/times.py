@@ -1,0 +1,59 @@
+"""Times and spans as people write them. Pure, but for the zone of the machine."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from workers.errors import UsageError
+
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_CLOCK = re.compile(r"(?:(today|tomorrow)\s+)?(\d{1,2}):(\d{2})", re.IGNORECASE)
+_FAR_S = 10 * 366 * 86400
+
+
+def span_s(text: str) -> float:
+    """A span such as 90s, 30m, 1h30m or 2d in seconds; UsageError when it is none."""
+    text = text.strip().lower()
+    if not _SPAN.fullmatch(text):
+        raise UsageError(f"{text!r} is not a span of time: write 90s, 30m, 1h30m or 2d")
+    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))
+    if seconds > _FAR_S:
+        raise UsageError(f"{text!r} is longer than ten years")
+    return seconds
+
+
+def moment_ms(text: str, now: datetime | None = None) -> int:
+    """A time as milliseconds since 1970: RFC 3339, `08:00` (the next one), `tomorrow 08:00`, or `+30m` from now.
+
+    A time without a zone is one of the machine's own zone.
+    """
+    now = (now or datetime.now()).astimezone()
+    text = text.strip()
+    if text.startswith("+"):
+        return _ms(now + timedelta(seconds=span_s(text[1:])))
+    clock = _CLOCK.fullmatch(text)
+    if clock:
+        return _ms(_next(now, clock))
+    try:
+        return _ms(datetime.fromisoformat(text).astimezone())
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is not a time: write 2026-01-31T08:00:00Z, 08:00, tomorrow 08:00 or +30m") from None
+
+
+def _next(now: datetime, clock: re.Match[str]) -> datetime:
+    day, hour, minute = (clock[1] or "").lower(), int(clock[2]), int(clock[3])
+    try:
+        # Without its zone while days are added: 08:00 stays 08:00 over a change of the clocks.
+        found = now.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0)
+    except ValueError:
+        raise UsageError(f"{clock[0]!r} is not a time of day") from None
+    if day == "tomorrow" or (not day and found <= now.replace(tzinfo=None)):
+        found += timedelta(days=1)
+    return found.astimezone()
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,103 @@
+"""`spool wait`, and the `--wait` of a submission: stay until jobs have ended, and end as they did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.jobs import as_json_with_reasons
+from console.cli.output import LiveLine, say_json, tell
+from console.cli.selection import select
+from console.cli.words import QueryCommand, door, json_option
+from workers.errors import UsageError
+
+if TYPE_CHECKING:
+    from workers.client import Client
+    from workers.jobs import Job
+
+_LOOK_S = 0.1
+
+
+@click.command(cls=QueryCommand)
+@click.argument("ids", nargs=-1, metavar="ID…|QUERY")
+@json_option
+def wait(ids: tuple[str, ...], as_json: bool) -> int:
+    """Wait until all these jobs have ended. Exit code 0 when all succeeded, else 1."""
+    client = door()
+    chosen = select(client, ids).ids
+    if not chosen:
+        raise UsageError("no job matches")
+    return await_jobs(client, chosen, as_json)
+
+
+def await_jobs(client: Client, ids: Sequence[int], as_json: bool) -> int:
+    """Wait for the jobs and tell how each ended; 0 when all succeeded. Interrupting it stops no job."""
+    for job_id in ids:
+        client.job(job_id)  # an id that never was is told at once
+    line = LiveLine()
+    _mention_missing_worker(client)
+    try:
+        return _wait(client, list(ids), line, as_json)
+    except KeyboardInterrupt:
+        line.clear()
+        few = " ".join(map(str, ids)) if len(ids) < 10 else "…"
+        tell(f"interrupted; the work goes on (spool wait {few} waits again, spool cancel {few} ends it)")
+        raise
+
+
+def _mention_missing_worker(client: Client) -> None:
+    if not client.worker().running:
+        tell("no worker runs, so nothing will move: `spool worker --detach` starts one")
+
+
+def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:
+    left, good, total = dict.fromkeys(ids), True, len(ids)
+    revision = -1
+    while left:
+        newest = client.revision()
+        if newest == revision:
+            time.sleep(_LOOK_S)
+            continue
+        revision = newest
+        jobs = client.jobs_by_id(list(left))
+        for job_id in list(left):
+            job = jobs.get(job_id)
+            if job is None or job.final:
+                del left[job_id]
+                line.clear()
+                good = _tell_end(client, job_id, job, as_json) and good
+        line.show(_summary([job for job in jobs.values() if not job.final], total))
+    line.clear()
+    return 0 if good else 1
+
+
+def _tell_end(client: Client, job_id: int, job: Job | None, as_json: bool) -> bool:
+    from workers.jobs import State
+
+    if job is None:
+        tell(f"job {job_id} was removed")
+        return False
+    if as_json:
+        say_json(as_json_with_reasons(client, job), now=True)
+    reason = f": {job.failure.message}" if job.failure and job.state is State.FAILED else ""
+    tell(f"job {job.id} {job.state.value}: {job.title}{reason}")
+    return job.state is State.SUCCEEDED
+
+
+def _summary(jobs: Sequence[Job], total: int) -> str:
+    from console.format import rate, span_of
+
+    if not jobs:
+        return ""
+    job = next((job for job in jobs if job.live), jobs[0])
+    progress = job.progress
+    parts = [f"{total - len(jobs)}/{total} ended" if total > 1 else "", f"job {job.id} {job.state.value}"]
+    if job.live:
+        parts += [progress.phase, f"{progress.fraction:.0%}" if progress.fraction is not None else ""]
+        parts += [rate(progress.rate, progress.unit)]
+        parts += [f"{span_of(progress.eta_s)} left" if progress.eta_s is not None else ""]
+    parts.append(job.title)
+    return "  ".join(part for part in parts if part)

@@ -1,0 +1,57 @@
+"""What several verbs share: arguments that are words of a query, the --json flag, and the door to the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from workers.client import Client
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def door() -> Client:
+    """The front door of this home."""
+    from workers.client import open_client
+    from workers.config import load_settings
+
+    return open_client(load_settings())
+
+
+def json_option(function: F) -> F:
+    """The flag that every verb has."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON: one object, or one object a line.")(
+        function
+    )
+
+
+class QueryCommand(click.Command):
+    """A command whose arguments are words of a query, so that `-state:failed` is such a word and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Sort options from words before click looks at them."""
+        return super().parse_args(ctx, _words_last(args, self._options_with_value(ctx)))
+
+    def _options_with_value(self, ctx: click.Context) -> set[str]:
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        return {name for option in options if not option.is_flag for name in option.opts}
+
+
+def _words_last(args: Sequence[str], with_value: set[str]) -> list[str]:
+    options: list[str] = []
+    words: list[str] = []
+    rest = iter(args)
+    for arg in rest:
+        if arg == "--":
+            words.extend(rest)
+        elif arg in with_value:
+            options.append(arg)
+            options.extend(value for value in [next(rest, None)] if value is not None)
+        elif arg.startswith("--") or (arg.startswith("-") and len(arg) == 2):
+            options.append(arg)
+        else:
+            words.append(arg)
+    return [*options, "--", *words]
