@@ -151,6 +151,10 @@ def is_cover(stream: Stream) -> bool:
 def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:
     """What the file at `path` holds. With `fast`, pixel formats and the rotation stay unknown."""
     with open_input(path, fast=fast) as container, translated(path):
+        if not container.streams:
+            raise JobFailed(
+                ErrorClass.BAD_INPUT, f"{clean(os.path.basename(path))} holds no streams", input=path_to_key(path)
+            )
         rotation = 0 if fast else _rotation(container)
         return Facts(
             path=Path(path),

@@ -106,8 +106,8 @@ def fill_template(template: str, fields: Mapping[str, object]) -> PurePosixPath:
     check_template(template)
     *folders, last = template.removesuffix(".{ext}").split("/")
     extension = safe_extension(str(fields.get("ext") or ""))
-    segments = [safe_name(_filled(folder, fields, MAX_BYTES), fallback="unknown") for folder in folders]
-    room = MAX_BYTES - len(extension) - 1
+    segments = [safe_name(_filled(folder, fields, MAX_BYTES - 1), fallback="unknown") for folder in folders]
+    room = MAX_BYTES - len(extension) - 2  # the dot, and the byte that `safe_name` keeps back
     name = safe_name(_filled(last, fields, room), extension=extension)
     return PurePosixPath(*segments, name)
 

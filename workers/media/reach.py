@@ -41,7 +41,7 @@ def addresses_of(url: str) -> frozenset[str]:
     return frozenset()
 
 
-class _Guard:
+class Guard:
     """The rule for the download that runs in this process, and what it refused."""
 
     def __init__(self, url: str, proxy: str) -> None:
@@ -52,13 +52,14 @@ class _Guard:
         self.refused = ""
 
     def check(self, address: str) -> None:
+        """ReachRefusedError when this download may not connect to the address."""
         if self.anywhere or address in self.allowed or is_public(address):
             return
         self.refused = address
         raise ReachRefusedError(f"the site led to the private address {address}")
 
 
-_current: _Guard | None = None
+_current: Guard | None = None
 _installed = False
 _lock = threading.Lock()
 
@@ -72,7 +73,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextlib.contextmanager
-def reach_of(url: str, proxy: str = "") -> Iterator[_Guard]:
+def reach_of(url: str, proxy: str = "") -> Iterator[Guard]:
     """Within this, sockets of this process connect only where a download of `url` may go. One at a time per process."""
     global _current, _installed
     with _lock:
@@ -81,7 +82,7 @@ def reach_of(url: str, proxy: str = "") -> Iterator[_Guard]:
             _installed = True
         if _current is not None:
             raise RuntimeError("another download runs in this process")
-        _current = guard = _Guard(url, proxy)
+        _current = guard = Guard(url, proxy)
     try:
         yield guard
     finally:

@@ -7,6 +7,7 @@ import errno
 import re
 import time
 from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
 
 from workers.errors import ErrorClass, Failure
 from workers.media.reach import ReachRefusedError
@@ -126,6 +127,17 @@ def plain_words(message: str) -> str:
     text = re.sub(r"^\[[\w:+-]+\]\s*(\S+:\s+)?", "", text)
     text = re.split(r"; please report this issue|; see +https://|\(caused by |\s*Use --|; Confirm you are", text)[0]
     return redacted(text.strip(" ;.")) or "yt-dlp failed without a word"
+
+
+def without_query(text: str, url: str) -> str:
+    """`text` without the query of `url`, which some titles and ids of plain addresses hold: it may be a token."""
+    query = urlsplit(url).query
+    if not query:
+        return text
+    for secret in {query, unquote(query), clean(unquote(query))}:
+        text = text.replace(f"?{secret}", "").replace(secret, "…") if len(secret) > 3 else text
+    at = text.find("?" + query[:6])
+    return text if at < 0 else text[:at] + re.sub(r"^\S*?(?=[:,;]?(\s|$))", "", text[at:])
 
 
 def redacted(text: str) -> str:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, Failure, JobFailed
 from workers.jobs import Progress
 from workers.media.ffmpeg import leash
-from workers.media.reach import reach_of
-from workers.media.refusals import failure_of, redacted
+from workers.media.reach import Guard, reach_of
+from workers.media.refusals import failure_of, redacted, without_query
+from workers.media.sniff import sniff
 from workers.text import clean
 
 # What yt-dlp's ffmpeg may open: no playlist, no concat script, no address. A playlist named .mp4 is refused.
@@ -145,22 +147,19 @@ def download(order: Order, listeners: Listeners) -> None:
         raise JobFailed(ErrorClass.BAD_INPUT, "only addresses that begin with http:// or https:// can be downloaded")
     order.work_dir.mkdir(parents=True, exist_ok=True)
     with _cookies(order) as cookie_file, reach_of(order.url, order.proxy) as guard:
-        relay = _Relay(order, listeners)
+        relay = _Relay(order, listeners, guard)
         session = _session(options(order, cookie_file), relay)
         try:
             session.extract_info(order.url, download=True)
         except Exception as error:
             # What a listener raised came through yt-dlp as a cancel, which it lets pass.
             if relay.raised is None:
-                failure = failure_of(error, order.url, started=relay.started, refused=guard.refused)
-                raise _as_error(failure, relay.tail) from error
+                raise _as_error(relay.failure_of(error), relay.tail) from error
         finally:
             with contextlib.suppress(Exception):
                 session.close()
         if relay.raised is not None:
             raise relay.raised
-        for trouble in session.troubles:
-            listeners.failures.append(failure_of(trouble, order.url, started=relay.started, refused=guard.refused))
         if not relay.delivered and listeners.failures:
             raise _as_error(listeners.failures[0], relay.tail)
 
@@ -202,11 +201,11 @@ def _cookies(order: Order) -> Any:
 class _Relay:
     """Between yt-dlp's hooks and the listeners: figures over all parts, words made safe, and what listeners raise."""
 
-    def __init__(self, order: Order, listeners: Listeners) -> None:
-        self.order, self.listeners = order, listeners
+    def __init__(self, order: Order, listeners: Listeners, guard: Guard) -> None:
+        self.order, self.listeners, self.reach = order, listeners, guard
         self.raised: BaseException | None = None
         self.delivered = 0
-        self.started = False
+        self._started = False  # whether bytes of this entry have come
         self.tail: list[str] = []
         self._parts: dict[str, tuple[int, int | None, bool]] = {}  # file -> bytes, expected bytes, finished
         self._expected_parts = 1
@@ -225,9 +224,18 @@ class _Relay:
             self.raised = error
             raise DownloadCancelled("stopped") from error
 
+    def failure_of(self, error: BaseException) -> Failure:
+        """The failure to tell for what yt-dlp raised."""
+        failure = failure_of(error, self.order.url, started=self._started, refused=self.reach.refused)
+        return replace(failure, message=without_query(failure.message, self.order.url))
+
+    def trouble(self, error: BaseException) -> None:
+        """An entry of a list failed, and the others go on."""
+        self.listeners.failures.append(self.failure_of(error))
+
     def note(self, line: str) -> None:
         """One line of yt-dlp's, for the log and the details of a failure."""
-        text = redacted(clean(line)).strip()
+        text = without_query(redacted(clean(line)), self.order.url).strip()
         if text and not text.startswith("[debug]"):
             self.tail = [*self.tail[-29:], text]
             self.listeners.log(text)
@@ -238,7 +246,7 @@ class _Relay:
     def before(self, info: Mapping[str, Any]) -> None:
         """An entry is about to be downloaded."""
         parts = info.get("requested_formats") or [info]
-        self._parts, self._expected_parts = {}, len(parts)
+        self._parts, self._expected_parts, self._started = {}, len(parts), False
         index, count = info.get("playlist_index"), info.get("n_entries")
         self._entry = (index, count) if isinstance(index, int) and isinstance(count, int) else (0, 0)
         sizes = [part.get("filesize") or part.get("filesize_approx") or 0 for part in parts]
@@ -261,19 +269,28 @@ class _Relay:
 
     def progress(self, status: Mapping[str, Any]) -> None:
         """A progress hook of yt-dlp."""
-        if status.get("status") not in ("downloading", "finished"):
-            return
+        if status.get("status") not in ("downloading", "finished") or "format_id" not in status.get("info_dict", {}):
+            return  # subtitles have no format
         done, name = int(status.get("downloaded_bytes") or 0), str(status.get("filename"))
         total = status.get("total_bytes") or status.get("total_bytes_estimate")
         finished = status["status"] == "finished"
         if finished and not done:
             done = int(total or 0)
-        self.started |= done > 0
+        self._started |= done > 0
         self._parts[name] = (done, int(total) if total else None, finished)
+        if finished:
+            # Before any tool opens it: what came must be a film or sound by its content.
+            self.guard(lambda: self._sniffed(Path(name)))
         now = time.monotonic()
         if finished or now - self._told >= _REPORT_EVERY_S:
             self._told = now
             self.guard(lambda: self.listeners.progress(self._figures(status)))
+
+    def _sniffed(self, path: Path) -> None:
+        if sniff(path).kind != "av":
+            raise JobFailed(
+                ErrorClass.UNSUPPORTED, "the site sent a picture, not a film or sound", input=self.order.url
+            )
 
     def _figures(self, status: Mapping[str, Any]) -> Progress:
         done = sum(part[0] for part in self._parts.values())
@@ -334,19 +351,14 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
     yt_dlp.downloader.external.Popen = leashed
 
     class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
-        """Keeps the errors that a playlist goes on after."""
-
-        troubles: list[BaseException]
+        """Tells of the errors that a playlist goes on after."""
 
         def trouble(self, message: Any = None, tb: Any = None, is_error: bool = True) -> None:
             try:
                 super().trouble(message, tb, is_error)
             finally:
-                import sys
-
                 if is_error and message and self.params.get("ignoreerrors"):
-                    known = sys.exc_info()[1]
-                    self.troubles.append(known or yt_dlp.utils.DownloadError(str(message)))
+                    relay.trouble(sys.exc_info()[1] or yt_dlp.utils.DownloadError(str(message)))
 
     class Before(PostProcessor):  # type: ignore[misc]
         """Tells that an entry begins."""
@@ -365,7 +377,6 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
     def pause(tries: int) -> float:
         return float(min(0.5 * 2**tries, 15.0))
 
-    Session.troubles = []
     session = Session(
         {
             **chosen,

@@ -14,6 +14,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, facts
 from workers.media.names import DEFAULT_TEMPLATE, check_template, fill_template, safe_name
+from workers.media.refusals import without_query
 from workers.operations.contract import Context, Operation, Params, Result
 from workers.operations.inputs import need_room, publish, stage
 from workers.text import clean, shorten
@@ -178,15 +179,20 @@ class _Collector:
         path, found = self._shaped(delivered.path)
         fields = fields_of(delivered.info, self.params.url, found) | {"ext": path.suffix.lstrip(".")}
         target = self.folder / fill_template(self.template, fields)
-        media = self._publish(path, target)
+        if target in self.ctx.published():
+            # An attempt that died right after publishing this entry of a list.
+            path.unlink()
+            media = target
+        else:
+            media = self._publish(path, target)
         self.outputs.append(media)
         for language, file in delivered.subtitles:
             self._take_subtitle(language, file, media)
         delivered.path.unlink(missing_ok=True)
         film = found.video
         facts_of_one = {
-            "title": clean(str(delivered.info.get("title") or "")),
-            "id": clean(str(delivered.info.get("id") or "")),
+            "title": clean(fields["title"]),
+            "id": clean(fields["id"]),
             "site": clean(str(delivered.info.get("extractor_key") or "")),
             "duration_s": found.duration_s,
             "size": media.stat().st_size,
@@ -307,8 +313,8 @@ def fields_of(info: Mapping[str, Any], url: str, found: Facts) -> dict[str, Any]
     """The fields of a name template from what a site tells and what the file shows."""
     date = str(info.get("upload_date") or info.get("release_date") or "")
     return {
-        "title": info.get("title") or info.get("id"),
-        "id": info.get("id"),
+        "title": without_query(str(info.get("title") or info.get("id") or ""), url),
+        "id": without_query(str(info.get("id") or ""), url),
         "uploader": info.get("uploader") or info.get("channel"),
         "channel": info.get("channel") or info.get("uploader"),
         "site": (urlsplit(url).hostname or "").removeprefix("www."),

@@ -1,0 +1,120 @@
+"""Pillow with limits."""
+
+from __future__ import annotations
+
+import io
+import resource
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageCms
+
+from tests.support.media import Media
+from workers.errors import ErrorClass, JobFailed
+from workers.media.pictures import check, save, thumbnail
+
+
+def bomb(path: Path, side: int) -> Path:
+    """A PNG of a few kilobytes that claims `side` by `side` pixels, and would give them."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer = zlib.compressobj(9)
+    row = bytes(1 + side)
+    data = b"".join(packer.compress(row * 100) for _ in range(side // 100)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize("side", [12_000, 50_000])
+def test_image_bombs_are_refused_before_they_unfold(tmp_path: Path, side: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(JobFailed, match="million pixels") as caught:
+        thumbnail(bomb(tmp_path / "bomb.png", side), size=100)
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KiB
+
+
+def test_orientation_is_applied(media: Media) -> None:
+    image = thumbnail(media.turned_picture, size=100)
+    assert image.size == (50, 100)
+    red, _, blue = image.getpixel((25, 10))  # type: ignore[misc]
+    assert red > 200 > 60 > blue  # what was left is on top
+
+
+def test_small_pictures_are_not_enlarged(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 10)).save(tmp_path / "small.png")
+    assert thumbnail(tmp_path / "small.png", size=100).size == (20, 10)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "format", "expected"),
+    [
+        ("CMYK", (0, 255, 255, 0), "JPEG", (255, 0, 0)),
+        ("L", 100, "PNG", (100, 100, 100)),
+        ("I;16", 32768, "PNG", (127, 127, 127)),
+        ("1", 1, "PNG", (255, 255, 255)),
+        ("P", 0, "GIF", (0, 0, 0)),
+    ],
+)
+def test_modes_become_rgb(tmp_path: Path, mode: str, colour: object, format: str, expected: tuple[int, ...]) -> None:
+    path = tmp_path / "picture"
+    Image.new(mode, (64, 64), colour).save(path, format)  # type: ignore[arg-type]
+    image = thumbnail(path, size=32).convert("RGB")
+    assert all(abs(a - b) < 4 for a, b in zip(image.getpixel((9, 9)), expected, strict=True))  # type: ignore[arg-type]
+
+
+def test_profiles_are_brought_to_srgb_and_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "lab.tif"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    lab = ImageCms.profileToProfile(
+        Image.new("RGB", (32, 32), (200, 40, 40)), ImageCms.createProfile("sRGB"), profile, outputMode="LAB"
+    )
+    assert lab is not None
+    lab.save(path, icc_profile=profile.tobytes())
+    image = thumbnail(path, size=16)
+    red, green, _ = image.getpixel((8, 8))  # type: ignore[misc]
+    assert abs(red - 200) < 12
+    assert abs(green - 40) < 12
+    assert not image.info
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+def test_saved_pictures_hold_no_metadata(media: Media, tmp_path: Path, format: str) -> None:
+    path = tmp_path / "out"
+    save(thumbnail(media.turned_picture, size=100), path, format=format, quality=80)  # type: ignore[arg-type]
+    assert check(path) == (50, 100)
+    with Image.open(path) as image:
+        assert image.format == format.upper()
+        assert not image.getexif()
+        assert "icc_profile" not in image.info or not image.info["icc_profile"]
+
+
+def test_transparent_parts_are_white_in_jpeg(tmp_path: Path) -> None:
+    Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    save(thumbnail(tmp_path / "clear.png", size=16), tmp_path / "out.jpg", format="jpeg", quality=90)
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert min(image.getpixel((8, 8))) > 250  # type: ignore[arg-type, type-var]
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+def test_cut_pictures_are_bad_input(tmp_path: Path, format: str) -> None:
+    data = io.BytesIO()
+    Image.effect_noise((200, 200), 60).convert("RGB").save(data, format)
+    path = tmp_path / "cut"
+    path.write_bytes(data.getvalue()[: len(data.getvalue()) // 3])
+    with pytest.raises(JobFailed) as caught:
+        thumbnail(path, size=64)
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+
+
+def test_formats_that_run_programs_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "script.jpg"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
+    with pytest.raises(JobFailed) as caught:
+        thumbnail(path, size=64)
+    assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED

@@ -1,0 +1,47 @@
+"""What is refused although the tool was content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.media import Media, cut
+from workers.errors import ErrorClass, JobFailed
+from workers.media.verify import Expected, verify
+
+
+def test_a_good_file_passes(media: Media) -> None:
+    assert verify(media.clip, Expected(4.0, {"video": 1, "audio": 1})).duration_s == 4.0
+
+
+def test_sound_alone_passes(media: Media) -> None:
+    verify(media.song, Expected(None, {"audio": 1}))
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        (Expected(10.0), r"duration .* 4\.0 s instead of 10\.0 s"),
+        (Expected(4.0, {"audio": 2}), "1 audio streams instead of 2"),
+        (Expected(4.0, {"subtitle": 1}), "0 subtitle streams"),
+    ],
+)
+def test_what_differs_is_told(media: Media, expected: Expected, words: str) -> None:
+    with pytest.raises(JobFailed, match=words) as caught:
+        verify(media.clip, expected, source="/in.mov")
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+    assert caught.value.failure.input == "/in.mov"
+
+
+def test_a_header_without_frames_is_refused(media: Media, tmp_path: Path) -> None:
+    # The index is in front, so 4 % of the file still tells 4 s and two streams.
+    head = cut(media.clip, tmp_path / "head.mp4", 0.012)
+    with pytest.raises(JobFailed):
+        verify(head, Expected(4.0, {"video": 1, "audio": 1}))
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(JobFailed, match="empty"):
+        verify(tmp_path / "empty.mp4", Expected())
