@@ -1,0 +1,404 @@
+"""The console: one application over the front door. Closing it never stops work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from console import environment
+
+environment.prepare(os.environ)  # before Textual is imported: it reads these once
+
+from rich.text import Text  # noqa: E402
+from textual import events  # noqa: E402
+from textual.app import App, ScreenStackError, SystemCommand  # noqa: E402
+from textual.binding import BindingType  # noqa: E402
+from textual.screen import Screen  # noqa: E402
+from textual.theme import Theme  # noqa: E402
+from textual.widgets import Input, TextArea  # noqa: E402
+
+from console import keys, theme  # noqa: E402
+from console.driver import HardenedDriver  # noqa: E402
+from console.feed import Changed, Feed, Pace  # noqa: E402
+from console.paste import Pasted, parse  # noqa: E402
+from console.screens.base import SpoolScreen  # noqa: E402
+from console.widgets.status import Now  # noqa: E402
+from workers.client import AsyncClient, open_client, start_worker  # noqa: E402
+from workers.config import Settings  # noqa: E402
+from workers.errors import SpoolError  # noqa: E402
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+LEAST_SIZE = (60, 16)
+_WIDTHS = [(0, "-narrow"), (72, "-normal"), (120, "-panels"), (180, "-roomy")]
+_HEIGHTS = [(0, "-short"), (22, "-middle"), (40, "-tall")]
+
+
+class SpoolApp(App[int]):
+    """Holds the feed, the screens and what concerns all of them. `connect` and `start` are replaced by tests."""
+
+    TITLE = "spool"
+    CSS_PATH: ClassVar[Any] = Path(__file__).parent / "styles" / "console.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "f24"  # the key table binds it
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("everywhere")]
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        read_only: bool = False,
+        connect: Callable[[Settings], AsyncClient] = AsyncClient,
+        start: Callable[[Settings], bool] | None = start_worker,
+        environ: Mapping[str, str] | None = None,
+        now_ms: Callable[[], int] | None = None,
+        host: str = "",
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        self.settings = settings
+        self.read_only = read_only
+        self.keymap, self._key_problems = keys.checked_keymap(settings.console.keys)
+        encoding = getattr(sys.__stderr__, "encoding", None)
+        self.ascii_only = settings.console.ascii or environment.plain_glyphs(environ, encoding)
+        super().__init__()
+        self.animation_level = "none"
+        for made in theme.THEMES:
+            self.register_theme(made)
+        self.theme = theme.pick(settings.console.theme, environ, self.available_themes)
+        self.now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
+        self.host = host or socket.gethostname().split(".")[0]
+        self.starting = False
+        self.started_worker = False
+        self.loading = False
+        self._start, self._asked_to_start = start, False
+        self.client = connect(settings)
+        rate = settings.console.rate or (4 if environment.over_ssh(environ) else 10)
+        self.feed = Feed(self.client, Pace(rate), self.post_message, self.backlog)
+        self._feeding: asyncio.Task[None] | None = None
+        self._burst = keys.Burst()
+        self._held: list[events.Key] = []
+        if self.ascii_only:
+            self._draw_plain()
+
+    def _draw_plain(self) -> None:
+        from textual.scrollbar import ScrollBarRender
+
+        ScrollBarRender.VERTICAL_BARS = [" "] * 8
+        ScrollBarRender.HORIZONTAL_BARS = [" "] * 8
+        self.add_class("-ascii")
+
+    # life
+
+    def get_driver_class(self) -> type[Driver]:
+        """The hardened driver where Textual would take its Linux one."""
+        from textual.drivers.linux_driver import LinuxDriver
+
+        chosen = super().get_driver_class()
+        return HardenedDriver if chosen is LinuxDriver else chosen
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours of the roles, for themes that do not name them."""
+        return theme.variables(self.current_theme)
+
+    async def on_mount(self) -> None:
+        """Connect, show the jobs, and start a worker when none runs."""
+        self.set_keymap(self.keymap)
+        self.set_class(self.native_ansi_color, "-ansi")
+        self.theme_changed_signal.subscribe(self, self._on_theme)
+        try:
+            await self.client.__aenter__()
+            await self.feed.start()
+        except SpoolError as error:
+            self.exit(error.exit_code, message=Text(str(error)))
+            return
+        for mode, made in _screens().items():
+            self.add_mode(mode, made)
+        await self.switch_mode("jobs")
+        self._feeding = asyncio.create_task(self.feed.run())
+        self._fit(*self.size)
+        for problem in self._key_problems:
+            self.tell(problem, bad=True)
+        if self._start is not None and not self.read_only:
+            self._begin_worker()
+
+    async def on_unmount(self) -> None:
+        """Stop reading."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+            await asyncio.gather(self._feeding, return_exceptions=True)
+        await self.client.__aexit__(None, None, None)
+
+    def _on_theme(self, _theme: Theme) -> None:
+        self.set_class(self.native_ansi_color, "-ansi")
+
+    def exit(self, result: int | None = None, *args: Any, **options: Any) -> None:
+        """Leave; a terminal that takes no more output cannot keep the process."""
+        driver = self._driver
+        if isinstance(driver, HardenedDriver):
+            driver.arm_exit(result or 0)
+        super().exit(result, *args, **options)
+
+    def backlog(self) -> int:
+        """Frames that the terminal has not taken yet."""
+        return self._driver.backlog() if isinstance(self._driver, HardenedDriver) else 0
+
+    # what screens ask
+
+    def now(self) -> Now:
+        """What the status line shows beside the figures."""
+        hour = time.strftime("%H:%M", time.localtime(self.now_ms() / 1000))
+        speeds = self.feed.speeds
+        return Now(
+            host=self.host,
+            speed=speeds[-1] if speeds else 0.0,
+            frozen=self.feed.pace.frozen,
+            read_only=self.read_only,
+            starting=self.starting,
+            loading=self.loading,
+            hour=hour,
+        )
+
+    def tell(self, words: str, *, bad: bool = False) -> None:
+        """Say something in a corner for a few seconds."""
+        self.notify(words, markup=False, severity="error" if bad else "information", timeout=8 if bad else 4)
+
+    def on_changed(self, _message: Changed) -> None:
+        """The store has changed: the screen in front pulls what it shows; one behind a dialog waits."""
+        screen = self.screen
+        if isinstance(screen, SpoolScreen):
+            screen.refresh_now()
+        else:
+            follow = getattr(screen, "refresh_now", None)
+            if follow is not None:
+                follow()
+
+    # input
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that arrive faster than anyone types are a paste; they must not act."""
+        typed = isinstance(event, events.Key) and not event.is_forwarded and not self._writing()
+        if typed and self._swallow(cast(events.Key, event)):
+            return
+        await super().on_event(event)
+
+    def _writing(self) -> bool:
+        try:
+            return isinstance(self.screen.focused, (Input, TextArea))
+        except ScreenStackError:
+            return True
+
+    def _swallow(self, event: events.Key) -> bool:
+        """Whether the key waits (20 ms, when it acts) or belongs to a burst."""
+        character = "\n" if event.key == "enter" else event.character or ""
+        if not character or not (event.is_printable or event.key == "enter"):
+            return False
+        known = self._burst.active
+        if self._burst.add(event.time, character):
+            self._held.clear()
+            if not known:
+                self.set_timer(0.15, self._burst_over)
+            return True
+        if event.key != "enter" and (character.isupper() or character in "yY<>"):
+            self._held.append(event)
+            self.set_timer(keys.Burst.WINDOW_S + 0.005, self._release)
+            return True
+        return False
+
+    async def _release(self) -> None:
+        if self._held:
+            await super().on_event(self._held.pop(0))
+
+    def _burst_over(self) -> None:
+        text = self._burst.text
+        self._burst = keys.Burst()
+        self._take_paste(text)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Something was pasted or dropped outside a field."""
+        if not self._writing():
+            event.stop()
+            self._take_paste(event.text)
+
+    def _take_paste(self, text: str) -> None:
+        found = parse(text)
+        if found and not self.read_only and isinstance(self.screen, SpoolScreen):
+            self.add_pasted(found)
+
+    def add_pasted(self, found: Pasted) -> None:
+        """Open the right form, filled in."""
+        from console.screens.submit import begin_pasted
+
+        begin_pasted(self, found)
+
+    # size
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size of the terminal."""
+        self._fit(event.size.width, event.size.height)
+
+    def _fit(self, width: int, height: int) -> None:
+        from console.screens.small import TooSmall
+
+        small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
+        try:
+            shown = isinstance(self.screen, TooSmall)
+        except ScreenStackError:
+            return
+        if small and not shown:
+            self.push_screen(TooSmall(LEAST_SIZE))
+        elif shown and not small:
+            self.pop_screen()
+
+    # actions that work everywhere
+
+    def allowed(self) -> bool:
+        """Whether orders may be given; says so when not."""
+        if self.read_only:
+            self.tell("This console is read only.", bad=True)
+        return not self.read_only
+
+    async def action_mode(self, mode: str) -> None:
+        """Go to one of the main screens."""
+        while len(self.screen_stack) > 1:
+            if not isinstance(self.screen, SpoolScreen):
+                return
+            await self.pop_screen()
+        await self.switch_mode(mode)
+
+    async def action_go_back(self) -> None:
+        """One step back; from the last screen nothing happens but a hint."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif self.current_mode != "jobs":
+            await self.switch_mode("jobs")
+        else:
+            self.tell("ctrl+q leaves the console; work goes on without it.")
+
+    def action_leave(self) -> None:
+        """Leave the console."""
+        self.exit(0)
+
+    def action_keys(self) -> None:
+        """All keys that work here, as a list that does them."""
+        from console.screens.help import KeysScreen
+
+        screen = self.screen
+        if isinstance(screen, SpoolScreen):
+            self.push_screen(KeysScreen(screen.places), self._do)
+
+    async def _do(self, action: str | None) -> None:
+        if action:
+            await self.run_action(action, default_namespace=self.screen)
+
+    def action_add(self) -> None:
+        """Add a job: choose an operation, then fill in its form."""
+        from console.screens.submit import begin
+
+        if self.allowed():
+            begin(self)
+
+    def action_queues(self) -> None:
+        """Slots and pauses."""
+        from console.screens.queues import QueueDialog
+
+        if not isinstance(self.screen, QueueDialog):
+            self.push_screen(QueueDialog())
+
+    def action_freeze(self) -> None:
+        """Hold the picture still."""
+        self.feed.pace.frozen = not self.feed.pace.frozen
+        if isinstance(self.screen, SpoolScreen):
+            self.screen.refresh_now()
+
+    def action_rate(self, by: int) -> None:
+        """Paint more or less often."""
+        self.tell(f"{self.feed.pace.step(by)} paints a second")
+
+    def action_worker(self) -> None:
+        """Start a worker unless one runs."""
+        if self.allowed():
+            self._asked_to_start = True
+            self._begin_worker()
+
+    def _begin_worker(self) -> None:
+        if self.starting or self._start is None:
+            return
+        self.starting = True
+        # A thread of our own: the pool's threads would be waited for at exit.
+        threading.Thread(target=self._start_worker, name="spool-start", daemon=True).start()
+
+    def _start_worker(self) -> None:
+        assert self._start is not None
+        try:
+            outcome: bool | str = self._start(self.settings)
+        except (SpoolError, OSError) as error:
+            outcome = str(error)
+        try:
+            self.call_from_thread(self._worker_started, outcome)
+        except RuntimeError:
+            self.started_worker = outcome is True  # the console has been closed meanwhile
+
+    def _worker_started(self, outcome: bool | str) -> None:
+        self.starting = False
+        self.feed.wake()
+        if isinstance(outcome, str):
+            self.tell(f"No worker could be started: {outcome}", bad=True)
+        elif outcome:
+            self.started_worker = True
+            self.tell("No worker was running: started one. It goes on when you leave.")
+        elif self._asked_to_start:
+            self.tell("A worker is running already.")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every action of this place, and the themes."""
+        places = screen.places if isinstance(screen, SpoolScreen) else ("everywhere",)
+        seen = set()
+        for place in places:
+            for action in keys.actions_for(place):
+                if action.id not in seen and action.id != "palette":
+                    seen.add(action.id)
+                    key = keys.shown_key(action, self.keymap)
+                    yield SystemCommand(f"{action.words} ({key})", action.does, self._command(action.name, screen))
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+
+    def _command(self, action: str, screen: Screen[Any]) -> Callable[[], None]:
+        async def run() -> None:
+            await self.run_action(action, default_namespace=screen)
+
+        return lambda: cast(None, self.call_later(run))
+
+
+def _screens() -> dict[str, Callable[[], Screen[Any]]]:
+    from console.screens.events import EventsScreen
+    from console.screens.health import HealthScreen
+    from console.screens.jobs import JobsScreen
+
+    return {"jobs": JobsScreen, "health": HealthScreen, "events": EventsScreen}
+
+
+def run(settings: Settings, *, mouse: bool | None = None, read_only: bool = False) -> int:
+    """Open the console until the person leaves; the exit code of the process."""
+    refused = environment.refusal(os.environ)
+    if refused:
+        sys.stderr.write(refused + "\n")
+        return 2
+    try:
+        open_client(settings).close()
+    except SpoolError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    app = SpoolApp(settings, read_only=read_only)
+    status = app.run(mouse=settings.console.mouse if mouse is None else mouse)
+    if app.started_worker:
+        sys.stdout.write("The worker that this console started goes on in the background; `spool stop` ends it.\n")
+    return status if status is not None else app.return_code or 0

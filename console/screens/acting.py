@@ -1,0 +1,166 @@
+"""The acting keys, shared by the list and by a job's own screen: they take the jobs that `targets` names."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from console import orders
+from console.orders import Order
+from console.screens.base import SpoolScreen
+from console.screens.confirm import confirm_jobs
+from workers.client import Client
+from workers.errors import SpoolError
+from workers.jobs import FINAL, Job
+
+_LISTED = 200  # jobs shown in a question; more are counted
+
+
+class ActingScreen(SpoolScreen):
+    """A screen whose keys change jobs."""
+
+    def target_ids(self) -> list[int]:
+        """The ids that a key acts on: marks, else the cursor's job."""
+        raise NotImplementedError
+
+    def steady(self) -> bool:
+        """Whether what is seen under the cursor may be acted on."""
+        return True
+
+    def forget_marks(self) -> None:
+        """After an action on marks."""
+
+    def _act(self, work: Callable[[list[Job]], Awaitable[None]]) -> None:
+        """Run an action on the targets; one at a time, errors in words."""
+        if not self.spool.allowed():
+            return
+        ids = self.target_ids()
+        if not ids:
+            self.say([(" There is no job here.", "warn")])
+            return
+        if not self.steady():
+            self.say([(" The list has just moved: look again, then press the key.", "warn")])
+            return
+
+        async def run() -> None:
+            try:
+                known = await self.spool.feed.ask(Client.jobs_by_id, ids)
+                jobs = [known[job_id] for job_id in ids if job_id in known]
+                if jobs:
+                    await work(jobs)
+                else:
+                    self.say([(" These jobs are gone.", "warn")])
+            except SpoolError as error:
+                self.spool.tell(str(error), bad=True)
+
+        self.run_worker(run(), group="orders", exit_on_error=True)
+
+    async def give(self, wanted: Sequence[Order], *, keep_marks: bool = True) -> None:
+        """Give orders and tell what became of them."""
+        answers = []
+        for order in wanted:
+            answers.append((order, await self.spool.feed.ask(order.method, order.ids, *order.options)))
+        self.say(orders.answer_spans(answers))
+        self.spool.feed.wake()
+        if not keep_marks:
+            self.forget_marks()
+        self.refresh_now()
+
+    def action_pause(self) -> None:
+        """Pause, or resume when all are paused."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.pausing(jobs))
+
+        self._act(work)
+
+    def action_hold(self) -> None:
+        """Hold, or release when all are held."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.holding(jobs))
+
+        self._act(work)
+
+    def action_retry(self) -> None:
+        """Run ended jobs again."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.simple(Client.retry, jobs, "will run again"))
+
+        self._act(work)
+
+    def action_first(self) -> None:
+        """First in their queues, in the order in which they are marked."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.simple(Client.move_first, jobs, "moved to the front"))
+
+        self._act(work)
+
+    def action_move_up(self) -> None:
+        """One place up."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.simple(Client.move_up, jobs, "moved up"))
+
+        self._act(work)
+
+    def action_move_down(self) -> None:
+        """One place down."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.simple(Client.move_down, orders.in_order(jobs, backwards=True), "moved down"))
+
+        self._act(work)
+
+    def action_priority(self, by: int) -> None:
+        """More or less urgent."""
+
+        async def work(jobs: list[Job]) -> None:
+            await self.give(orders.stepping(jobs, by))
+
+        self._act(work)
+
+    def action_cancel(self) -> None:
+        """Cancel, after a question."""
+
+        async def work(jobs: list[Job]) -> None:
+            able = [job for job in jobs if orders.can_cancel(job)]
+            if not able:
+                self.say([(" Nothing to cancel: " + _ended_words(jobs), "warn")])
+                return
+            self._confirm("Cancel", orders.cancel_words(able), able, Client.cancel, "cancelled")
+
+        self._act(work)
+
+    def action_remove(self) -> None:
+        """Remove ended jobs, after a question."""
+
+        async def work(jobs: list[Job]) -> None:
+            able = [job for job in jobs if job.state in FINAL]
+            if not able:
+                self.say([(" Only ended jobs can be removed: cancel first (X).", "warn")])
+                return
+            words = "Their history and logs go too. Files that they made stay."
+            self._confirm("Remove", words, able, Client.remove, "removed")
+
+        self._act(work)
+
+    def _confirm(self, verb: str, words: str, jobs: list[Job], method: orders.Method, done: str) -> None:
+        async def give() -> None:
+            try:
+                await self.give([Order(method, tuple(job.id for job in jobs), done)], keep_marks=False)
+            except SpoolError as error:
+                self.spool.tell(str(error), bad=True)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(give(), group="orders")
+            else:
+                self.say([(" Nothing was done.", "dim")])
+
+        self.app.push_screen(confirm_jobs(verb, words, jobs[:_LISTED], total=len(jobs)), answered)
+
+
+def _ended_words(jobs: Sequence[Job]) -> str:
+    return f"job {jobs[0].id} is {jobs[0].state.value} already." if len(jobs) == 1 else "all of these have ended."

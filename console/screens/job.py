@@ -1,0 +1,215 @@
+"""A job's own screen: summary, items, history and log. Acting keys act on this job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import ContentSwitcher
+
+from console import about, keys
+from console.format import Spans, fit_spans, width_of
+from console.screens.acting import ActingScreen
+from console.widgets.bars import FooterLine
+from console.widgets.items import ItemList
+from console.widgets.log import LogView
+from console.widgets.paint import Lines, ScrollLines
+from console.widgets.status import StatusLine
+from workers.client import Client
+from workers.errors import NoSuchJob, SpoolError
+from workers.jobs import Job, JobEvent, Waiting
+from workers.text import clean
+
+TABS = ("summary", "items", "history", "log")
+
+
+class JobScreen(ActingScreen):
+    """One job in full. Reads again whenever the job has changed."""
+
+    PLACES = ("job", "lines")
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("job", "lines")]
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.job: Job | None = None
+        self._tab = "summary"
+        self._waiting: tuple[Waiting, ...] = ()
+        self._history: list[JobEvent] = []
+        self._defaults: Mapping[str, Any] = {}
+        self._dirty = True
+        self._reading = False
+        self._gone = ""
+
+    def compose(self) -> ComposeResult:
+        """Status, the job's line, tabs, the tab's body, keys."""
+        yield StatusLine()
+        yield Lines(id="job-head")
+        yield Lines(id="job-tabs")
+        with ContentSwitcher(initial="summary", id="job-body"):
+            yield ScrollLines(id="summary")
+            yield ItemList(self.job_id, self.spool.feed, id="items")
+            yield ScrollLines(id="history")
+            yield LogView(self.job_id, self.spool.feed, id="log")
+        yield FooterLine("job", "lines", "everywhere")
+
+    def on_mount(self) -> None:
+        """Follow this job."""
+        super().on_mount()
+        self.spool.feed.follow(self)
+        self.query_one("#history", ScrollLines).following = False
+        self.query_one("#summary").focus()
+        self.refresh_now()
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        self.spool.feed.unfollow(self)
+
+    # what the feed brings
+
+    def changed(self, jobs: list[Job], removed: list[int]) -> None:
+        """Note that this job has changed."""
+        self._dirty = self._dirty or any(job.id == self.job_id for job in jobs)
+        if self.job_id in removed:
+            self._gone = "This job has been removed."
+
+    def refresh_now(self) -> None:
+        """Read what is new, and show it."""
+        self.tell_status()
+        if self._dirty and not self._reading:
+            self._dirty, self._reading = False, True
+            self.run_worker(self._read(), group="job")
+        if self._tab == "log":
+            self.query_one(LogView).read_on()
+        self._tell()
+
+    async def _read(self) -> None:
+        feed = self.spool.feed
+        try:
+            self.job = await feed.ask(Client.job, self.job_id)
+            self._waiting = await feed.ask(Client.why, self.job_id)
+            if not self._defaults:
+                self._defaults = _defaults(await feed.ask(Client.operations), self.job.operation)
+            if self._tab == "history":
+                await self._read_history()
+        except NoSuchJob:
+            self._gone = "This job has been removed."
+        except SpoolError as error:
+            self._gone = str(error)
+        finally:
+            self._reading = False
+        self.query_one(ItemList).job_changed(self.job)
+        self._tell()
+
+    async def _read_history(self) -> None:
+        since = self._history[-1].revision if self._history else 0
+        self._history += await self.spool.feed.ask(Client.events, since, job_id=self.job_id)
+
+    def _tell(self) -> None:
+        if not self.is_mounted:
+            return
+        width, now = self.size.width, self.spool.now_ms()
+        head = self.query_one("#job-head", Lines)
+        if self._gone:
+            head.show([[(" " + self._gone, "bad")], []])
+        elif self.job is not None:
+            head.show([about.facts(self.job, now), [(" " + clean(self.job.title), "strong")]])
+        self._tell_tabs(width)
+        if self.job is None:
+            return
+        if self._tab == "summary":
+            lines = about.summary(self.job, self._waiting, self._defaults, width - 2, now)
+            self.query_one("#summary", ScrollLines).show(lines)
+        elif self._tab == "history":
+            lines = [about.event_line(event, now, with_job=False) for event in self._history]
+            self.query_one("#history", ScrollLines).show(lines)
+
+    def _tell_tabs(self, width: int) -> None:
+        spans: Spans = [(" ", "plain")]
+        for name in TABS:
+            words = name.capitalize()
+            if name == "items" and self.job is not None:
+                words += f" {self.job.items.total:,}" if self.job.items.total else ""
+            spans += [(f" {words} ", "tab-on" if name == self._tab else "tab"), (" ", "plain")]
+        right: Spans = []
+        if self._tab == "log" and self.query_one(LogView).following:
+            right = [("following ", "good")]
+        if self._tab == "items" and self.query_one(ItemList).failed_only:
+            right = [("failed only ", "warn")]
+        gap = max(0, width - width_of(spans) - width_of(right))
+        self.query_one("#job-tabs", Lines).show([fit_spans([*spans, (" " * gap, "plain"), *right], width)])
+
+    # keys
+
+    def target_ids(self) -> list[int]:
+        """This job."""
+        return [self.job_id]
+
+    @property
+    def body(self) -> ScrollLines:
+        """What the present tab shows."""
+        return self.query_one(f"#{self._tab}", ScrollLines)
+
+    def action_tab(self, by: int) -> None:
+        """Another tab."""
+        self.show_tab(TABS[(TABS.index(self._tab) + by) % len(TABS)])
+
+    def show_tab(self, name: str) -> None:
+        """Show a tab and read what it needs."""
+        self._tab = name
+        self.query_one(ContentSwitcher).current = name
+        self.body.focus()
+        self._dirty = True
+        self.refresh_now()
+
+    def action_follow(self) -> None:
+        """The log, and its end as it grows."""
+        if self._tab != "log":
+            self.show_tab("log")
+        view = self.query_one(LogView)
+        view.following = not view.following or not view.at_end
+        if view.following:
+            view.to_end()
+        self._tell()
+
+    def action_failed_only(self) -> None:
+        """Failed items, or all."""
+        if self._tab != "items":
+            self.show_tab("items")
+        self.query_one(ItemList).toggle_failed()
+        self._tell()
+
+    def action_next(self) -> None:
+        """One line down."""
+        self.body.move(1)
+
+    def action_previous(self) -> None:
+        """One line up."""
+        self.body.move(-1)
+
+    def action_page(self, by: int) -> None:
+        """One page."""
+        self.body.move(by * max(1, self.body.size.height - 1))
+
+    def action_top(self) -> None:
+        """The first line."""
+        self.body.move(-self.body.count - self.body.scroll_offset.y)
+
+    def action_bottom(self) -> None:
+        """The last line."""
+        self.body.to_end()
+
+
+def _defaults(operations: Any, name: str) -> dict[str, Any]:
+    """Default values of an operation's options, so that the command to repeat stays short."""
+    for operation in operations:
+        if operation.name == name:
+            fields = operation.params.model_fields
+            return {
+                key: info.get_default(call_default_factory=True)
+                for key, info in fields.items()
+                if not info.is_required()
+            }
+    return {}

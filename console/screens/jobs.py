@@ -1,0 +1,374 @@
+"""The jobs screen: the list, its filter and order, marks, and the job under the cursor."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from console import keys
+from console.format import Spans, amount
+from console.screens.acting import ActingScreen
+from console.screens.help import SortScreen
+from console.widgets.bars import FooterLine, TabLine
+from console.widgets.detail import DetailPane
+from console.widgets.filter import FilterLine
+from console.widgets.side import SidePanel
+from console.widgets.status import StatusLine
+from console.widgets.table import JobTable
+from workers.client import Client
+from workers.errors import SpoolError, UsageError
+from workers.jobs import Job, Waiting
+
+_FOLLOW_CURSOR_S = 0.08
+_FILTER_PAUSE_S = 0.15
+_LEAST_REORDER_S = 0.5
+_REORDER_SHARE = 25  # an order that took 30 ms to read is read again after 0.75 s at the earliest
+
+
+class JobsScreen(ActingScreen):
+    """1 Jobs."""
+
+    PLACES = ("jobs",)
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("jobs")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter_words = ""
+        self.sort_word = ""
+        self._problem = ""
+        self._order_due = 0.0
+        self._ordering = False
+        self._asked_for = ""  # the words of the last answer
+        self._known: set[int] | None = None
+        self._waiting: tuple[Waiting, ...] = ()
+        self._log: list[str] = []
+        self._detail_id: int | None = None
+        self._detail_revision = -1
+        self._mark_from: int | None = None
+        self._last_speed = 0.0
+
+    def compose(self) -> ComposeResult:
+        """Status, tabs, filter, list with panel, detail, keys."""
+        yield StatusLine()
+        yield TabLine("jobs")
+        yield FilterLine(id="filter")
+        with Horizontal(id="body"):
+            yield JobTable(self.spool.feed.window, self.spool.now_ms, id="list")
+            yield SidePanel()
+        yield DetailPane()
+        yield FooterLine("jobs", "everywhere")
+
+    @property
+    def table(self) -> JobTable:
+        """The list."""
+        return self.query_one(JobTable)
+
+    def on_mount(self) -> None:
+        """Read the order at once."""
+        super().on_mount()
+        self.table.focus()
+        self.table.empty_words = ["reading the jobs …"]
+        self._reorder()
+
+    # what the feed brings
+
+    def refresh_now(self) -> None:
+        """Paint what differs; read the order again when it changed and that is due."""
+        window = self.spool.feed.window
+        if window.order_changed and time.monotonic() >= self._order_due:
+            self._reorder()
+        self.table.tick()
+        self.tell_status()
+        self._tell_list()
+        panel = self.query_one(SidePanel)
+        if panel.display and panel.size.width:
+            panel.tell(self.spool.feed.figures, list(self.spool.feed.speeds), self.spool.now_ms())
+        self._tell_detail()
+
+    def beat(self) -> None:
+        """Once a second: sample the speed, forget speeds of jobs that ended."""
+        feed = self.spool.feed
+        if not feed.pace.frozen:
+            live = feed.window.live.values()
+            total = sum(job.progress.rate or 0.0 for job in live if job.progress.unit == "bytes")
+            feed.speeds.append(total)
+            self.table.speeds.only(feed.window.live)
+        super().beat()
+
+    def _tell_list(self) -> None:
+        table, window = self.table, self.spool.feed.window
+        right: Spans = []
+        if window.marks:
+            right.append((f"on {len(window.marks):,} jobs ", "mark"))
+        if table.above:
+            right.append((f"+{amount(table.above)} new (n) ", "badge"))
+        if self.filter_words:
+            right.append((f"/{self.filter_words} ", "accent"))
+            right.append((f"{len(window):,} found ", "dim"))
+        if self.sort_word:
+            right.append((f"by {self.sort_word.lstrip('-')} ", "dim"))
+        if self._problem:
+            right = [(self._problem + " ", "bad")]
+        if not right and len(window):
+            right = [(f"{table.place + 1:,} of {len(window):,} ", "dim")]
+        self.tell_tabs(right)
+
+    def _reorder(self) -> None:
+        if not self._ordering:
+            self._ordering = True
+            self.run_worker(self._read_order(), group="order")
+
+    async def _read_order(self) -> None:
+        words, sort = self.filter_words, self.sort_word
+        began = time.monotonic()
+        self.spool.feed.window.order_changed = False
+        try:
+            ids = await self.spool.feed.ask(Client.job_ids, words, sort=sort)
+            self._problem = ""
+            first = ids[: self.table.page + 1]
+            known = self.spool.feed.window
+            missing = [job_id for job_id in first if known.job(job_id) is None]
+            if missing:
+                known.keep((await self.spool.feed.ask(Client.jobs_by_id, missing)).values())
+            self._take_order(ids, (words, sort))
+        except UsageError as error:
+            self._problem = str(error)
+            self._tell_list()
+        except SpoolError as error:
+            self._problem = str(error)
+            self.spool.feed.window.order_changed = True
+        finally:
+            self._ordering = False
+            now = time.monotonic()
+            self._order_due = now + max(_LEAST_REORDER_S, _REORDER_SHARE * (now - began))
+        if (words, sort) != (self.filter_words, self.sort_word):
+            self._reorder()  # typed on meanwhile
+
+    def _take_order(self, ids: array[int], asked: tuple[str, str]) -> None:
+        table, window = self.table, self.spool.feed.window
+        same = self._asked_for == repr(asked)
+        if same and ids == window.ids:
+            return
+        came = max(0, len(ids) - len(window)) if same else 0
+        self._asked_for = repr(asked)
+        window.reorder(ids)
+        if not same:
+            table.pinned = False
+            table.scroll_to(y=0, animate=False)
+        table.empty_words = self._empty_words()
+        table.reordered(came)
+        self._tell_list()
+
+    def _empty_words(self) -> list[str]:
+        add, start = self._key("add"), self._key("worker")
+        if self.filter_words:
+            return ["Nothing matches.", f"Esc in the filter ({self._key('filter')}) shows all jobs again."]
+        return [
+            "No jobs yet.",
+            f"{add} adds one. Or paste a URL or the path of a file here.",
+            f"{start} starts a worker if none runs; {self._key('help')} shows all keys.",
+        ]
+
+    def _key(self, action: str) -> str:
+        return keys.shown_key(keys.BY_ID[action], self.spool.keymap)
+
+    @on(JobTable.Wanted)
+    def _wanted(self) -> None:
+        self.run_worker(self._read_rows(), group="rows", exclusive=True)
+
+    async def _read_rows(self) -> None:
+        window, visible = self.spool.feed.window, self.table.in_sight
+        ids = window.missing(visible.start, visible.stop)
+        if ids:
+            try:
+                window.keep((await self.spool.feed.ask(Client.jobs_by_id, ids)).values())
+            except SpoolError as error:
+                self._problem = str(error)
+        self.table.refresh()
+        self._tell_detail()
+
+    # the job under the cursor
+
+    @property
+    def job(self) -> Job | None:
+        """The job under the cursor, when it is known."""
+        job_id = self.table.cursor_id
+        return None if job_id is None else self.spool.feed.window.job(job_id)
+
+    @on(JobTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self._tell_list()
+        self.set_timer(_FOLLOW_CURSOR_S, self._tell_detail)
+
+    def _tell_detail(self) -> None:
+        pane = self.query_one(DetailPane)
+        if not pane.display or not pane.size.width:
+            return
+        job = self.job
+        if job is None or job.id != self._detail_id:
+            self._waiting, self._log = (), []
+        changed = job is not None and (job.id, job.revision) != (self._detail_id, self._detail_revision)
+        self._detail_id = None if job is None else job.id
+        self._detail_revision = -1 if job is None else job.revision
+        marked = len(self.spool.feed.window.marks)
+        pane.tell(job, self._waiting, self._log, self.spool.now_ms(), marked)
+        if changed and job is not None and (not job.final or pane.size.height > 3):
+            self.run_worker(self._read_detail(job.id, pane.size.height > 3), group="detail", exclusive=True)
+
+    async def _read_detail(self, job_id: int, with_log: bool) -> None:
+        try:
+            waiting = await self.spool.feed.ask(Client.why, job_id)
+            text = (await self.spool.feed.ask(Client.log, job_id, -4096))[0] if with_log else ""
+        except SpoolError:
+            return  # gone meanwhile: the list will say so
+        if job_id == self.table.cursor_id:
+            self._waiting, self._log = waiting, text.rstrip("\n").split("\n")[-8:] if text else []
+            marked = len(self.spool.feed.window.marks)
+            self.query_one(DetailPane).tell(self.job, waiting, self._log, self.spool.now_ms(), marked)
+
+    # targets of the acting keys
+
+    def target_ids(self) -> list[int]:
+        """Marks, else the cursor."""
+        marks = self.spool.feed.window.marks
+        if marks:
+            return list(marks)
+        return [] if self.table.cursor_id is None else [self.table.cursor_id]
+
+    def steady(self) -> bool:
+        """Marks never move; the cursor's row may have."""
+        return bool(self.spool.feed.window.marks) or self.table.steady
+
+    def forget_marks(self) -> None:
+        """No marks any more."""
+        self.action_unmark()
+
+    # keys
+
+    def action_open(self) -> None:
+        """The job's own screen."""
+        from console.screens.job import JobScreen
+
+        if self.table.cursor_id is not None:
+            self.app.push_screen(JobScreen(self.table.cursor_id))
+
+    @on(JobTable.Opened)
+    def _opened(self) -> None:
+        self.action_open()
+
+    def action_next(self) -> None:
+        """One row down."""
+        self.table.move_by(1)
+
+    def action_previous(self) -> None:
+        """One row up."""
+        self.table.move_by(-1)
+
+    def action_page(self, by: int) -> None:
+        """One page."""
+        self.table.move_by(by * max(1, self.table.page - 1))
+
+    def action_top(self) -> None:
+        """The first row; the cursor then follows what comes to the top."""
+        self.table.move_to(0)
+
+    def action_bottom(self) -> None:
+        """The last row."""
+        self.table.move_to(len(self.spool.feed.window) - 1)
+
+    def action_newest(self) -> None:
+        """The new rows."""
+        self.table.move_to(0)
+        self.table.above = 0
+        self._tell_list()
+
+    def action_mark(self) -> None:
+        """Mark, or unmark, and go on."""
+        marks, job_id = self.spool.feed.window.marks, self.table.cursor_id
+        if job_id is None:
+            return
+        if job_id in marks:
+            del marks[job_id]
+        else:
+            marks[job_id] = None
+        self._mark_from = self.table.place
+        self.table.move_by(1)
+        self._marks_changed()
+
+    def action_mark_range(self) -> None:
+        """Mark all from the last mark to the cursor."""
+        window, here = self.spool.feed.window, self.table.place
+        there = here if self._mark_from is None else self._mark_from
+        for job_id in window.ids[min(here, there) : max(here, there) + 1]:
+            window.marks[job_id] = None
+        self._mark_from = here
+        self._marks_changed()
+
+    def action_unmark(self) -> None:
+        """Forget all marks."""
+        self.spool.feed.window.marks.clear()
+        self._mark_from = None
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.table.repaint()
+        self._tell_list()
+        self._tell_detail()
+
+    def action_sort(self) -> None:
+        """Choose the order."""
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self.sort_word = "" if name == "standard" else name
+                self._reorder()
+
+        self.app.push_screen(SortScreen(self.sort_word), chosen)
+
+    def action_wide(self) -> None:
+        """The list takes the whole width, with more columns."""
+        self.table.wide = not self.table.wide
+        self.set_class(self.table.wide, "-wide-list")
+        self.call_after_refresh(self.table.relayout)
+
+    def action_detail(self) -> None:
+        """The detail pane: as the size suggests, high, or gone."""
+        on, off = self.has_class("-detail-on"), self.has_class("-detail-off")
+        self.set_class(not on and not off, "-detail-on")
+        self.set_class(on, "-detail-off")
+        self._detail_revision = -1
+        self.call_after_refresh(self._tell_detail)
+
+    # the filter
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self.query_one(FilterLine).open(self.filter_words)
+
+    @on(Input.Changed)
+    def _filter_typed(self, event: Input.Changed) -> None:
+        words = event.value.strip()
+
+        def apply() -> None:
+            if event.input.value.strip() == words:
+                self.apply_filter(words)
+
+        self.set_timer(_FILTER_PAUSE_S, apply)
+
+    def apply_filter(self, words: str) -> None:
+        """Show only jobs that match."""
+        if words != self.filter_words:
+            self.filter_words = words
+            self._reorder()
+
+    @on(FilterLine.Closed)
+    def _filter_closed(self, event: FilterLine.Closed) -> None:
+        self.apply_filter(event.words)
+        self.table.focus()

@@ -1,0 +1,113 @@
+"""What can be done to queues, on the health screen and in the dialog behind `Q`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from console.widgets.queues import QueueList
+from workers.client import Client
+from workers.errors import SpoolError
+
+if TYPE_CHECKING:
+    from console.app import SpoolApp
+
+
+async def change_slots(app: SpoolApp, view: QueueList, by: int) -> str:
+    """One slot more or less for the chosen queue; what was done, in words."""
+    queue = view.chosen
+    if queue is None or not app.allowed():
+        return ""
+    wanted = max(0, min(32, queue.slots + by))
+    await app.feed.ask(Client.set_slots, queue.name, wanted)
+    await _reread(app, view)
+    return (
+        f"{queue.name}: {wanted} slots. What runs goes on." if wanted < queue.slots else f"{queue.name}: {wanted} slots"
+    )
+
+
+async def toggle_pause(app: SpoolApp, view: QueueList) -> str:
+    """Pause the chosen queue, or let it go on; what was done, in words."""
+    queue = view.chosen
+    if queue is None or not app.allowed():
+        return ""
+    if queue.paused:
+        await app.feed.ask(Client.resume_queue, queue.name)
+        words = f"{queue.name} goes on"
+    else:
+        await app.feed.ask(Client.pause_queue, queue.name)
+        words = f"{queue.name} starts nothing new. What runs goes on."
+    await _reread(app, view)
+    return words
+
+
+async def _reread(app: SpoolApp, view: QueueList) -> None:
+    app.feed.figures.queues = await app.feed.ask(Client.queues)
+    view.tell(app.feed.figures, app.now_ms())
+
+
+class QueueDialog(ModalScreen[None]):
+    """Queues over whatever is on the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,Q", "dismiss", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("plus,equals_sign,right", "slots(1)", show=False),
+        Binding("minus,left", "slots(-1)", show=False),
+        Binding("P", "pause", show=False),
+    ]
+
+    @property
+    def spool(self) -> SpoolApp:
+        """The application, by its own type."""
+        from console.app import SpoolApp
+
+        assert isinstance(self.app, SpoolApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        """The list and its keys."""
+        with Vertical(classes="dialog"):
+            yield Static("Queues", markup=False, classes="dialog-title")
+            yield QueueList(id="queue-list")
+            yield Static("", markup=False, classes="dialog-words", id="queue-said")
+            yield Static("+ - slots   P pause or go on   Esc closes", markup=False, classes="dialog-hint")
+
+    def on_mount(self) -> None:
+        """Show the queues."""
+        view = self.query_one(QueueList)
+        view.styles.height = max(2, len(self.spool.feed.figures.queues) + 1)
+        view.focus()
+        self.call_after_refresh(self.refresh_now)
+
+    def refresh_now(self) -> None:
+        """Show the present figures."""
+        view = self.query_one(QueueList)
+        view.styles.height = max(2, len(self.spool.feed.figures.queues) + 1)
+        view.tell(self.spool.feed.figures, self.spool.now_ms())
+
+    def action_move(self, by: int) -> None:
+        """Another queue."""
+        self.query_one(QueueList).move(by)
+
+    def action_slots(self, by: int) -> None:
+        """Slots."""
+        self.run_worker(self._do(by), group="queue")
+
+    def action_pause(self) -> None:
+        """Pause or go on."""
+        self.run_worker(self._do(0), group="queue")
+
+    async def _do(self, by: int) -> None:
+        view = self.query_one(QueueList)
+        try:
+            words = await (change_slots(self.spool, view, by) if by else toggle_pause(self.spool, view))
+        except SpoolError as error:
+            words = str(error)
+        self.query_one("#queue-said", Static).update(words)

@@ -1,0 +1,117 @@
+"""The tab line under the status, and the footer with the keys that matter here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual import events
+
+from console.format import Spans, fit_spans, width_of
+from console.keys import footer_actions, shown_key
+from console.widgets.paint import Lines
+from workers.text import clean
+
+TABS = (("jobs", "1", "Jobs"), ("health", "2", "Health"), ("events", "3", "Events"))
+
+
+def tab_spans(
+    active: str, right: Spans, width: int, *, ascii_only: bool = False
+) -> tuple[Spans, list[tuple[int, int, str]]]:
+    """The tab line, and where each tab can be clicked: (first cell, end cell, mode)."""
+    spans: Spans = []
+    places = []
+    at = 0
+    for mode, digit, word in TABS:
+        text = f" {digit} {word} " if width >= 72 else f" {digit} {word} " if mode == active else f" {digit} "
+        text = f"[{text.strip()}]" if mode == active and ascii_only else text
+        spans.append((text, "tab-on" if mode == active else "tab"))
+        places.append((at, at + len(text), mode))
+        at += len(text)
+    room = width - at - 1
+    right = fit_spans(right, min(room, width_of(right)), ascii_only=ascii_only) if room > 4 and right else []
+    gap = width - at - width_of(right)
+    return [*spans, (" " * max(0, gap), "plain"), *right], places
+
+
+class TabLine(Lines):
+    """1 Jobs, 2 Health, 3 Events; at the right what the screen has to say about its list."""
+
+    def __init__(self, active: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._active = active
+        self._right: Spans = []
+        self._places: list[tuple[int, int, str]] = []
+
+    def tell(self, right: Spans) -> None:
+        """Show this at the right end."""
+        self._right = right
+        spans, self._places = tab_spans(self._active, right, self.size.width, ascii_only=self.ascii_only)
+        self.show([spans])
+
+    def on_resize(self) -> None:
+        """Another width."""
+        self.tell(self._right)
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a tab goes there."""
+        for first, end, mode in self._places:
+            if first <= event.x < end:
+                await self.app.run_action(f"app.mode('{mode}')")
+
+
+class FooterLine(Lines):
+    """At most eight keys; or, for a few seconds, what an action did."""
+
+    def __init__(self, *places: str, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys_of = places
+        self._clicks: list[tuple[int, int, str]] = []
+        self._said: Spans = []
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        self.tell()
+
+    def on_resize(self) -> None:
+        """Another width."""
+        self.tell()
+
+    def say(self, spans: Spans) -> None:
+        """Show this instead of the keys, until `tell`."""
+        self._said = spans
+        self.tell(keep=True)
+
+    def tell(self, keep: bool = False) -> None:
+        """Show the keys of this screen as the person has mapped them."""
+        if not keep:
+            self._said = []
+        if self._said:
+            self._clicks = []
+            self.show([fit_spans(self._said, self.size.width, ascii_only=self.ascii_only)])
+            return
+        self.show([self._keys(self.size.width)])
+
+    def _keys(self, width: int) -> Spans:
+        spans: Spans = [(" ", "plain")]
+        self._clicks, at = [], 1
+        for action in footer_actions(self._keys_of):
+            key = shown_key(action, self.spool.keymap)
+            key = key if not self.ascii_only else {"↑": "up", "↓": "down", "←": "left", "→": "right"}.get(key, key)
+            words = f" {action.words}"
+            if at + len(key) + len(words) > width:
+                break
+            spans += [(key, "key"), (words + "  ", "dim")]
+            self._clicks.append((at, at + len(key) + len(words), action.name))
+            at += len(key) + len(words) + 2
+        return spans
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a key's word does it."""
+        for first, end, name in self._clicks:
+            if first <= event.x < end:
+                await self.app.run_action(name, default_namespace=self.screen)
+
+
+def words(parts: Iterable[tuple[str, str]]) -> Spans:
+    """Spans of outside text, cleaned."""
+    return [(clean(text), role) for text, role in parts]
