@@ -54,6 +54,14 @@ def cpu_ms(pid: int) -> float:
     return (int(words[11]) + int(words[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
+def until_idle(pid: int) -> None:
+    """Wait until the process has used no processor time for a while: it makes more ready after it can be used."""
+    before = -1.0
+    while (now := cpu_ms(pid)) != before:
+        before = now
+        time.sleep(0.3)
+
+
 def line(name: str, values: list[float]) -> str:
     """Median, 99th percentile and least of one column."""
     ordered = sorted(values)
@@ -73,6 +81,7 @@ def main() -> None:
         measure(forkserver, log.fileno(), folder)
         pid = forkserver.pid
         assert pid is not None
+        until_idle(pid)
         before, own = cpu_ms(pid), time.process_time()
         samples = [measure(forkserver, log.fileno(), folder) for _ in range(jobs)]
         out += [

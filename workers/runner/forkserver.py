@@ -39,6 +39,8 @@ class Forkserver:
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._woken, self._waker = socket.socketpair()
         self._ending = False
+        self._warming = True
+        self._warming_steps = warm.later()
 
     def run(self) -> None:
         """Serve until the worker is gone; then end every runner."""
@@ -49,7 +51,9 @@ class Forkserver:
         poll.register(self._woken, select.POLLIN)
         try:
             while not self._ending:
-                ready = dict(poll.poll())
+                ready = dict(poll.poll(0 if self._warming else None))
+                if not ready:
+                    self._warm_further()
                 if self._woken.fileno() in ready:
                     self._woken.recv(4096)
                     self._reap()
@@ -59,6 +63,14 @@ class Forkserver:
             pass  # the worker is gone
         finally:
             self._end_all()
+
+    def _warm_further(self) -> None:
+        """Use a moment without requests."""
+        try:
+            next(self._warming_steps)
+        except StopIteration:
+            self._warming = False
+            _settle_memory()
 
     def _listen_to_signals(self) -> None:
         for end in (self._woken, self._waker):
@@ -179,6 +191,13 @@ def _close_all_but(first: int, second: int) -> None:
     os.closerange(high + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
+def _settle_memory() -> None:
+    """What is loaded stays for ever: kept out of collections, its pages stay shared with every runner."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
 def _steady_output() -> None:
     """What a runner prints is in its log line by line, whatever the locale and however the runner ends."""
     for stream in (sys.stdout, sys.stderr):
@@ -209,10 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         control.send(worker, {"broken": f"{type(error).__name__}: {error}"[:2000]})
         return 1
-    # What is loaded stays for ever: kept out of collections, its pages stay shared with every runner.
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    _settle_memory()
     control.send(worker, {"ready": os.getpid()})
     Forkserver(worker, operations).run()
     return 0

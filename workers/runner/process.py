@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -226,8 +227,7 @@ class Forkserver:
 
     def spawn(self, log_fd: int, limits: Limits = _NO_LIMITS, timeout_s: float = SPAWN_TIMEOUT_S) -> Runner:
         """A new runner whose output goes to `log_fd`, which stays the caller's; RunnerError when there can be none."""
-        down_read, down_write = os.pipe()
-        up_read, up_write = os.pipe()
+        down_read, down_write, up_read, up_write = _two_pipes()
         try:
             end = self._requested([down_read, up_write, log_fd], limits, timeout_s)
         except BaseException:
@@ -330,7 +330,8 @@ class _Server:
 
     def hang_up(self) -> None:
         """Let it know that the worker ends."""
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # it went away by itself
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def listen(self) -> None:
         """Pass on what it tells, until it is gone."""
@@ -406,6 +407,20 @@ def _import_path() -> list[str]:
     """Where this process finds modules, so that the warm one finds the same."""
     own = str(Path(__file__).parents[2])
     return list(dict.fromkeys([own, *(os.path.abspath(entry) for entry in sys.path)]))
+
+
+def _two_pipes() -> tuple[int, int, int, int]:
+    """Read and write ends of two pipes; RunnerError when no more files may be open."""
+    try:
+        first = os.pipe()
+    except OSError as error:
+        raise RunnerError(f"no runner could be started: {error.strerror}") from None
+    try:
+        return *first, *os.pipe()
+    except OSError as error:
+        for fd in first:
+            os.close(fd)
+        raise RunnerError(f"no runner could be started: {error.strerror}") from None
 
 
 def _settled(answer: Future[T], timeout_s: float) -> T:

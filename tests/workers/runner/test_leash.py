@@ -32,6 +32,8 @@ def holder(mode: str) -> Iterator[dict[str, Any]]:
         told: dict[str, Any] = {}
         try:
             told = json.loads(worker.stdout.readline())
+            held = [*told["runners"], *told["grandchildren"]]
+            until(lambda: mode == "running" or all(state_of(pid) == "T" for pid in held), "the pause of all")
             told["identities"] = [processes.identify(pid) for pid in told["runners"]]
             yield told
         finally:
@@ -43,8 +45,6 @@ def holder(mode: str) -> Iterator[dict[str, Any]]:
 def test_kill_9_of_the_worker_ends_everything(mode: str) -> None:
     with holder(mode) as told:
         everything = [told["forkserver"], *told["runners"], *told["grandchildren"]]
-        if mode == "stopped":
-            until(lambda: all(state_of(pid) == "T" for pid in everything[1:]), "the pause of all")
         os.kill(told["worker"], signal.SIGKILL)
         until_gone(*everything)
 
