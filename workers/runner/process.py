@@ -2,72 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import select
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
 
-from workers.errors import ErrorClass, Failure, SpoolError
-from workers.runner import control, processes
+from workers.errors import ErrorClass, Failure
+from workers.runner import processes
 from workers.runner.limits import Limits
 from workers.runner.lines import LineReader
+from workers.runner.server import End, Exit, RunnerError, Server, ServerDied, settled
 from workers.runner.wire import Down, Failed, Up, WireError, decode_up, encode
+
+__all__ = ["Exit", "Forkserver", "Runner", "RunnerError"]
 
 SPAWN_TIMEOUT_S = 60.0  # the first runner waits for the imports, on a slow and busy machine
 SEND_TIMEOUT_S = 10.0
 _PIECE = 1 << 16
 _MAX_READ = 1 << 20  # bytes taken at once from one runner, so that a talkative one does not hold its supervisor
 _NO_LIMITS = Limits()
-T = TypeVar("T")
-
-
-class RunnerError(SpoolError):
-    """No runner could be started."""
-
-
-class _ServerDied(RunnerError):
-    """The warm process ended before it answered; the next one may do better."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """How a runner ended."""
-
-    status: int | None  # exit code, or minus the signal; None when nobody saw it (the forkserver died with it)
-    cpu_s: float = 0.0  # of the runner and of the children that it waited for
-    rss_kib: int = 0  # the most memory that it held
-
-
-class _End:
-    """What the forkserver will tell about the end of one runner."""
-
-    def __init__(self, identity: processes.Identity) -> None:
-        self.identity = identity
-        self.seen = threading.Event()
-        self.exit = Exit(None)
-
-    def tell(self, how: Exit) -> None:
-        self.exit = how
-        self.seen.set()
 
 
 class Runner:
     """One child process that runs one job. For the one thread that supervises it, except where said otherwise."""
 
-    def __init__(self, end: _End, down: int, up: int) -> None:
+    def __init__(self, end: End, down: int, up: int) -> None:
         self._end = end
         self._down = down
         self._up = up
@@ -199,7 +160,7 @@ class Forkserver:
         self._lock = threading.Lock()  # of everything below
         self._wanted = threading.Condition(self._lock)
         self._registry = ""
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._asked = False
         self._closing = False
         self._keeper: threading.Thread | None = None
@@ -217,7 +178,7 @@ class Forkserver:
 
     def wait_ready(self, timeout_s: float = SPAWN_TIMEOUT_S) -> None:
         """Wait until everything is loaded; RunnerError when that fails."""
-        _settled(self._current(timeout_s).ready, timeout_s)
+        settled(self._current(timeout_s).ready, timeout_s)
 
     @property
     def pid(self) -> int | None:
@@ -250,16 +211,16 @@ class Forkserver:
         if keeper is not None:
             keeper.join()
 
-    def _requested(self, fds: list[int], limits: Limits, timeout_s: float) -> _End:
+    def _requested(self, fds: list[int], limits: Limits, timeout_s: float) -> End:
         """Ask the current server, or once more the next one if that one has just died."""
         server = self._current(timeout_s)
         try:
             return server.request(fds, limits, timeout_s)
-        except _ServerDied:
+        except ServerDied:
             server.gone.wait(timeout_s)
         return self._current(timeout_s).request(fds, limits, timeout_s)
 
-    def _current(self, timeout_s: float) -> _Server:
+    def _current(self, timeout_s: float) -> Server:
         """The server that lives, started now if need be."""
         with self._lock:
             if self._keeper is None or self._closing:
@@ -281,7 +242,7 @@ class Forkserver:
                     return
                 self._asked = False
                 try:
-                    server = self._server = _Server(self._registry)
+                    server = self._server = Server(self._registry)
                 except OSError:
                     continue  # no process or memory to be had; whoever asked is told when his time is out
                 finally:
@@ -291,122 +252,6 @@ class Forkserver:
                 self._server = None
                 self._asked = self._asked or server.was_ready
             server.bury()
-
-
-class _Server:
-    """One life of the warm process."""
-
-    def __init__(self, registry: str) -> None:
-        self._socket, theirs = control.socketpair()
-        self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
-        self._pending: dict[int, Future[_End]] = {}
-        self._ends: dict[int, _End] = {}
-        self.ready: Future[None] = Future()
-        self.gone = threading.Event()
-        with theirs:
-            self.process = _start(registry, theirs.fileno())
-
-    @property
-    def was_ready(self) -> bool:
-        """Whether it had loaded everything."""
-        return self.ready.done() and self.ready.exception() is None
-
-    def request(self, fds: list[int], limits: Limits, timeout_s: float) -> _End:
-        """A new runner; RunnerError when there can be none."""
-        answer: Future[_End] = Future()
-        with self._lock:
-            if self.gone.is_set():
-                raise _ServerDied("the forkserver died")
-            if self.ready.done() and (trouble := self.ready.exception()) is not None:
-                raise trouble
-            number = next(self._numbers)
-            try:
-                control.send(self._socket, control.spawn_request(number, limits), fds)
-            except OSError as error:
-                raise _ServerDied(f"the forkserver died: {error}") from None
-            self._pending[number] = answer
-        return _settled(answer, timeout_s)
-
-    def hang_up(self) -> None:
-        """Let it know that the worker ends."""
-        with suppress(OSError):  # it went away by itself
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def listen(self) -> None:
-        """Pass on what it tells, until it is gone."""
-        while True:
-            try:
-                received = control.receive(self._socket)
-            except ConnectionResetError:
-                continue  # it ended with a request unread; its last words may still be there
-            except OSError:
-                return
-            if received is None:
-                return
-            with self._lock:
-                self._heed(received[0])
-
-    def _heed(self, message: Mapping[str, Any]) -> None:
-        match message:
-            case {"spawned": number, "pid": pid, "start_ticks": ticks}:
-                end = _End(processes.Identity(pid, ticks or 0, processes.boot_id()))
-                self._ends[pid] = end
-                _answer(self._pending.pop(number, None), end)
-            case {"failed": number, "why": why}:
-                _refuse(self._pending.pop(number, None), RunnerError(f"no runner could be started: {why}"))
-            case {"ended": pid, "status": status, "cpu_s": cpu_s, "rss_kib": rss_kib}:
-                self._ends.pop(pid).tell(Exit(status, cpu_s, rss_kib))
-            case {"ready": _}:
-                self.ready.set_result(None)
-            case {"broken": why}:
-                trouble = RunnerError(f"the operations cannot be loaded: {why}")
-                self.ready.set_exception(trouble)
-                self._refuse_all(trouble)
-
-    def bury(self) -> None:
-        """It is gone: see to it that its runners are, and tell everybody who waits."""
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        with self._lock:
-            self._socket.close()
-            trouble = _ServerDied(f"the forkserver ended with status {self.process.returncode}")
-            if not self.ready.done():
-                self.ready.set_exception(trouble)
-            self._refuse_all(trouble)
-            ends = list(self._ends.values())
-            self._ends.clear()
-        # The death signal has killed the runners themselves; what they had spawned is left.
-        processes.sweep(end.identity for end in ends)
-        for end in ends:
-            end.tell(Exit(None))
-        self.gone.set()
-
-    def _refuse_all(self, trouble: RunnerError) -> None:
-        for answer in self._pending.values():
-            _refuse(answer, trouble)
-        self._pending.clear()
-
-
-def _start(registry: str, control_fd: int) -> subprocess.Popen[bytes]:
-    arguments = ["--control-fd", str(control_fd), "--registry", registry, "--parent", str(os.getpid())]
-    return subprocess.Popen(
-        # -P: no module may come from whatever folder the worker was started in.
-        [sys.executable, "-P", "-m", "workers.runner.forkserver", *arguments],
-        stdin=subprocess.DEVNULL,
-        pass_fds=(control_fd,),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
-        start_new_session=True,
-    )
-
-
-def _import_path() -> list[str]:
-    """Where this process finds modules, so that the warm one finds the same."""
-    own = str(Path(__file__).parents[2])
-    return list(dict.fromkeys([own, *(os.path.abspath(entry) for entry in sys.path)]))
 
 
 def _two_pipes() -> tuple[int, int, int, int]:
@@ -421,24 +266,6 @@ def _two_pipes() -> tuple[int, int, int, int]:
         for fd in first:
             os.close(fd)
         raise RunnerError(f"no runner could be started: {error.strerror}") from None
-
-
-def _settled(answer: Future[T], timeout_s: float) -> T:
-    try:
-        return answer.result(timeout_s)
-    except FutureTimeout:
-        answer.cancel()
-        raise RunnerError(f"the forkserver did not answer for {timeout_s:.0f} s") from None
-
-
-def _answer(answer: Future[_End] | None, end: _End) -> None:
-    if answer is not None and answer.set_running_or_notify_cancel():
-        answer.set_result(end)
-
-
-def _refuse(answer: Future[_End] | None, trouble: RunnerError) -> None:
-    if answer is not None and answer.set_running_or_notify_cancel():
-        answer.set_exception(trouble)
 
 
 def _writable(fd: int, timeout_s: float) -> bool:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.workers.runner.conftest import Begin
 from workers.runner import processes
-from workers.runner.process import Forkserver, Runner, RunnerError, _End
+from workers.runner.process import Forkserver, Runner, RunnerError
+from workers.runner.server import End
 from workers.runner.wire import Finished, Granted, Hello, ItemEnded, JobMessage, Progressed
 
 
@@ -22,7 +23,7 @@ def handle() -> Iterator[tuple[Runner, int, int]]:
     """A handle whose other side is this test: what it says can be read, what it hears be written."""
     down_read, down_write = os.pipe()
     up_read, up_write = os.pipe()
-    runner = Runner(_End(processes.Identity(1, 1, "no boot")), down_write, up_read)
+    runner = Runner(End(processes.Identity(1, 1, "no boot")), down_write, up_read)
     yield runner, down_read, up_write
     runner.close()
     for fd in (down_read, up_write):
