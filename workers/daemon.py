@@ -11,13 +11,12 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from peewee import DatabaseError
 
 from workers import lock
 from workers.client import DEFAULT_REGISTRY, load_registry, prepare_home
@@ -32,7 +31,7 @@ from workers.retention import retain
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.store import claims, hosts, orders
-from workers.store.database import ChangePoll, open_database, told
+from workers.store.database import ChangePoll, DatabaseError, OperationalError, open_database, told
 from workers.store.migrations import migrate
 from workers.store.records import now_ms, to_json
 from workers.store.waiting import Situation
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 2.0
 SWEEP_S = 5.0
-CHECK_S = 10.0
+CHECK_S = 4.0
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
 _WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
 _STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
@@ -60,9 +59,10 @@ class Daemon:
         self._names = tuple(operation.name for operation in self._operations)
         self._supervisors: dict[int, Supervisor] = {}
         self._guard = threading.Lock()  # of the supervisors
-        self._stopping = threading.Event()
+        self._stopping = False  # a plain flag: signal handlers set it, and those must not wait for any lock
         self._hurry = False
-        self._trouble_since: float | None = None
+        self._asked_to_look = True
+        self._trouble_since: dict[Callable[[], None], float] = {}
         self._fatal = ""
 
     # ---------------------------------------------------------------- start
@@ -85,8 +85,7 @@ class Daemon:
         path = self.settings.paths.database
         with told(f"opening {path}"):
             self.db = open_database(str(path))
-            if self.db.execute_sql("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise StoreError(f"{path}: the database is damaged; restore it from a backup, or move it away")
+            _check_whole(self.db, path)
             migrate(self.db)
             self._inode = path.stat().st_ino
             self._changes = ChangePoll(path)
@@ -137,7 +136,7 @@ class Daemon:
     def _work(self, queue: str) -> None:
         """A ring was taken by a thread that holds a slot: run what may run, one job after the other."""
         slots = self._consumers[queue].slots
-        while not self._stopping.is_set() and not slots.crowded:
+        while not self._stopping and not slots.crowded:
             try:
                 claimed = claims.claim(self.db, queue, self._worker_id, self._situation())
             except DatabaseError as error:
@@ -152,7 +151,7 @@ class Daemon:
         with self._guard:
             self._supervisors[job.id] = supervisor
         try:
-            if self._stopping.is_set():
+            if self._stopping:
                 supervisor.tell(Stop.RELEASE, "worker")
             supervisor.run()
         except Exception:
@@ -169,14 +168,14 @@ class Daemon:
         due = {self._beat: 0.0, self._sweep: 0.0, self._check: time.monotonic() + CHECK_S}
         every = {self._beat: BEAT_S, self._sweep: SWEEP_S, self._check: CHECK_S}
         look_at_once = True
-        while not self._stopping.is_set():
+        while not self._stopping:
             now = time.monotonic()
             for act, when in due.items():
                 if now >= when:
                     due[act] = now + every[act]
                     self._try(act)
-            if look_at_once or self._changes.changed():
-                self._try(self._look)
+            self._asked_to_look = look_at_once
+            self._try(self._look)
             look_at_once = self._hear(min(_LOOK_S, *(when - now for when in due.values())))
 
     def _hear(self, timeout: float) -> bool:
@@ -184,7 +183,7 @@ class Daemon:
         self._listener.settimeout(max(0.001, timeout))
         look = False
         with contextlib.suppress(TimeoutError, BlockingIOError, InterruptedError):
-            while not self._stopping.is_set():
+            while not self._stopping:
                 word, _, queue = self._listener.recv(256).decode(errors="replace").partition(" ")
                 if word == "ring" and queue in self._consumers:
                     self._consumers[queue].hear()
@@ -194,20 +193,22 @@ class Daemon:
         return look
 
     def _try(self, act: Callable[[], None]) -> None:
-        """Do something that needs the database; one that refuses for a minute ends the worker."""
+        """Do something that needs the database; one that refuses it for a minute ends the worker."""
         try:
             act()
-            self._trouble_since = None
-        except (DatabaseError, StoreError, OSError) as error:
+            self._trouble_since.pop(act, None)
+        except (DatabaseError, sqlite3.Error, StoreError, OSError) as error:
             now = time.monotonic()
-            if self._trouble_since is None:
-                self._trouble_since = now
+            if act not in self._trouble_since:
+                self._trouble_since[act] = now
                 log.error("the database refuses: %s", error)
-            if now - self._trouble_since > _STORE_PATIENCE_S:
+            if now - self._trouble_since[act] > _STORE_PATIENCE_S:
                 self.fail(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}")
 
     def _look(self) -> None:
-        """What people want: of running jobs, and of queues."""
+        """What people want, of running jobs and of queues, if anything was written or somebody asks to look."""
+        if not self._changes.changed() and not self._asked_to_look:
+            return
         for wished in hosts.wishes(self.db, self._worker_id):
             with self._guard:
                 supervisor = self._supervisors.get(wished.job_id)
@@ -252,18 +253,17 @@ class Daemon:
     # ---------------------------------------------------------------- end
 
     def fail(self, why: str) -> None:
-        """End the worker because of something that it cannot mend."""
-        log.error("%s", why)
-        self._fatal = why
-        self._stopping.set()
+        """End the worker because of something that it cannot mend; `close` raises it."""
+        self._fatal = self._fatal or why
+        self._stopping = True
 
     def ask_to_stop(self, *_: Any) -> None:
         """A signal: the first asks politely, the second ends at once."""
-        if self._stopping.is_set():
+        if self._stopping:
             self._hurry = True
             for supervisor in list(self._supervisors.values()):
                 supervisor.hurry()
-        self._stopping.set()
+        self._stopping = True
         Bells(self.settings.paths.rings, self.settings.paths.wake_socket).wake()
 
     def close(self) -> None:
@@ -291,6 +291,18 @@ class Daemon:
         os.close(self._lock)
         if self._fatal:
             raise SpoolError(self._fatal)
+
+
+def _check_whole(db: Any, path: Path) -> None:
+    """Refuse to work on a damaged database: what it says of jobs and files could be anything."""
+    try:
+        (found,) = db.execute_sql("PRAGMA quick_check(1)").fetchone()
+    except DatabaseError as error:
+        if isinstance(error, OperationalError):
+            raise  # it cannot be read now; that says nothing about what is in it
+        found = str(error)
+    if found != "ok":
+        raise StoreError(f"{path}: the database is damaged ({found}); restore it from a backup, or move it away")
 
 
 def _listen(path: Path) -> socket.socket:
@@ -321,10 +333,10 @@ def run(settings: Settings, *, registry: str = DEFAULT_REGISTRY, ready: Callable
     os.environ["TZ"] = "UTC"  # Huey's times pass through local time, which is not monotonic where clocks are changed
     time.tzset()
     daemon = Daemon(settings, registry)
-    daemon.open()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, daemon.ask_to_stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal that started us may go
+    daemon.open()
     try:
         ready()
         _tell_service_manager("READY=1")

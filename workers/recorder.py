@@ -7,8 +7,6 @@ import threading
 import time
 from typing import Any
 
-from peewee import DatabaseError
-
 from workers.jobs import Progress
 from workers.store import reports
 
@@ -25,6 +23,7 @@ class Recorder:
         self._newest: dict[tuple[int, int], Progress] = {}
         self._noted = threading.Condition()
         self._stopping = False
+        self._refused = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -60,9 +59,16 @@ class Recorder:
         self._db.connect(reuse_if_open=True)
         self._db.execute_sql("PRAGMA synchronous=NORMAL")
         while (taken := self._take()) is not None:
-            try:
-                reports.write_progress(self._db, taken)
-            except DatabaseError as error:
-                log.warning("progress of %d jobs not written: %s", len(taken), error)
+            self._write(taken)
             time.sleep(INTERVAL_S)
         self._db.close()
+
+    def _write(self, taken: dict[tuple[int, int], Progress]) -> None:
+        """Whatever is wrong with these figures or the database, the next ones may be written; told once."""
+        try:
+            reports.write_progress(self._db, taken)
+            self._refused = False
+        except Exception as error:
+            if not self._refused:
+                log.warning("progress of %d jobs not written: %s", len(taken), error)
+            self._refused = True

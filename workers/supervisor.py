@@ -7,6 +7,7 @@ that the end calls for. Whatever happens to the runner, the job ends or waits fo
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -21,22 +22,21 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from peewee import DatabaseError
-
 from workers.config import Settings
-from workers.errors import ErrorClass, Failure
+from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
-from workers.jobs import ItemOutcome, Move, Progress, Wish, retry_delay_s
+from workers.jobs import MOVES, ItemOutcome, Move, Progress, State, Wish, retry_delay_s
 from workers.logs import open_log
 from workers.queues import Bells
 from workers.recorder import Recorder
 from workers.runner import wire
 from workers.runner.limits import Limits
-from workers.runner.process import Forkserver, Runner, RunnerError
+from workers.runner.process import Forkserver, Runner
 from workers.runner.processes import kill_group
 from workers.runner.stop import Ending
 from workers.store import moves, reports
 from workers.store.claims import Claimed
+from workers.store.database import DatabaseError, transaction
 from workers.store.records import error_fields, now_ms, storable, to_json
 from workers.text import clean
 
@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 _FLUSH_S = 0.1  # items of a bulk job are written this often
 _STORE_RETRY_S = 0.5
 _STORE_PATIENCE_S = 120.0
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
 
 
 class Stop(Enum):
@@ -83,6 +85,7 @@ class Supervisor:
         self._ending: Ending | None = None
         self._stop: Stop | None = None
         self._stop_by = ""
+        self._hurried = False
         self._paused = False
         self._verdict: wire.Finished | wire.Failed | None = None
         self._items: list[ItemOutcome] = []
@@ -98,7 +101,9 @@ class Supervisor:
             os.write(self._wake_w, b".")
 
     def hurry(self) -> None:
-        """End the runner at once, without graces. May be called from any thread, and from a signal handler."""
+        """Release the job at once, without graces. May be called from any thread, and from a signal handler."""
+        self._hurried = True
+        self.tell(Stop.RELEASE, "worker")
         if self._runner is not None:
             self._runner.signal_group(signal.SIGKILL)
 
@@ -107,19 +112,32 @@ class Supervisor:
     def run(self) -> None:
         """From the claim to the final move."""
         try:
-            with contextlib.closing(_Descriptor(open_log(self._shop.settings.paths.job_log(self.job.id)))) as job_log:
-                try:
-                    self._start(job_log.number)
-                    self._watch()
-                except (RunnerError, OSError) as error:
-                    self._verdict = wire.Failed(Failure(ErrorClass.CRASHED, f"no runner could be started: {error}"))
-                self._finish()
+            try:
+                self._work()
+            except Exception as error:
+                self._verdict = self._verdict or wire.Failed(self._explain(error))
+                if self._runner is not None:
+                    self._runner.signal_group(signal.SIGKILL)
+            self._finish()
         finally:
             self._shop.recorder.forget(self.job.id, self.job.lease)
             if self._runner is not None:
                 self._runner.close()
             os.close(self._wake_r)
             os.close(self._wake_w)
+
+    def _work(self) -> None:
+        with contextlib.closing(_Descriptor(open_log(self._shop.settings.paths.job_log(self.job.id)))) as job_log:
+            self._start(job_log.number)
+            self._watch()
+
+    def _explain(self, error: Exception) -> Failure:
+        """Why the job could not be given to a runner, or not be watched: trouble of ours, not of the job."""
+        what = "no runner could be started" if self._runner is None else "the runner was lost"
+        if not isinstance(error, SpoolError | OSError):
+            log.exception("job %d: its supervision failed", self.job.id)
+        full = isinstance(error, OSError) and error.errno in _DISK_ERRORS
+        return Failure(ErrorClass.DISK if full else ErrorClass.CRASHED, f"{what}: {error}")
 
     def _start(self, log_fd: int) -> None:
         paths, job = self._shop.settings.paths, self.job
@@ -128,7 +146,8 @@ class Supervisor:
         limits = Limits(memory_bytes=self._shop.settings.jobs.memory_mib << 20)
         self._runner = self._shop.forkserver.spawn(log_fd, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
-        reports.set_runner(self._shop.db, job.id, job.lease, self._runner.pid, self._runner.start_ticks)
+        identity = self._runner.pid, self._runner.start_ticks
+        self._persist(lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
         self._runner.send(
             wire.JobMessage(
                 job_id=job.id,
@@ -236,22 +255,36 @@ class Supervisor:
 
     def _pause(self, by: str) -> None:
         runner = self._runner
-        if self._paused or self._stop is not None or runner is None or not runner.stop():
+        if self._paused or self._stop is not None or self._verdict is not None:
             return
-        self._paused = True
+        if runner is None or not runner.stop():
+            return
         self._shop.recorder.forget(self.job.id, self.job.lease)
-        if not self._move(Move.PAUSED, by=by):
-            self._end(Stop.REFUSED, "worker")
+        self._paused = self._move_as_wished(Wish.PAUSE, Move.PAUSED, by)
+        if not self._paused:
+            runner.cont()
 
     def _resume(self, by: str) -> None:
         if not self._paused:
-            reports.clear_wish(self._shop.db, self.job.id, self.job.lease, Wish.RESUME)
+            self._persist(lambda: reports.clear_wish(self._shop.db, self.job.id, self.job.lease, Wish.RESUME))
             return
-        if self._stop is None and self._move(Move.RESUMED, by=by):
+        if self._stop is None and self._move_as_wished(Wish.RESUME, Move.RESUMED, by):
             self._paused = False
             self._sign_of_life = time.monotonic()
             if self._runner is not None:
                 self._runner.cont()
+
+    def _move_as_wished(self, wish: Wish, move: Move, by: str) -> bool:
+        """Make a move that somebody wished for, unless the wish was taken back before it was heard."""
+        job, db = self.job, self._shop.db
+
+        def write() -> bool:
+            with transaction(db):
+                if reports.wish_of(db, job.id)[0] is not wish:
+                    return False
+                return moves.move(db, move, job.id, by=by, lease=job.lease)
+
+        return bool(self._persist(write))
 
     def _end(self, stop: Stop, by: str) -> None:
         if self._runner is None or self._stop is not None:
@@ -281,14 +314,16 @@ class Supervisor:
         self._decide(status)
 
     def _decide(self, status: int | None) -> None:
+        if self._stop is None and self._hurried:
+            self._stop = Stop.RELEASE
         match self._verdict, self._stop:
             case wire.Finished() as result, _:
                 self._succeed(result)  # it was quicker than whoever wanted to stop it
             case _, Stop.CANCEL:
-                self._move(Move.CANCELLED, by=self._stop_by)
                 self._remove_work()
+                self._leave(Move.CANCELLED, by=self._stop_by)
             case _, Stop.RELEASE:
-                self._move(Move.RELEASED, by="worker", reason="the worker stopped", fields={"hold": self._paused})
+                self._leave(Move.RELEASED, "the worker stopped")
             case _, Stop.REFUSED:
                 log.warning("job %d: the lease %d is lost; nothing was published", self.job.id, self.job.lease)
             case _, Stop.STALL:
@@ -308,8 +343,10 @@ class Supervisor:
             "detail": to_json(dict(result.detail)),
             "worker_deaths": 0,
         }
-        self._move(Move.SUCCEEDED, by="worker", fields=fields)
+        self._leave(Move.SUCCEEDED, fields=fields)
         self._remove_work()
+        for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self.job.id)):
+            self._shop.bells.ring(queue)
 
     def _fail(self, failure: Failure) -> None:
         job = self.job
@@ -320,31 +357,39 @@ class Supervisor:
             storable(failure.detail),
             failure.retry_after_s,
         )
-        if failure.retryable and job.failures + 1 < job.max_attempts:
-            delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
-            due = now_ms() + int(delay * 1000)
-            fields = {**error_fields(failure), "run_after": due}
-            self._move(Move.RETRIED, by="worker", reason=failure.message, fields=fields)
-            self._shop.bells.ring(job.queue, at=due)
-            if not self._shop.can_resume.get(job.operation, False):
-                self._remove_work()
-            return
-        self._move(Move.FAILED, by="worker", reason=failure.message, fields=error_fields(failure))
         if not self._shop.can_resume.get(job.operation, False):
+            self._remove_work()  # first: after the move the next attempt may be at work in it
+        if not failure.retryable or job.failures + 1 >= job.max_attempts:
+            self._leave(Move.FAILED, failure.message, fields=error_fields(failure))
+            return
+        delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
+        due = now_ms() + int(delay * 1000)
+        self._leave(Move.RETRIED, failure.message, fields={**error_fields(failure), "run_after": due})
+        self._shop.bells.ring(job.queue, at=due)
+
+    def _leave(
+        self, move: Move, reason: str = "", *, by: str = "worker", fields: Mapping[str, Any] | None = None
+    ) -> None:
+        """The job leaves this worker by `move`; a wish that came too late for its runner still counts."""
+        made = self._persist(lambda: self._left(move, storable(reason), by, dict(fields or {})))
+        if made is None:
+            log.warning("job %d: %s was refused: the world moved on", self.job.id, move.value)
+        elif made is Move.CANCELLED:
             self._remove_work()
 
-    def _move(self, move: Move, *, by: str, reason: str = "", fields: Mapping[str, Any] | None = None) -> bool:
-        job = self.job
-        made = bool(
-            self._persist(
-                lambda: moves.move(
-                    self._shop.db, move, job.id, by=by, reason=storable(reason), lease=job.lease, fields=fields
-                )
-            )
-        )
-        if not made:
-            log.warning("job %d: %s was refused: the world moved on", job.id, move.value)
-        return made
+    def _left(self, move: Move, reason: str, by: str, fields: dict[str, Any]) -> Move | None:
+        """The move that was made, None when the guard refused. One transaction."""
+        db, job = self._shop.db, self.job
+        with transaction(db):
+            wish, wished_by = reports.wish_of(db, job.id)
+            if move in _BACK and wish is Wish.CANCEL:
+                move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
+            elif move in _BACK:
+                fields["hold"] = self._paused or wish is Wish.PAUSE  # who paused it says when it goes on
+            if self._paused and State.PAUSED not in MOVES[move].sources:
+                moves.move(db, Move.RESUMED, job.id, by="worker", reason="its runner ended", lease=job.lease)
+            made = moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
+            return move if made else None
 
     def _persist(self, write: Callable[[], Any]) -> Any:
         """Do a write that must not be lost: try again while the database is locked or full."""

@@ -10,15 +10,38 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from peewee import Database, DatabaseError, Model, PostgresqlDatabase, SqliteDatabase
+from peewee import (
+    Database,
+    DatabaseError,
+    Model,
+    OperationalError,
+    PeeweeException,
+    PostgresqlDatabase,
+    SqliteDatabase,
+)
 
 from workers.errors import StoreError
 
+__all__ = [
+    "ChangePoll",
+    "DatabaseError",  # whoever writes must be ready for it, and need not know peewee
+    "OperationalError",
+    "delete",
+    "is_postgres_url",
+    "is_sqlite",
+    "open_async_database",
+    "open_database",
+    "snapshot",
+    "told",
+    "transaction",
+]
+
 BUSY_TIMEOUT_S = 10.0
+_WRITE_LOCK = 0x53504F4F4C  # "SPOOL": the number of our advisory lock on PostgreSQL
 _PRAGMAS = (
     ("journal_mode", "wal"),
     ("synchronous", "full"),  # an accepted job and a final state survive a power cut
@@ -38,9 +61,12 @@ def is_postgres_url(target: str) -> bool:
 
 
 def _make_private(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path}: the database cannot be opened: {error.strerror or error}") from None
 
 
 def open_database(target: str) -> Any:
@@ -70,17 +96,32 @@ def open_async_database(target: str) -> Any:
 
 @contextmanager
 def transaction(db: Database) -> Iterator[None]:
-    """A write transaction. SQLite takes its write lock at once, so that what is read in it stays true."""
-    lock: threading.RLock | None = getattr(db, "spool_lock", None) if is_sqlite(db) else None
-    if lock is not None:
-        with lock, db.atomic("IMMEDIATE"):
-            yield
-    elif is_sqlite(db):
-        with db.atomic("IMMEDIATE"):
+    """A write transaction. One writes at a time, so that what is read in it stays true.
+
+    SQLite takes its write lock at once; an advisory lock gives the same on PostgreSQL. So revisions are committed in
+    their order, "two from one site" holds over all hosts, and orders over many jobs never wait for each other.
+    """
+    if is_sqlite(db):
+        with getattr(db, "spool_lock", nullcontext()), db.atomic("IMMEDIATE"):
             yield
     else:
+        connection: Any = db
         with db.atomic():
+            connection.execute_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
             yield
+
+
+@contextmanager
+def snapshot(db: Database) -> Iterator[None]:
+    """Several questions about one moment: what commits meanwhile is not seen."""
+    if db.in_transaction():
+        yield
+        return
+    with db.atomic():
+        if not is_sqlite(db):
+            connection: Any = db
+            connection.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 def delete(table: type[Model], where: Any) -> Any:
@@ -94,8 +135,10 @@ def told(what: str) -> Iterator[None]:
     """Turn the database library's errors into a StoreError that says what was being done."""
     try:
         yield
-    except (DatabaseError, sqlite3.Error) as error:
+    except (PeeweeException, sqlite3.Error) as error:
         raise StoreError(f"{what}: the database refused: {error}") from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise StoreError(f"{what}: the database cannot hold a value: {error}") from error
 
 
 class ChangePoll:

@@ -16,10 +16,11 @@ from workers.jobs import LIVE, ItemOutcome, Progress, Wish
 from workers.store.database import transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
-from workers.store.records import storable, to_json
-from workers.store.tables import ItemRow, JobRow
+from workers.store.records import finite, storable, to_json, whole
+from workers.store.tables import After, ItemRow, JobRow
 
 _LIVE = [state.value for state in LIVE]
+_ITEMS_AT_ONCE = 500  # rows of one statement; each has eight values, and SQLite takes 32,766
 
 
 _PROGRESS = Prepared(
@@ -44,10 +45,23 @@ def write_progress(db: Database, newest: Mapping[tuple[int, int], Progress]) -> 
     if not newest:
         return
     with transaction(db):
-        revision = bump(db)
-        for (job_id, lease), progress in newest.items():
-            values = dataclasses.asdict(progress) | {"phase": storable(progress.phase)}
-            _PROGRESS.run(db, id=job_id, old_lease=lease, revision=revision, **values)
+        revision = bump(db, len(newest)) - len(newest)
+        for number, ((job_id, lease), progress) in enumerate(newest.items(), 1):
+            _PROGRESS.run(db, id=job_id, old_lease=lease, revision=revision + number, **_figures(progress))
+
+
+def _figures(progress: Progress) -> dict[str, Any]:
+    """What a runner told, without what no column holds."""
+    fraction = finite(progress.fraction)
+    return {
+        "fraction": None if fraction is None else min(1.0, max(0.0, fraction)),
+        "phase": storable(progress.phase),
+        "done": whole(progress.done),
+        "total": whole(progress.total),
+        "rate": finite(progress.rate),
+        "eta_s": finite(progress.eta_s),
+        "unit": storable(progress.unit),
+    }
 
 
 def _append(db: Database, job_id: int, lease: int, column: Any, entry: Any) -> bool:
@@ -77,6 +91,7 @@ def staging_folders(db: Database, job_id: int) -> list[str]:
 
 def set_items_total(db: Database, job_id: int, lease: int, total: int) -> None:
     """How many inputs the job has."""
+    total = min(max(0, total), 2**31 - 1)
     with transaction(db):
         JobRow.update(revision=bump(db), items_total=total).where(_ours(job_id, lease)).execute(db)
 
@@ -96,6 +111,7 @@ def _item_row(job_id: int, outcome: ItemOutcome) -> dict[str, Any]:
 
 
 def _counted(db: Database, job_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How writing these rows changes the job's counts."""
     keys = [row["key"] for row in rows]
     had = ItemRow.select(ItemRow.key, ItemRow.outcome).where((ItemRow.job_id == job_id) & ItemRow.key.in_(keys))
     before = dict(had.tuples().execute(db))
@@ -120,28 +136,34 @@ def write_items(db: Database, job_id: int, lease: int, outcomes: Sequence[ItemOu
     with transaction(db):
         if JobRow.select(JobRow.id).where(_ours(job_id, lease)).scalar(db) is None:
             return False
-        change = _counted(db, job_id, rows)
         published = JobRow.select(JobRow.published).where(JobRow.id == job_id).scalar(db)
-        ItemRow.insert_many(rows).on_conflict(
-            conflict_target=[ItemRow.job_id, ItemRow.key],
-            preserve=[
-                ItemRow.outcome,
-                ItemRow.outputs,
-                ItemRow.error_class,
-                ItemRow.error_message,
-                ItemRow.error_detail,
-                ItemRow.detail,
-            ],
-        ).execute(db)
-        JobRow.update(
-            revision=bump(db),
-            published=_still_open(published, {outcome.key for outcome in outcomes}),
-            items_done=JobRow.items_done + change["done"],
-            items_failed=JobRow.items_failed + change["failed"],
-            items_skipped=JobRow.items_skipped + change["skipped"],
-            items_cached=JobRow.items_cached + change["cached"],
-        ).where(JobRow.id == job_id).execute(db)
+        still_open = _still_open(published, {outcome.key for outcome in outcomes})
+        JobRow.update(published=still_open).where(JobRow.id == job_id).execute(db)
+        for start in range(0, len(rows), _ITEMS_AT_ONCE):
+            _write_part(db, job_id, rows[start : start + _ITEMS_AT_ONCE])
     return True
+
+
+def _write_part(db: Database, job_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    change = _counted(db, job_id, rows)
+    ItemRow.insert_many(rows).on_conflict(
+        conflict_target=[ItemRow.job_id, ItemRow.key],
+        preserve=[
+            ItemRow.outcome,
+            ItemRow.outputs,
+            ItemRow.error_class,
+            ItemRow.error_message,
+            ItemRow.error_detail,
+            ItemRow.detail,
+        ],
+    ).execute(db)
+    JobRow.update(
+        revision=bump(db),
+        items_done=JobRow.items_done + change["done"],
+        items_failed=JobRow.items_failed + change["failed"],
+        items_skipped=JobRow.items_skipped + change["skipped"],
+        items_cached=JobRow.items_cached + change["cached"],
+    ).where(JobRow.id == job_id).execute(db)
 
 
 def item_outputs(db: Database, job_id: int, limit: int = 1000) -> list[str]:
@@ -162,3 +184,25 @@ def clear_wish(db: Database, job_id: int, lease: int, wish: Wish) -> None:
     with transaction(db):
         mine = _ours(job_id, lease) & (JobRow.wish == wish.value)
         JobRow.update(revision=bump(db), wish="").where(mine).execute(db)
+
+
+def wish_of(db: Database, job_id: int) -> tuple[Wish, str]:
+    """What a person wants of a job now, and who; ask inside the transaction of the move that answers it."""
+    rows = JobRow.select(JobRow.wish, JobRow.wish_by).where(JobRow.id == job_id).tuples().execute(db)
+    wish, by = next(iter(rows), ("", ""))
+    return Wish(wish), str(by)
+
+
+_WAITING_FOR = Prepared(
+    lambda sqlite: (
+        JobRow.select(JobRow.queue)
+        .distinct()
+        .join(After, on=(After.job_id == JobRow.id))
+        .where(After.on_id == hole("id"))
+    )
+)
+
+
+def queues_waiting_for(db: Database, job_id: int) -> list[str]:
+    """Queues in which jobs wait for this one."""
+    return [row[0] for row in _WAITING_FOR.run(db, id=job_id).fetchall()]

@@ -1,0 +1,342 @@
+"""What people can do with jobs while a real worker runs them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from tests.support.home import Home, cpu_s, gone, state_letter, wait_for
+from workers.errors import ErrorClass
+from workers.jobs import Priority, State
+
+
+def _group_pids(home: Home, job_id: int) -> tuple[int, int]:
+    """The runner of a `group` job and its child."""
+    child = int(wait_for(lambda: home.job(job_id).progress.phase, what="the pid of the child"))
+    return home.runner_pid(job_id), child
+
+
+def test_pause_stops_the_whole_group_and_resume_goes_on(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("group", {"seconds": 60})
+    pids = _group_pids(home, job_id)
+    asked = time.monotonic()
+    assert home.client.pause([job_id])[0].ok
+    wait_for(lambda: all(state_letter(pid) == "T" for pid in pids), 1.0, what="a stopped group")
+    used = [cpu_s(pid) for pid in pids]
+    assert time.monotonic() - asked < 1.0
+    home.wait_state(job_id, State.PAUSED)
+    time.sleep(0.3)  # a time in which a running group would use 0.3 s of each core
+    assert [cpu_s(pid) for pid in pids] == used
+    assert home.client.resume([job_id])[0].ok
+    home.wait_state(job_id, State.RUNNING)
+    wait_for(lambda: all(cpu_s(pid) > before for pid, before in zip(pids, used, strict=True)), what="work goes on")
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+    wait_for(lambda: all(gone(pid) for pid in pids), what="the group is gone")
+    assert [m for m in home.moves(job_id) if m in ("paused", "resumed", "cancelled")] == [
+        "paused",
+        "resumed",
+        "cancelled",
+    ]
+
+
+def test_cancel_of_a_running_job_ends_all_of_it(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("group", {"seconds": 60})
+    pids = _group_pids(home, job_id)
+    started = time.monotonic()
+    home.client.cancel([job_id], by="anna")
+    job = home.wait_final(job_id)
+    assert job.state is State.CANCELLED
+    assert time.monotonic() - started < 0.3 * 2 + 1.0
+    wait_for(lambda: all(gone(pid) for pid in pids), 1.0, what="the group is gone")
+    last = home.client.events(job_id=job_id)[-1]
+    assert (last.move, last.by) == ("cancelled", "anna")
+    home.assert_clean()
+
+
+def test_cancel_of_a_job_that_ignores_signals_and_left_a_child(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("hang", {"grandchild": True})
+    child = int(wait_for(lambda: home.job(job_id).progress.phase))
+    runner = home.runner_pid(job_id)
+    started = time.monotonic()
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+    assert time.monotonic() - started < 0.3 * 2 + 1.5
+    wait_for(lambda: gone(runner) and gone(child), 1.0, what="nothing is left")
+    assert home.client.retry([job_id])[0].ok  # only a person brings it back
+    home.wait_running(job_id)
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+
+
+def test_cancel_of_a_paused_job(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("sleep", {"seconds": 60})
+    home.wait_running(job_id)
+    home.client.pause([job_id])
+    home.wait_state(job_id, State.PAUSED)
+    runner = home.runner_pid(job_id)
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+    wait_for(lambda: gone(runner), 1.0)
+    assert home.client.resume([job_id])[0].ok is False
+
+
+def test_cancel_of_a_waiting_job_is_at_once(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("noop", hold=True)
+    home.client.cancel([job_id])
+    assert home.job(job_id).state is State.CANCELLED
+    home.client.unhold([job_id])
+    assert home.moves(job_id) == ["submitted", "cancelled"]
+
+
+def test_cancel_at_every_moment_stays_cancelled(busy_home: Home, tmp_path: Path) -> None:
+    """However a cancel meets the start or the end of a job, it ends once, and cancelled or done before."""
+    home = busy_home
+    ids = []
+    for number in range(30):
+        job_id = home.submit("touch", {"folder": str(tmp_path), "seconds": 0.03})
+        time.sleep(number * 0.002)  # sweeps over the claim, the spawn, the work and the end
+        home.client.cancel([job_id])
+        ids.append(job_id)
+    for job_id in ids:
+        job = home.wait_final(job_id)
+        assert job.state in (State.CANCELLED, State.SUCCEEDED)
+        assert [m for m in home.moves(job_id) if m in ("cancelled", "succeeded", "failed", "retried")] == [
+            job.state.value
+        ]
+    assert State.CANCELLED in {home.job(job_id).state for job_id in ids}
+    home.assert_clean()
+
+
+def test_cancel_of_a_job_that_fails_at_the_same_time_is_not_tried_again(busy_home: Home) -> None:
+    home = busy_home
+    for number in range(10):
+        job_id = home.submit("fail", {"error_class": ErrorClass.NETWORK.value})
+        home.wait_state(job_id, State.RUNNING, State.QUEUED)
+        time.sleep(number * 0.002)
+        home.client.cancel([job_id])
+        assert home.wait_final(job_id).state is State.CANCELLED
+
+
+def test_killed_while_paused_comes_back_on_hold(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("sleep", {"seconds": 60})
+    home.wait_running(job_id)
+    home.client.pause([job_id])
+    home.wait_state(job_id, State.PAUSED)
+    os.kill(home.runner_pid(job_id), 9)
+    job = home.wait_state(job_id, State.QUEUED)
+    assert job.hold and job.failures == 1
+    assert job.failure is not None and job.failure.error_class is ErrorClass.CRASHED
+    home.client.cancel([job_id])
+
+
+def test_pause_and_resume_before_it_was_heard_leaves_it_running(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("sleep", {"seconds": 60})
+    home.wait_running(job_id)
+    for _ in range(20):
+        home.client.pause([job_id])
+        home.client.resume([job_id])
+    wait_for(lambda: home.job(job_id).state is State.RUNNING and not home.job(job_id).wish, what="it runs")
+    runner = home.runner_pid(job_id)
+    wait_for(lambda: state_letter(runner) not in ("T", ""), what="its process goes on")
+    before = home.job(job_id).progress.fraction
+    wait_for(lambda: home.job(job_id).progress.fraction != before, what="its progress goes on")
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+
+
+def test_pause_at_the_very_end_loses_nothing(busy_home: Home) -> None:
+    """A job that ends as it is paused ends when it is resumed, whatever was in the pipe."""
+    home = busy_home
+    for number in range(12):
+        job_id = home.submit("sleep", {"seconds": 0.03})
+        home.wait_state(job_id, State.RUNNING, State.SUCCEEDED)
+        time.sleep(number * 0.004)
+        home.client.pause([job_id])
+        wait_for(lambda job_id=job_id: not home.job(job_id).wish, what="the wish is heard")
+        if home.job(job_id).state is State.QUEUED:
+            home.client.unhold([job_id])
+        home.client.resume([job_id])
+        assert home.wait_final(job_id).state is State.SUCCEEDED
+
+
+def test_hold_and_unhold(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("noop", hold=True)
+    assert [reason.reason for reason in home.client.why(job_id)] == ["hold"]
+    home.client.unhold([job_id])
+    assert home.wait_final(job_id, 2.0).state is State.SUCCEEDED
+
+
+def test_dependencies_run_in_order_over_queues_at_once(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    first = home.submit("touch", {"folder": str(tmp_path), "seconds": 0.2})
+    second = home.submit("touch-images", {"folder": str(tmp_path)}, after=[first])
+    third = home.submit("touch-metadata", {"folder": str(tmp_path)}, after=[first, second])
+    assert [reason.reason for reason in home.client.why(third)] == ["dependency"]
+    started = time.monotonic()
+    home.wait_final(third)
+    assert time.monotonic() - started < 2.0  # rung for, not found by the sweep
+    ran = sorted((int(path.name.split("-")[1]), int(path.name.split("-")[0])) for path in tmp_path.iterdir())
+    assert [job_id for _, job_id in ran] == [first, second, third]
+
+
+def test_what_depended_on_a_failure_is_skipped(busy_home: Home) -> None:
+    home = busy_home
+    first = home.submit("fail", {"error_class": "gone"}, hold=True)
+    second = home.submit("noop", after=[first])
+    third = home.submit("noop", after=[second])
+    home.client.unhold([first])
+    assert home.wait_final(first).state is State.FAILED
+    assert [home.wait_final(job_id).state for job_id in (second, third)] == [State.SKIPPED, State.SKIPPED]
+
+
+def test_at_starts_on_time(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    due = time.time() + 1.5
+    job_id = home.submit("late", {"note": str(tmp_path / "note")}, run_after=int(due * 1000))
+    assert [reason.reason for reason in home.client.why(job_id)] == ["schedule"]
+    job = home.wait_final(job_id)
+    assert job.started_at is not None
+    assert 0 <= job.started_at / 1000 - due < 1.6  # Huey looks at its timetable once a second
+
+
+def test_retry_is_picked_up_on_time(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("fail", {"error_class": "stalled"})
+    waiting = wait_for(lambda: home.job(job_id) if home.job(job_id).failures else None)
+    assert waiting.run_after is not None
+    assert [reason.reason for reason in home.client.why(job_id)] == ["retry"]
+    wait_for(lambda: home.job(job_id).attempts == 2, 6.0, what="a second attempt")
+    started = home.job(job_id).started_at
+    assert started is not None and 0 <= started - waiting.run_after < 1600
+    home.client.cancel([job_id])
+
+
+def test_retry_now_does_not_wait(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("fail", {"error_class": "throttled"})
+    wait_for(lambda: home.job(job_id).failures == 1, what="a first failure")
+    assert home.client.retry([job_id])[0].ok
+    wait_for(lambda: home.job(job_id).failures == 2, 2.0, what="a second one at once")
+    home.client.cancel([job_id])
+
+
+def test_site_limit(busy_home: Home) -> None:
+    home = busy_home
+    home.client.set_slots("downloads", 6)
+    try:
+        ids = [home.submit("site", {"seconds": 0.4}) for _ in range(5)]
+        other = home.submit("site", {"seconds": 0.1, "site": "other.example"})
+        seen = 0
+        while not all(home.job(job_id).final for job_id in ids):
+            running = sum(home.job(job_id).state is State.RUNNING for job_id in ids)
+            seen = max(seen, running)
+            waiting = [job_id for job_id in ids if home.job(job_id).state is State.QUEUED]
+            if running == 2 and waiting and home.job(waiting[-1]).state is State.QUEUED:
+                assert [why.reason for why in home.client.why(waiting[-1])] in (["site"], [])
+            time.sleep(0.01)
+        assert seen == 2
+        assert home.wait_final(other).started_at is not None
+        last = home.job(ids[-1]).started_at
+        assert last is not None and (home.job(other).started_at or 0) < last  # it did not queue behind the full site
+    finally:
+        home.client.set_slots("downloads", 2)
+
+
+def test_priority_and_order(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    home.client.pause_queue("video")
+    low = home.submit("touch-video", {"folder": str(tmp_path)}, priority=Priority.LOW)
+    first = home.submit("touch-video", {"folder": str(tmp_path)})
+    second = home.submit("touch-video", {"folder": str(tmp_path)})
+    urgent = home.submit("touch-video", {"folder": str(tmp_path)}, priority=Priority.URGENT)
+    third = home.submit("touch-video", {"folder": str(tmp_path)})
+    home.client.move_first([third])
+    home.client.set_priority([low], Priority.HIGH)
+    assert home.client.why(first)[0].reason == "queue_paused"
+    home.client.resume_queue("video")
+    for job_id in (low, first, second, urgent, third):
+        home.wait_final(job_id)
+    ran = sorted((int(path.name.split("-")[1]), int(path.name.split("-")[0])) for path in tmp_path.iterdir())
+    assert [job_id for _, job_id in ran] == [urgent, low, third, first, second]
+
+
+def test_slots_up_and_down_live(busy_home: Home) -> None:
+    home = busy_home
+
+    def running() -> int:
+        return sum(home.job(job_id).state is State.RUNNING for job_id in ids)
+
+    home.client.set_slots("metadata", 1)
+    wait_for(lambda: home.client.queues()[3].slots == 1)
+    folder = home.out / "slots"
+    folder.mkdir()
+    ids = [home.submit("touch-metadata", {"folder": str(folder), "seconds": 0.5}) for _ in range(9)]
+    wait_for(lambda: running() == 1)
+    home.client.set_slots("metadata", 4)
+    wait_for(lambda: running() == 4, 2.0, what="four at once")
+    home.client.set_slots("metadata", 1)
+    wait_for(lambda: running() == 1, 3.0, what="one at once again")
+    while not all(home.job(job_id).final for job_id in ids):
+        assert running() <= 1
+        time.sleep(0.01)
+    home.client.set_slots("metadata", 0)
+    stuck = home.submit("touch-metadata", {"folder": str(folder)})
+    wait_for(lambda: [why.reason for why in home.client.why(stuck)] == ["slot"])
+    time.sleep(0.3)
+    assert home.job(stuck).state is State.QUEUED
+    home.client.set_slots("metadata", 2)
+    assert home.wait_final(stuck, 3.0).state is State.SUCCEEDED
+
+
+def test_queue_paused_softly_lets_run_what_runs(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    runs = home.submit("touch-images", {"folder": str(tmp_path), "seconds": 0.5})
+    home.wait_running(runs)
+    home.client.pause_queue("images", by="anna")
+    waits = home.submit("touch-images", {"folder": str(tmp_path)})
+    assert home.wait_final(runs).state is State.SUCCEEDED
+    assert home.job(waits).state is State.QUEUED
+    assert "anna" in home.client.why(waits)[0].detail
+    home.client.resume_queue("images")
+    assert home.wait_final(waits, 3.0).state is State.SUCCEEDED
+
+
+def test_queue_paused_hard_stops_what_runs_and_ends_in_time(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    runs = home.submit("touch-images", {"folder": str(tmp_path), "seconds": 1.0})
+    home.wait_running(runs)
+    until = int((time.time() + 1.2) * 1000)
+    home.client.pause_queue("images", until=until, soft=False)
+    home.wait_state(runs, State.PAUSED, timeout_s=1.0)
+    waits = home.submit("touch-images", {"folder": str(tmp_path)})
+    job = home.wait_final(waits, 8.0)
+    assert job.started_at is not None and until <= job.started_at < until + 5500  # at the next sweep at the latest
+    assert home.wait_final(runs, 8.0).state is State.SUCCEEDED
+    assert not next(queue for queue in home.client.queues() if queue.name == "images").paused
+
+
+def test_several_queues_at_once(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    names = ("touch", "touch-video", "touch-images", "touch-metadata", "touch-downloads")
+    ids = [home.submit(name, {"folder": str(tmp_path), "seconds": 0.5}) for name in names]
+    wait_for(lambda: all(home.job(job_id).state is State.RUNNING for job_id in ids), what="all five at once")
+    assert all(home.wait_final(job_id).state is State.SUCCEEDED for job_id in ids)
+
+
+def test_edit_of_a_waiting_job(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    job_id = home.submit("touch", {"folder": str(tmp_path / "missing")}, hold=True)
+    assert home.client.edit(job_id, {"folder": str(tmp_path)}).ok
+    home.client.unhold([job_id])
+    assert home.wait_final(job_id).state is State.SUCCEEDED
+    assert len(list(tmp_path.iterdir())) == 1
