@@ -28,7 +28,7 @@ _WORDS: tuple[tuple[ErrorClass, str], ...] = (
     ),
     (
         ErrorClass.AUTH,
-        r"log.?in|sign in|members.only|age.restricted|confirm your age|password|subscri|geo.?restrict|cookies",
+        r"log.?in|sign in|registered users|members.only|age.restricted|confirm your age|password|subscri|geo.?restrict|cookies",
     ),
     (ErrorClass.GONE, r"http error 4(04|10|51)|not found|unavailable|not available|does not exist|been taken down"),
     (ErrorClass.NETWORK, r"http error 5\d\d|timed? ?out|connection|unable to download|did not get any data|is empty"),
@@ -79,7 +79,7 @@ def failure_of(error: BaseException, url: str, *, started: bool = False, refused
         return Failure(ErrorClass.UNSUPPORTED, "no film or sound found on this page", url)
     if names & _NETWORK_NAMES or any(isinstance(c, ConnectionError | TimeoutError) for c in causes):
         return Failure(ErrorClass.NETWORK, words, url)
-    return Failure(_class_of_words(words), words, url)
+    return Failure(_class_of_words(str(error)), words, url)
 
 
 def _class_of_status(status: int, started: bool) -> ErrorClass:

@@ -98,7 +98,7 @@ def test_transparent_parts_are_white_in_jpeg(tmp_path: Path) -> None:
     Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     save(thumbnail(tmp_path / "clear.png", size=16), tmp_path / "out.jpg", format="jpeg", quality=90)
     with Image.open(tmp_path / "out.jpg") as image:
-        assert min(image.getpixel((8, 8))) > 250  # type: ignore[arg-type, type-var]
+        assert min(image.getpixel((8, 8))) > 250  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])

@@ -1,0 +1,48 @@
+"""The sound of a file alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.media import Media
+from workers.errors import ErrorClass, JobFailed
+from workers.media.av import facts
+from workers.media.ffmpeg import locate
+from workers.media.sound import Codec, extract
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "extension", "codec"),
+    [
+        ("clip", "keep", ".m4a", "aac"),
+        ("clip", "m4a", ".m4a", "aac"),
+        ("clip", "mp3", ".mp3", "mp3"),
+        ("clip", "flac", ".flac", "flac"),
+        ("transport", "keep", ".m4a", "aac"),
+        ("vp9", "keep", ".opus", "opus"),
+        ("clip", "opus", ".opus", "opus"),
+        ("song", "keep", ".mp3", "mp3"),
+    ],
+)
+def test_sounds(media: Media, tmp_path: Path, source: str, wanted: Codec, extension: str, codec: str) -> None:
+    found = facts(getattr(media, source))
+    path = extract(found, tmp_path, wanted=wanted, ffmpeg=locate)
+    made = facts(path)
+    assert path.suffix == extension
+    assert [(s.kind, s.codec) for s in made.streams if not s.cover] == [("audio", codec)]
+    assert made.duration_s == pytest.approx(found.duration_s, abs=0.3)
+
+
+def test_copying_needs_no_ffmpeg(media: Media, tmp_path: Path) -> None:
+    def none() -> str:
+        raise AssertionError("nothing had to be encoded")
+
+    extract(facts(media.clip), tmp_path, wanted="m4a", ffmpeg=none)
+
+
+def test_a_film_without_sound(media: Media, tmp_path: Path) -> None:
+    with pytest.raises(JobFailed, match="no sound") as caught:
+        extract(facts(media.late_picture), tmp_path, wanted="keep", ffmpeg=locate)
+    assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
