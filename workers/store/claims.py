@@ -9,7 +9,7 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.jobs import Job, Move
-from workers.store.database import is_sqlite, transaction
+from workers.store.database import transaction
 from workers.store.moves import move_inside
 from workers.store.prepared import Prepared, hole
 from workers.store.questions import job_by_id
@@ -27,8 +27,8 @@ class Claimed:
 
 
 @functools.lru_cache(maxsize=16)
-def _best(per_site: int, operations: tuple[str, ...]) -> Prepared:
-    """The best job of a queue that may run now; on PostgreSQL its row is locked and others' are passed over."""
+def _best(per_site: int, operations: tuple[str, ...], lock: bool) -> Prepared:
+    """The best job of a queue that may run now; `lock` on PostgreSQL locks its row and passes over others'."""
     situation = Situation(hole("now"), per_site, operations)
 
     def build(sqlite: bool) -> Any:
@@ -38,7 +38,7 @@ def _best(per_site: int, operations: tuple[str, ...]) -> Prepared:
             .order_by(JobRow.priority.desc(), JobRow.position, JobRow.id)
             .limit(1)
         )
-        return query if sqlite else query.for_update(skip_locked=True, of=JobRow)
+        return query.for_update(skip_locked=True, of=JobRow) if lock and not sqlite else query
 
     return Prepared(build)
 
@@ -50,11 +50,11 @@ _PUBLISHED = Prepared(
 
 def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Claimed | None:
     """Move the best job of `queue` to running and give it to `worker_id`; None when none may run now."""
-    best = _best(situation.per_site, tuple(situation.operations))
-    if is_sqlite(db) and best.value(db, queue=queue, now=situation.now) is None:
+    situated = (situation.per_site, tuple(situation.operations))
+    if _best(*situated, False).value(db, queue=queue, now=situation.now) is None:
         return None  # an empty ring costs a question, not the write lock
     with transaction(db):
-        job_id = best.value(db, queue=queue, now=situation.now)
+        job_id = _best(*situated, True).value(db, queue=queue, now=situation.now)
         if job_id is None:
             return None
         if not move_inside(db, Move.CLAIMED, job_id, by="worker", fields={"worker_id": worker_id}):

@@ -158,6 +158,8 @@ def set_queue(db: Database, queue: str, **values: Any) -> None:
     """Change what holds for a queue: `slots`, `paused`, `paused_until`, `paused_by`."""
     if queue not in QUEUES:
         raise UsageError(f"no queue {queue!r}: there are {', '.join(QUEUES)}")
+    if "paused_by" in values:
+        values["paused_by"] = storable(values["paused_by"])
     with transaction(db):
         bump(db)
         QueueRow.insert(queue=queue, **values).on_conflict(conflict_target=[QueueRow.queue], update=values).execute(db)

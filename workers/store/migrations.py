@@ -31,8 +31,8 @@ def _version(db: Database) -> int:
 def _create(db: Database, version: int) -> None:
     for table in TABLES:
         SchemaManager(table, database=db).create_all()
-    rows = [{"key": "schema", "value": version}, {"key": "revision", "value": 0}, {"key": "job_id", "value": 0}]
-    Counter.insert_many(rows).execute(db)
+    numbers = {"schema": version, "revision": 0, "job_id": 0, "back": 0, "front": 0}
+    Counter.insert_many([{"key": key, "value": value} for key, value in numbers.items()]).execute(db)
 
 
 def migrate(db: Database, steps: Sequence[Step] = STEPS) -> int:

@@ -15,7 +15,7 @@ from peewee import Database
 from workers.jobs import FINAL, MOVES, Move, State
 from workers.store.database import delete, transaction
 from workers.store.prepared import Prepared, hole
-from workers.store.records import error_fields, now_ms
+from workers.store.records import error_fields, is_id, now_ms, storable
 from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow
 
 _FRESH_PROGRESS: Mapping[str, Any] = {
@@ -55,14 +55,17 @@ _CLEARS: Mapping[Move, Mapping[str, Any]] = {
         "run_after": None,
         "hold": False,
         "outputs": "[]",
+        "detail": "{}",
         "published": "[]",
         "items_failed": 0,
     },
 }
 
 
-_BUMP = Prepared(
-    lambda sqlite: Counter.update(value=Counter.value + 1).where(Counter.key == "revision").returning(Counter.value)
+_COUNT = Prepared(
+    lambda sqlite: (
+        Counter.update(value=Counter.value + hole("steps")).where(Counter.key == hole("key")).returning(Counter.value)
+    )
 )
 _EVENT = Prepared(
     lambda sqlite: EventRow.insert(
@@ -79,14 +82,19 @@ def _standing(sqlite: bool) -> Any:
 _STANDING = Prepared(_standing)
 
 
-def bump(db: Database) -> int:
-    """The next revision. Call it inside a transaction, after any job rows were locked: always in that order."""
-    return int(_BUMP.value(db))
+def count_on(db: Database, key: str, steps: int = 1) -> int:
+    """Move one of the numbers of `tables.Counter` on, within a transaction; its new value."""
+    return int(_COUNT.value(db, key=key, steps=steps))
+
+
+def bump(db: Database, changes: int = 1) -> int:
+    """The next revision; of several changes the last one's. Every change of a job has its own."""
+    return count_on(db, "revision", changes)
 
 
 def locked_state(db: Database, job_id: int) -> State | None:
     """The job's state, its row locked until the transaction ends; None when there is no such job."""
-    value = _STANDING.value(db, id=job_id)
+    value = _STANDING.value(db, id=job_id) if is_id(job_id) else None
     return None if value is None else State(value)
 
 
@@ -94,7 +102,13 @@ def record_event(
     db: Database, revision: int, job_id: int, move: str, states: tuple[str, str], by: str, reason: str = ""
 ) -> None:
     """Add one line of history."""
-    values = {"move": move, "before": states[0], "after": states[1], "by": by, "reason": reason}
+    values = {
+        "move": move,
+        "before": states[0],
+        "after": states[1],
+        "by": storable(by),
+        "reason": storable(reason),
+    }
     _EVENT.run(db, revision=revision, job_id=job_id, at=now_ms(), **values)
 
 
@@ -140,12 +154,23 @@ def move_inside(
     fields: Mapping[str, Any] | None = None,
 ) -> bool:
     """As `move`, within a transaction that the caller holds."""
+    if not _make(db, move, job_id, by, reason, lease, fields or {}):
+        return False
+    target = MOVES[move].target
+    if target in FINAL and target is not State.SUCCEEDED:
+        _skip_dependents(db, job_id, target)
+    return True
+
+
+def _make(
+    db: Database, move: Move, job_id: int, by: str, reason: str, lease: int | None, fields: Mapping[str, Any]
+) -> bool:
     rule = MOVES[move]
     row = _STANDING.run(db, id=job_id).fetchone()
     if row is None or State(row[0]) not in rule.sources or lease not in (None, row[1]):
         return False
     before = State(row[0])
-    values = dict(fields or {})
+    values = dict(fields)
     if move is Move.CLAIMED:
         values["started_at"] = now_ms()
     if rule.target in FINAL:
@@ -157,16 +182,22 @@ def move_inside(
     if move is Move.RESTARTED:
         delete(ItemRow, (ItemRow.job_id == job_id) & (ItemRow.outcome == "failed")).execute(db)
     record_event(db, revision, job_id, move.value, (before.value, rule.target.value), by, reason)
-    if rule.target in FINAL and rule.target is not State.SUCCEEDED:
-        _skip_dependents(db, job_id, rule.target)
     return True
 
 
+_DEPENDENTS = Prepared(
+    lambda sqlite: After.select(After.job_id).where(After.on_id == hole("id")).order_by(After.job_id)
+)
+
+
 def _skip_dependents(db: Database, job_id: int, ended: State) -> None:
-    """Jobs that waited for one that will not succeed cannot run: they are skipped, and say why."""
-    waiting = [row[0] for row in After.select(After.job_id).where(After.on_id == job_id).tuples().execute(db)]
-    for dependent in waiting:
-        reason = f"job {job_id}, which it waited for, was {ended.value}"
-        if ended is State.FAILED:
-            reason = f"job {job_id}, which it waited for, failed"
-        move_inside(db, Move.SKIPPED, dependent, by="worker", reason=reason)
+    """Jobs that wait for one that will not succeed cannot run: they are skipped, say why, and so on down the chain."""
+    gone = [(job_id, ended)]
+    while gone:
+        on_id, state = gone.pop()
+        how = "failed" if state is State.FAILED else f"was {state.value}"
+        reason = f"job {on_id}, which it waited for, {how}"
+        for (dependent,) in _DEPENDENTS.run(db, id=on_id).fetchall():
+            waits = locked_state(db, dependent) is State.QUEUED  # one that runs already goes on
+            if waits and _make(db, Move.SKIPPED, dependent, "worker", reason, None, {}):
+                gone.append((dependent, State.SKIPPED))

@@ -9,18 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import Database, IntegrityError, fn
+from peewee import Database, IntegrityError
 
 from workers.errors import UsageError
 from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish
 from workers.store import hosts
 from workers.store.database import delete, transaction
-from workers.store.moves import bump, locked_state, move_inside, record_event
+from workers.store.moves import bump, count_on, locked_state, move_inside, record_event
+from workers.store.prepared import Prepared, hole
 from workers.store.questions import job_by_id
-from workers.store.records import now_ms, storable, to_json
-from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow, RemovedRow
+from workers.store.records import folded, now_ms, parts, storable, to_json
+from workers.store.tables import After, EventRow, ItemRow, JobRow, RemovedRow
 
 _PART = 100  # jobs of one order handled in one transaction, so that others can write in between
+_FORWARD = ("first", "up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,29 @@ class NewJob:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _next_id(db: Database) -> int:
-    Counter.update(value=Counter.value + 1).where(Counter.key == "job_id").execute(db)
-    return int(Counter.select(Counter.value).where(Counter.key == "job_id").scalar(db))
+_SUBMITTED = (
+    "id",
+    "submission_key",
+    "operation",
+    "queue",
+    "priority",
+    "position",
+    "title",
+    "folded",
+    "params",
+    "submitted_by",
+    "submitted_at",
+    "run_after",
+    "hold",
+    "max_attempts",
+    "batch",
+    "site",
+    "revision",
+)
+_INSERT = Prepared(
+    lambda sqlite: JobRow.insert({"state": State.QUEUED.value, **{name: hole(name) for name in _SUBMITTED}})
+)
+_KEYED = Prepared(lambda sqlite: JobRow.select(JobRow.id).where(JobRow.submission_key == hole("key")))
 
 
 def _check_dependencies(db: Database, after: Sequence[int]) -> None:
@@ -81,7 +103,7 @@ def submit(db: Database, new: NewJob) -> Job:
 def _by_key(db: Database, key: str | None) -> Job | None:
     if key is None:
         return None
-    job_id = JobRow.select(JobRow.id).where(JobRow.submission_key == key).scalar(db)
+    job_id = _KEYED.value(db, key=storable(key))
     return None if job_id is None else job_by_id(db, job_id)
 
 
@@ -91,16 +113,17 @@ def _submit_inside(db: Database, new: NewJob) -> Job:
         return existing
     _check_dependencies(db, new.after)
     revision = bump(db)
-    job_id = _next_id(db)
-    JobRow.insert(
+    job_id = count_on(db, "job_id")
+    _INSERT.run(
+        db,
         id=job_id,
-        submission_key=new.submission_key,
+        submission_key=None if new.submission_key is None else storable(new.submission_key),
         operation=new.operation,
         queue=new.queue,
-        state=State.QUEUED.value,
         priority=new.priority.value,
-        position=float(job_id),
+        position=float(count_on(db, "back")),
         title=storable(new.title),
+        folded=folded(storable(new.title)),
         params=to_json(dict(new.params)),
         submitted_by=storable(new.by),
         submitted_at=now_ms(),
@@ -108,9 +131,9 @@ def _submit_inside(db: Database, new: NewJob) -> Job:
         hold=new.hold,
         max_attempts=new.max_attempts,
         batch=None if new.batch is None else storable(new.batch),
-        site=new.site,
+        site=None if new.site is None else storable(new.site),
         revision=revision,
-    ).execute(db)
+    )
     for on_id in dict.fromkeys(new.after):
         After.insert(job_id=job_id, on_id=on_id).execute(db)
     record_event(db, revision, job_id, "submitted", ("", State.QUEUED.value), storable(new.by))
@@ -251,36 +274,35 @@ def set_priority(db: Database, ids: Sequence[int], priority: Priority, by: str) 
     return _each(db, ids, act)
 
 
-def _neighbours(db: Database, job: Job) -> Any:
-    return JobRow.select(JobRow.position).where(
-        (JobRow.queue == job.queue)
-        & (JobRow.priority == job.priority.value)
-        & (JobRow.state == State.QUEUED.value)
-        & (JobRow.id != job.id)
+def _in_order(db: Database, ids: Sequence[int]) -> list[int]:
+    """These jobs in the order in which they would start."""
+    places: list[tuple[int, float, int]] = []
+    for part in parts(dict.fromkeys(ids)):
+        rows = JobRow.select(JobRow.priority, JobRow.position, JobRow.id).where(JobRow.id.in_(part)).tuples()
+        places += [(-priority, position, job_id) for priority, position, job_id in rows.execute(db)]
+    return list(dict.fromkeys([*(job_id for _, _, job_id in sorted(places)), *ids]))
+
+
+def _nearest(db: Database, job_id: int, forward: bool) -> tuple[float, tuple[int, float] | None]:
+    """A waiting job's position, and the id and position of the one right before it (or behind it), if any."""
+    row = JobRow.select(JobRow.queue, JobRow.priority, JobRow.position).where(JobRow.id == job_id).tuples().execute(db)
+    queue, priority, position = next(iter(row))
+    beyond = JobRow.position < position if forward else JobRow.position > position
+    others = JobRow.select(JobRow.id, JobRow.position).where(
+        (JobRow.queue == queue) & (JobRow.priority == priority) & (JobRow.state == State.QUEUED.value) & beyond
     )
-
-
-def _place(db: Database, job: Job, where: str) -> float | None:
-    """The position that puts `job` first, last, or past its neighbour; None when it is there already."""
-    others = _neighbours(db, job)
-    if where in ("first", "last"):
-        ends = others.select(fn.MIN(JobRow.position), fn.MAX(JobRow.position)).tuples().get(db)
-        if ends[0] is None:
-            return None
-        return float(ends[0]) - 1.0 if where == "first" else float(ends[1]) + 1.0
-    up = where == "up"
-    beyond = others.where(JobRow.position < job.position if up else JobRow.position > job.position)
-    order = JobRow.position.desc() if up else JobRow.position
-    near = [row[0] for row in beyond.order_by(order).limit(2).tuples().execute(db)]
-    if not near:
-        return None
-    if len(near) == 1:
-        return float(near[0]) + (-1.0 if up else 1.0)
-    return (float(near[0]) + float(near[1])) / 2.0
+    order = JobRow.position.desc() if forward else JobRow.position
+    return position, next(iter(others.order_by(order).limit(1).tuples().execute(db)), None)
 
 
 def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answer]:
-    """Move waiting jobs `first`, `last`, `up` or `down` among those of their queue and priority."""
+    """Move waiting jobs `first`, `last`, `up` or `down` among those of their queue and priority.
+
+    Several keep their order among each other. No two jobs have the same position: to go one place on, two jobs
+    change positions; to go to an end, a position is taken that is farther out than any before.
+    """
+    forward = where in _FORWARD
+    stuck: set[int] = set()
 
     def act(job_id: int) -> Answer:
         state = locked_state(db, job_id)
@@ -288,15 +310,23 @@ def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answe
             return _missing(job_id)
         if state is not State.QUEUED:
             return Answer(job_id, False, f"does not wait: it is {state.value}")
-        place = _place(db, job_by_id(db, job_id), where)
-        if place is None:
+        position, near = _nearest(db, job_id, forward)
+        if near is None or near[0] in stuck:
+            stuck.add(job_id)  # those behind it do not overtake it
             return Answer(job_id, False, "is there already")
+        if where in ("first", "last"):
+            place = float(-count_on(db, "front") if forward else count_on(db, "back"))
+        else:
+            other, place = near
+            JobRow.update(position=position, revision=bump(db)).where(JobRow.id == other).execute(db)
         _change(db, job_id, "moved", by, where, position=place)
         return Answer(job_id, True, f"moved {where}")
 
-    # "First" for several keeps their order when the last of them goes first.
-    ordered = list(reversed(ids)) if where in ("first", "down") else list(ids)
-    return _each(db, ordered, act)
+    ordered = _in_order(db, ids)
+    # The last of several goes first to the front, so that the first ends up before it.
+    answers = _each(db, list(reversed(ordered)) if where in ("first", "down") else ordered, act)
+    by_id = {answer.job_id: answer for answer in answers}
+    return [by_id[job_id] for job_id in dict.fromkeys(ids)]
 
 
 def resume_queue(db: Database, queue: str, by: str) -> None:
@@ -307,6 +337,12 @@ def resume_queue(db: Database, queue: str, by: str) -> None:
 
 def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site: str | None, by: str) -> Answer:
     """Other parameters for a job that waits."""
+    fields: dict[str, Any] = {
+        "params": to_json(dict(params)),
+        "title": storable(title),
+        "folded": folded(storable(title)),
+        "site": None if site is None else storable(site),
+    }
 
     def act(job_id: int) -> Answer:
         state = locked_state(db, job_id)
@@ -314,7 +350,7 @@ def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site:
             return _missing(job_id)
         if state is not State.QUEUED:
             return Answer(job_id, False, f"cannot be edited: it is {state.value}")
-        _change(db, job_id, "edited", by, params=to_json(dict(params)), title=storable(title), site=site)
+        _change(db, job_id, "edited", by, **fields)
         return Answer(job_id, True, "edited")
 
     return _each(db, [job_id], act)[0]

@@ -10,16 +10,15 @@ from peewee import Database, fn
 
 from workers.errors import NoSuchJob, UsageError
 from workers.jobs import FINAL, ItemOutcome, Job, JobEvent, State
+from workers.store.database import snapshot
 from workers.store.prepared import Prepared, as_dict, columns, hole
-from workers.store.records import event_of, item_of, job_of, jobs_of
+from workers.store.records import event_of, is_id, item_of, job_of, jobs_of, parts
 from workers.store.search import predicate
 from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow, RemovedRow
 
-_AT_ONCE = 500  # SQLite's and PostgreSQL's limits on parameters are far above
-
 _SORTS: dict[str, tuple[Any, ...]] = {
     "id": (JobRow.id,),
-    "name": (fn.LOWER(JobRow.title), JobRow.id),
+    "name": (JobRow.folded, JobRow.id),
     "queue": (JobRow.queue, JobRow.id),
     "operation": (JobRow.operation, JobRow.id),
     "state": (JobRow.state, JobRow.id),
@@ -41,7 +40,7 @@ _SINCE = Prepared(
 
 def job_by_id(db: Database, job_id: int) -> Job:
     """One job; NoSuchJob when there is none."""
-    row = _ONE.run(db, id=job_id).fetchone()
+    row = _ONE.run(db, id=job_id).fetchone() if is_id(job_id) else None
     if row is None:
         raise NoSuchJob(f"there is no job {job_id}; `spool jobs` lists them")
     after = tuple(on_id for (on_id,) in _AFTER.run(db, id=job_id).fetchall())
@@ -51,8 +50,7 @@ def job_by_id(db: Database, job_id: int) -> Job:
 def jobs_by_id(db: Database, ids: Sequence[int]) -> dict[int, Job]:
     """Those of these jobs that exist, by id."""
     found: dict[int, Job] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        part = list(ids[start : start + _AT_ONCE])
+    for part in parts(ids):
         rows = JobRow.select().where(JobRow.id.in_(part)).dicts().execute(db)
         found.update((job.id, job) for job in jobs_of(db, rows))
     return found
@@ -94,14 +92,16 @@ def job_ids(db: Database, query: str = "", sort: str = "") -> array[int]:
         # The same set, but answered from one index alone: 100,000 ids in tens of milliseconds.
         ended = _select_ids(db, None, JobRow.finished_at.is_null(False))
     ended = ended.order_by(JobRow.finished_at.desc(), JobRow.id.desc())
-    return _ids(db, running) + _ids(db, waiting) + _ids(db, ended)
+    with snapshot(db):  # or a job that moves meanwhile would be named twice, or not at all
+        return _ids(db, running) + _ids(db, waiting) + _ids(db, ended)
 
 
 def jobs(db: Database, query: str = "", sort: str = "", limit: int | None = None, offset: int = 0) -> list[Job]:
     """The jobs that match, in the order of `job_ids`."""
-    ids = job_ids(db, query, sort)
-    ids = ids[offset:] if limit is None else ids[offset : offset + limit]
-    found = jobs_by_id(db, ids)
+    with snapshot(db):
+        ids = job_ids(db, query, sort)
+        ids = ids[offset:] if limit is None else ids[offset : offset + limit]
+        found = jobs_by_id(db, ids)
     return [found[job_id] for job_id in ids if job_id in found]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from peewee import Database
@@ -12,6 +14,10 @@ from peewee import Database
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemCounts, ItemOutcome, Job, JobEvent, Outcome, Priority, Progress, State, Wish
 from workers.store.tables import After
+
+_AT_ONCE = 500  # SQLite's and PostgreSQL's limits on parameters are far above
+_LARGEST_ID = 2**31 - 1
+_LARGEST_NUMBER = 2**63 - 1
 
 
 def now_ms() -> int:
@@ -39,9 +45,9 @@ def error_fields(failure: Failure | None) -> dict[str, Any]:
         return {"error_class": None, "error_message": "", "error_input": "", "error_detail": ""}
     return {
         "error_class": failure.error_class.value,
-        "error_message": failure.message,
+        "error_message": storable(failure.message),
         "error_input": storable(failure.input),
-        "error_detail": failure.detail,
+        "error_detail": storable(failure.detail),
     }
 
 
@@ -50,13 +56,43 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
+def folded(text: str) -> str:
+    """`text` as it is compared when names are looked for: neither case nor the way accents are written matters.
+
+    Done here because SQLite and PostgreSQL (in the locale "C") fold only ASCII.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def is_id(number: int) -> bool:
+    """Whether a job can have this id; larger numbers do not fit into the column, and no job has them."""
+    return 0 < number <= _LARGEST_ID
+
+
+def whole(number: int | None) -> int | None:
+    """A count that fits into a column; None when it is none."""
+    return None if number is None or not 0 <= number <= _LARGEST_NUMBER else number
+
+
+def finite(number: float | None) -> float | None:
+    """A figure that fits into a column and into JSON; None for infinities and what is no number."""
+    return None if number is None or not math.isfinite(number) else number
+
+
+def parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Those of these ids that a job can have, in pieces that fit into one statement."""
+    known = [number for number in ids if is_id(number)]
+    for start in range(0, len(known), _AT_ONCE):
+        yield known[start : start + _AT_ONCE]
+
+
 def dependencies(db: Database, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """What each of these jobs waits for."""
+    """What each of these jobs waits for, or waited for."""
     found: dict[int, tuple[int, ...]] = {}
-    for job_id, on_id in (
-        After.select(After.job_id, After.on_id).where(After.job_id.in_(list(ids))).tuples().execute(db)
-    ):
-        found[job_id] = (*found.get(job_id, ()), on_id)
+    for part in parts(ids):
+        query = After.select(After.job_id, After.on_id).where(After.job_id.in_(part)).order_by(After.on_id).tuples()
+        for job_id, on_id in query.execute(db):
+            found[job_id] = (*found.get(job_id, ()), on_id)
     return found
 
 
@@ -100,8 +136,7 @@ def job_of(row: Mapping[str, Any], after: tuple[int, ...] = ()) -> Job:
 def jobs_of(db: Database, rows: Iterable[Mapping[str, Any]]) -> list[Job]:
     """The records of many rows, with what they wait for, in two questions in all."""
     rows = list(rows)
-    waiting = [row["id"] for row in rows if row["state"] == State.QUEUED]
-    after = dependencies(db, waiting) if waiting else {}
+    after = dependencies(db, [row["id"] for row in rows])
     return [job_of(row, after.get(row["id"], ())) for row in rows]
 
 

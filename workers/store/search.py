@@ -5,36 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, NodeList, fn
 
 from workers.jobs import Priority
 from workers.query import Term, parse, seconds
-from workers.store.records import now_ms
+from workers.store.records import folded, now_ms, storable
 from workers.store.tables import JobRow
 
-_SMALLEST_TEXT = 1
+_LARGEST_ID = 2**31 - 1  # larger numbers do not fit into the column
 
 
 def _like(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped.lower()}%"
+    escaped = folded(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def _text(term: Term) -> Any:
     # LIKE by hand with its escape: a `_` or `%` in a title is meant as it stands.
-    from peewee import SQL, NodeList
+    return NodeList((JobRow.folded, SQL("LIKE"), _like(term.values[0]), SQL("ESCAPE '\\'")))
 
-    return NodeList((fn.LOWER(JobRow.title), SQL("LIKE"), _like(term.values[0]), SQL("ESCAPE '\\'")))
+
+def _number(text: str) -> int:
+    return min(int(text), _LARGEST_ID)
 
 
 def _id(term: Term) -> Any:
     if term.op != ":":
-        number = int(term.values[0].partition("-")[0])
+        number = _number(term.values[0])
         return JobRow.id < number if term.op == "<" else JobRow.id > number
     found: Any = None
     for value in term.values:
         low, _, high = value.partition("-")
-        one = JobRow.id.between(int(low), int(high or low))
+        one = JobRow.id.between(_number(low), _number(high or low))
         found = one if found is None else found | one
     return found
 
@@ -46,7 +48,7 @@ def _age(term: Term) -> Any:
 
 def _site(term: Term) -> Any:
     found: Any = None
-    for value in term.values:
+    for value in map(str.lower, term.values):
         one = (JobRow.site == value) | JobRow.site.endswith("." + value)
         found = one if found is None else found | one
     return found & JobRow.site.is_null(False)
@@ -69,7 +71,7 @@ _PREDICATES: dict[str, Callable[[Term], Any]] = {
 def predicate(query: str) -> Any:
     """The predicate of a query, or None when it asks for everything. UsageError when a word is wrong."""
     found: Any = None
-    for term in parse(query):
+    for term in parse(storable(query)):
         one = _PREDICATES[term.key](term)
         if term.negated:
             one = ~one if term.key != "text" else fn.NOT(one)

@@ -25,7 +25,11 @@ _STATES = ", ".join(f"'{state.value}'" for state in State)
 
 
 class Counter(Model):
-    """Numbers of the database itself: `schema`, `revision` (of the last change), `job_id` (the last one)."""
+    """Numbers of the database itself.
+
+    `schema`; `revision` of the last change; `job_id`, the last one given out; `back` and `front`, the outermost
+    positions given out (no two jobs ever have the same position).
+    """
 
     key = TextField(primary_key=True)
     value = BigIntegerField()
@@ -44,8 +48,9 @@ class JobRow(Model):
     queue = TextField()
     state = TextField(constraints=[Check(f"state IN ({_STATES})")])
     priority = IntegerField()
-    position = FloatField()  # order within a priority; the id unless a person moved it
+    position = FloatField()  # order within a priority
     title = TextField()
+    folded = TextField()  # the title as it is looked for
     params = TextField()  # JSON object
     submitted_by = TextField()
     submitted_at = BigIntegerField()

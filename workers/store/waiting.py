@@ -89,7 +89,7 @@ def _queue_paused(situation: Situation) -> Any:
 
 
 def _tell_queue_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    row: Any = QueueRow.select().where(QueueRow.queue == job.queue).dicts().get(db)
+    row: Any = next(iter(QueueRow.select().where(QueueRow.queue == job.queue).dicts().execute(db)))
     until = f" until {rfc3339(row['paused_until'])}" if row["paused_until"] else ""
     return f"{row['paused_by'] or 'somebody'} paused the queue {job.queue}{until}", f"spool queue resume {job.queue}"
 
@@ -133,7 +133,9 @@ def free_to_run(situation: Situation) -> Any:
 def reasons(db: Database, job: Job, situation: Situation) -> list[Waiting]:
     """Which rules hold back this queued job, in words. Slots and a missing worker are not known here."""
     flags = [rule.holds(situation).alias(f"holds_{rule.name}") for rule in RULES]
-    row: Any = JobRow.select(*flags).where(JobRow.id == job.id).tuples().get(db)
+    row: Any = next(iter(JobRow.select(*flags).where(JobRow.id == job.id).tuples().execute(db)), None)
+    if row is None:
+        return []  # removed meanwhile
     found = []
     for rule, holds in zip(RULES, row, strict=True):
         if holds:
