@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -186,11 +186,14 @@ def software_encoder(video: Video, encoders: frozenset[str], quality: int, threa
     return None
 
 
+_SOURCE, _TARGET = "file:SOURCE", "file:TARGET"
+
+
 def command(plan: Plan, facts: Facts, target: Path, *, ffmpeg: str, threads: int = 0) -> list[str]:
     """The ffmpeg command that carries out the plan: plain words, the program first. Pure; built by ffmpeg-python."""
     import ffmpeg as graph
 
-    source = graph.input(f"file:{os.path.abspath(facts.path)}", format=facts.format, protocol_whitelist="file,pipe")
+    source = graph.input(_SOURCE, format=facts.format, protocol_whitelist="file,pipe")
     options: dict[str, Any] = {"map_metadata": 0, **plan.preset.container.options}
     if threads:
         options["threads"] = threads
@@ -201,9 +204,18 @@ def command(plan: Plan, facts: Facts, target: Path, *, ffmpeg: str, threads: int
         counts[letter] = number + 1
         options |= _stream_options(track, f"{letter}:{number}")
     streams = [source[str(track.index)] for track in plan.tracks]
-    output = graph.output(*streams, f"file:{os.path.abspath(target)}", format=plan.preset.container.muxer, **options)
-    program, *rest = graph.compile(output, cmd=ffmpeg)
-    return [program, *plan.before, *map(str, rest)]
+    output = graph.output(*streams, _TARGET, format=plan.preset.container.muxer, **options)
+    program, *rest = with_paths(graph.compile(output, cmd=ffmpeg), facts.path, target)
+    return [program, *plan.before, *rest]
+
+
+def with_paths(words: Iterable[object], source: Path, target: Path) -> list[str]:
+    """The words of a compiled command with the real paths in the places kept for them. Pure.
+
+    ffmpeg-python cannot take names that are no valid UTF-8; `file:` makes every name a name, whatever it looks like.
+    """
+    places = {_SOURCE: f"file:{os.path.abspath(source)}", _TARGET: f"file:{os.path.abspath(target)}"}
+    return [places.get(word, word) for word in map(str, words)]
 
 
 def _stream_options(track: Track, which: str) -> dict[str, Option]:

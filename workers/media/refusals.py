@@ -28,7 +28,8 @@ _WORDS: tuple[tuple[ErrorClass, str], ...] = (
     ),
     (
         ErrorClass.AUTH,
-        r"log.?in|sign in|registered users|members.only|age.restricted|confirm your age|password|subscri|geo.?restrict|cookies",
+        r"log.?in|sign in|registered users|members.only|age.restricted|confirm your age"
+        r"|password|subscri|geo.?restrict|cookies",
     ),
     (ErrorClass.GONE, r"http error 4(04|10|51)|not found|unavailable|not available|does not exist|been taken down"),
     (ErrorClass.NETWORK, r"http error 5\d\d|timed? ?out|connection|unable to download|did not get any data|is empty"),

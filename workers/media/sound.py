@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, StreamFacts
+from workers.media.encode import with_paths
 from workers.media.names import path_to_key
 from workers.media.remux import remux
 from workers.media.verify import Expected, verify
@@ -85,9 +85,9 @@ def encode_command(found: Facts, index: int, kind: Kind, target: Path, *, ffmpeg
     """The ffmpeg command that encodes one sound stream into `target`. Pure; built by ffmpeg-python."""
     import ffmpeg as graph
 
-    source = graph.input(f"file:{os.path.abspath(found.path)}", format=found.format, protocol_whitelist="file,pipe")
+    source = graph.input("file:SOURCE", format=found.format, protocol_whitelist="file,pipe")
     options = {"c:a": kind.encoder, "map_metadata": "0", **dict(kind.options)}
     if threads:
         options["threads"] = str(threads)
-    output = graph.output(source[str(index)], f"file:{os.path.abspath(target)}", format=kind.muxer, **options)
-    return [str(word) for word in graph.compile(output, cmd=ffmpeg)]
+    output = graph.output(source[str(index)], "file:TARGET", format=kind.muxer, **options)
+    return with_paths(graph.compile(output, cmd=ffmpeg), found.path, target)

@@ -1,0 +1,107 @@
+"""Walking folders and naming outputs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.context import PlainContext
+from tests.support.media import HOSTILE_NAMES
+from workers.errors import ErrorClass, JobFailed
+from workers.media.names import key_to_path
+from workers.operations.inputs import first_line, made_by_us, need_room, stage, tree_folder, walk
+
+
+def tree(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def everything(name: str) -> bool:
+    return True
+
+
+def test_order_hidden_entries_and_links(tmp_path: Path) -> None:
+    tree(tmp_path, "b.mp4", "a.mp4", "sub/c.mp4", ".hidden/d.mp4", ".e.mp4", ".spool-1-1/f.mp4", "out/g.mp4")
+    (tmp_path / "sub" / "loop").symlink_to(tmp_path)
+    found = [
+        str(Path(key).relative_to(tmp_path)) for key in walk([str(tmp_path)], everything, apart=str(tmp_path / "out"))
+    ]
+    assert found == ["a.mp4", "b.mp4", "sub/c.mp4"]
+
+
+def test_each_once_and_missing_ones_are_items(tmp_path: Path) -> None:
+    tree(tmp_path, "a.mp4")
+    given = [str(tmp_path), str(tmp_path / "a.mp4"), str(tmp_path / "." / "a.mp4"), str(tmp_path / "none.mp4")]
+    assert list(walk(given, everything)) == [str(tmp_path / "a.mp4"), str(tmp_path / "none.mp4")]
+
+
+def test_wanted_is_asked_of_folders_only(tmp_path: Path) -> None:
+    tree(tmp_path, "a.txt", "b.mp4")
+    assert list(walk([str(tmp_path), str(tmp_path / "a.txt")], lambda name: name.endswith("mp4"))) == (
+        [str(tmp_path / "b.mp4"), str(tmp_path / "a.txt")]
+    )
+
+
+def test_hostile_names_come_back_as_they_are(tmp_path: Path) -> None:
+    for raw in HOSTILE_NAMES:
+        with open(os.fsencode(tmp_path) + b"/" + raw, "wb"):
+            pass
+    keys = list(walk([str(tmp_path)], everything))
+    for key in keys:
+        key.encode()
+        assert key_to_path(key).is_file()
+    assert len(keys) == len(HOSTILE_NAMES)
+
+
+def test_it_streams(tmp_path: Path) -> None:
+    tree(tmp_path, *(f"{n:03}/a.mp4" for n in range(50)))
+    stream = iter(walk([str(tmp_path)], everything))
+    assert next(stream).endswith("000/a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "expected"),
+    [
+        ("/in/films/a/b.mp4", "", "/in/films/a"),
+        ("/in/films/a/b.mp4", "/out", "/out/a"),
+        ("/in/films/b.mp4", "/out", "/out"),
+        ("/else/b.mp4", "/out", "/out"),
+    ],
+)
+def test_the_tree_is_kept(source: str, output: str, expected: str) -> None:
+    assert tree_folder(["/in/films", "/else/b.mp4"], Path(source), output) == Path(expected)
+
+
+def test_own_outputs_are_known() -> None:
+    own = made_by_us(("thumb",), ("jpg", "webp"))
+    assert own.fullmatch("a.thumb.jpg")
+    assert own.fullmatch("new\nline.thumb (2).webp")
+    assert not own.fullmatch("thumb.jpg")
+    assert not own.fullmatch("a.thumb.png")
+
+
+def test_room_is_kept(tmp_path: Path) -> None:
+    ctx = PlainContext(tmp_path, {"min_free_bytes": 0})
+    need_room(ctx, tmp_path / "not" / "yet")
+    with pytest.raises(JobFailed, match="not enough room") as caught:
+        need_room(ctx, tmp_path, 1 << 60)
+    assert caught.value.failure.error_class is ErrorClass.DISK
+    with pytest.raises(JobFailed, match="kept free"):
+        need_room(PlainContext(tmp_path, {"min_free_bytes": 1 << 60}), tmp_path)
+
+
+def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(JobFailed) as caught:
+        stage(PlainContext(tmp_path), tmp_path / "file" / "sub")
+    assert caught.value.failure.error_class is ErrorClass.DISK
+
+
+def test_labels() -> None:
+    assert first_line(["/a/film.mp4"]) == "film.mp4"
+    assert first_line(["/a/films/", "/b", "/c"]) == "films and 2 more"
+    assert "\x1b" not in first_line(["/a/\x1b[31m.mp4"])

@@ -1,0 +1,183 @@
+"""Thumbnails of real pictures and films, end to end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.support.context import PlainContext, files_under
+from tests.support.media import HLS_TEXT, HOSTILE_NAMES, Media
+from workers.errors import ErrorClass, InvalidParams, JobFailed
+from workers.operations.contract import Result
+from workers.operations.thumbnail import OPERATION
+
+
+def thumbnails(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
+    """All inputs through the operation, as the engine does it: by file name."""
+    params = OPERATION.validate({"inputs": [str(path) for path in inputs], **values})
+    assert OPERATION.items is not None
+    assert OPERATION.process is not None
+    outcomes: dict[str, Result | JobFailed] = {}
+    for key in list(OPERATION.items(params)):
+        ctx = ctx.again()
+        try:
+            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
+        except JobFailed as error:
+            outcomes[os.path.basename(key)] = error
+    ctx.end()
+    return outcomes
+
+
+def one(ctx: PlainContext, source: Path, **values: Any) -> Result:
+    (outcome,) = thumbnails(ctx, [source], **values).values()
+    assert isinstance(outcome, Result), outcome
+    return outcome
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> PlainContext:
+    return PlainContext(tmp_path / "job")
+
+
+@pytest.fixture
+def folder(media: Media, tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    shutil.copy(media.picture, folder / "picture.jpg")
+    shutil.copy(media.clip, folder / "sub" / "clip.mp4")
+    shutil.copy(media.song, folder / "sub" / "deep" / "song.mp3")
+    (folder / "notes.txt").write_text("no medium")
+    return folder
+
+
+def test_a_folder_of_everything(ctx: PlainContext, folder: Path) -> None:
+    outcomes = thumbnails(ctx, [folder])
+    assert {name: type(outcome) for name, outcome in outcomes.items()} == (
+        {"picture.jpg": Result, "clip.mp4": Result, "song.mp3": Result}
+    )
+    assert [name for name in files_under(folder) if "thumb" in name] == (
+        ["picture.thumb.jpg", "sub/clip.thumb.jpg", "sub/deep/song.thumb.jpg"]
+    )
+    for outcome in outcomes.values():
+        assert isinstance(outcome, Result)
+        with Image.open(outcome.outputs[0]) as image:
+            assert image.format == "JPEG"
+            assert max(image.size) == 320 or image.size == (100, 50) or max(image.size) <= 400
+
+
+def test_the_tree_is_kept_in_the_output_folder(ctx: PlainContext, folder: Path, tmp_path: Path) -> None:
+    thumbnails(ctx, [folder], output=str(tmp_path / "out"), format="webp")
+    assert files_under(tmp_path / "out") == ["picture.thumb.webp", "sub/clip.thumb.webp", "sub/deep/song.thumb.webp"]
+
+
+def test_own_outputs_are_never_inputs(ctx: PlainContext, folder: Path) -> None:
+    thumbnails(ctx, [folder], output=str(folder / "thumbs"))
+    before = files_under(folder)
+    again = thumbnails(ctx, [folder], output=str(folder / "thumbs"), skip_existing=True)
+    assert len(again) == 3
+    assert files_under(folder) == before
+    (refused,) = thumbnails(ctx, [folder / "thumbs" / "picture.thumb.jpg"]).values()
+    assert isinstance(refused, JobFailed)
+
+
+def test_skip_existing_and_what_is_newer(ctx: PlainContext, folder: Path) -> None:
+    thumbnails(ctx, [folder])
+    os.utime(folder / "picture.jpg")  # touched since
+    os.utime(folder / "picture.thumb.jpg", (1, 1))
+    again = thumbnails(ctx, [folder], skip_existing=True)
+    skipped = {name for name, outcome in again.items() if isinstance(outcome, Result) and outcome.detail.get("skipped")}
+    assert skipped == {"clip.mp4", "song.mp3"}
+    assert "picture.thumb (2).jpg" in files_under(folder)
+
+
+def test_without_skip_existing_all_are_made_again(ctx: PlainContext, folder: Path) -> None:
+    thumbnails(ctx, [folder])
+    thumbnails(ctx, [folder])
+    assert "sub/clip.thumb (2).jpg" in files_under(folder)
+
+
+def test_two_media_of_one_stem_do_not_collide(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    folder = tmp_path / "live"
+    folder.mkdir()
+    shutil.copy(media.picture, folder / "IMG_1.jpg")
+    shutil.copy(media.clip, folder / "IMG_1.mp4")
+    thumbnails(ctx, [folder])
+    again = thumbnails(ctx, [folder], skip_existing=True)
+    assert files_under(folder) == ["IMG_1.jpg", "IMG_1.jpg.thumb.jpg", "IMG_1.mp4", "IMG_1.mp4.thumb.jpg"]
+    assert all(isinstance(outcome, Result) and outcome.detail["skipped"] for outcome in again.values())
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("source", ["picture", "clip"])
+def test_formats_and_sizes(ctx: PlainContext, media: Media, tmp_path: Path, source: str, format: str) -> None:
+    result = one(ctx, getattr(media, source), format=format, size=64, output=str(tmp_path / "out"))
+    with Image.open(result.outputs[0]) as image:
+        assert image.format == format.upper()
+        assert image.size == ((64, 32) if source == "picture" else (64, 36))
+        assert (result.detail["width"], result.detail["height"]) == image.size
+
+
+def test_orientation_and_rotation(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    for source, size in ((media.turned_picture, (160, 320)), (media.rotated, (180, 320))):
+        result = one(ctx, source, output=str(tmp_path / "out"))
+        assert (result.detail["width"], result.detail["height"]) == size
+
+
+def test_a_black_start_is_passed_over(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    result = one(ctx, media.late_picture, output=str(tmp_path / "out"), position=5)
+    with Image.open(result.outputs[0]) as image:
+        assert sum(image.convert("L").resize((1, 1)).tobytes()) > 40
+
+
+def test_one_bad_file_fails_alone(ctx: PlainContext, folder: Path) -> None:
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    (folder / "playlist.mp4").write_text(HLS_TEXT.format(secret="/etc/passwd"))
+    (folder / "empty.jpg").touch()
+    outcomes = thumbnails(ctx, [folder, folder / "missing.jpg"])
+    failed = {n: o.failure.error_class for n, o in outcomes.items() if isinstance(o, JobFailed)}
+    assert failed == {
+        "broken.png": ErrorClass.BAD_INPUT,
+        "playlist.mp4": ErrorClass.UNSUPPORTED,
+        "empty.jpg": ErrorClass.BAD_INPUT,
+        "missing.jpg": ErrorClass.BAD_INPUT,
+    }
+    assert sum(isinstance(outcome, Result) for outcome in outcomes.values()) == 3
+
+
+@pytest.mark.parametrize("raw", HOSTILE_NAMES)
+def test_hostile_names(ctx: PlainContext, media: Media, tmp_path: Path, raw: bytes) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for source, extension in ((media.picture, b".jpg"), (media.clip, b".mp4")):
+        path = os.fsencode(folder) + b"/" + raw + extension
+        os.link(source, path)
+        result = one(ctx, Path(os.fsdecode(path)), size=32)
+        made = result.outputs[0]
+        assert made.parent == folder
+        assert made.name.isprintable()
+        assert not made.name.startswith("-")
+        assert len(made.name.encode()) <= 255
+        os.unlink(path)
+    assert len(files_under(folder)) == 2
+
+
+def test_what_was_published_before_is_the_result(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    params = OPERATION.validate({"inputs": [str(media.picture)], "output": str(tmp_path / "out")})
+    assert OPERATION.process is not None
+    first = OPERATION.process(params, str(media.picture), ctx)
+    again = OPERATION.process(params, str(media.picture), ctx.again(forget=False))
+    assert again.outputs == first.outputs
+    assert len(files_under(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize(
+    "values", [{"size": 1}, {"format": "png"}, {"position": 101}, {"quality": 0}, {"inputs": []}, {"nonsense": 1}]
+)
+def test_wrong_options(values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams):
+        OPERATION.validate({"inputs": ["a"], **values})

@@ -1,0 +1,307 @@
+"""Transcoding real films, end to end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.context import PlainContext, files_under
+from tests.support.media import CONCAT_TEXT, HLS_TEXT, HOSTILE_NAMES, SVG_TEXT, Media, cut, ffmpeg
+from workers.errors import ErrorClass, InvalidParams, JobFailed, LeaseLost
+from workers.jobs import Progress
+from workers.media.av import Facts, facts
+from workers.operations.contract import Result
+from workers.operations.transcode import OPERATION
+
+
+def transcode(ctx: PlainContext, source: Path, **values: Any) -> Result:
+    """One input through the operation, as the engine does it."""
+    params = OPERATION.validate({"inputs": [str(source)], **values})
+    assert OPERATION.items is not None
+    assert OPERATION.process is not None
+    (key,) = OPERATION.items(params)
+    try:
+        return OPERATION.process(params, key, ctx)
+    finally:
+        ctx.end()
+
+
+def failing(ctx: PlainContext, source: Path, **values: Any) -> ErrorClass:
+    with pytest.raises(JobFailed) as caught:
+        transcode(ctx, source, **values)
+    assert caught.value.failure.message
+    return caught.value.failure.error_class
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> PlainContext:
+    return PlainContext(tmp_path / "job")
+
+
+@pytest.fixture
+def film(media: Media, tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    return Path(shutil.copy(media.multi, folder / "film.mkv"))
+
+
+def codecs(found: Facts) -> list[tuple[str, str]]:
+    return [(s.kind, s.codec) for s in found.streams if not s.cover]
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "expected"),
+    [
+        ("web", "film.web.mp4", ["h264", "aac", "aac", "mov_text"]),
+        ("mobile", "film.mobile.mp4", ["h264", "aac", "aac", "mov_text"]),
+        ("archive", "film.archive.mkv", ["hevc", "aac", "aac", "subrip"]),
+        ("small", "film.small.mkv", ["av1", "opus", "opus", "subrip"]),
+        ("webm", "film.webm.webm", ["vp9", "opus", "opus", "webvtt"]),
+        ("audio", "film.audio.m4a", ["aac", "aac"]),
+    ],
+)
+def test_every_preset(ctx: PlainContext, film: Path, preset: str, name: str, expected: list[str]) -> None:
+    result = transcode(ctx, film, preset=preset)
+    (path,) = result.outputs
+    found = facts(path)
+    assert path == film.with_name(name)
+    assert [codec for _, codec in codecs(found)] == expected
+    assert found.duration_s == pytest.approx(4.0, abs=0.5)
+    assert [s.language for s in found.of_kind("audio")] == ["", "deu"]
+    assert files_under(film.parent) == sorted(["film.mkv", name])
+    assert result.detail["size"] == path.stat().st_size
+
+
+def test_what_fits_is_copied_without_ffmpeg(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    ctx.settings = {**ctx.settings, "ffmpeg": str(tmp_path / "no-ffmpeg")}
+    result = transcode(ctx, media.transport, output=str(tmp_path / "out"))
+    assert result.detail["copied"] is True
+    assert result.outputs == (tmp_path / "out" / "clip.mp4",)
+    assert codecs(facts(result.outputs[0])) == [("video", "h264"), ("audio", "aac")]
+
+
+def test_reencode_and_height_and_quality(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    small = transcode(ctx, media.clip, output=out, height=90)
+    film = facts(small.outputs[0]).video
+    assert film is not None
+    assert (film.width, film.height) == (160, 90)
+    coarse = transcode(ctx.again(), media.clip, output=out, quality=45)
+    fine = transcode(ctx.again(), media.clip, output=out, reencode=True)
+    assert coarse.detail["copied"] is fine.detail["copied"] is False
+    assert coarse.detail["size"] < fine.detail["size"]
+    assert [p.name for r in (small, coarse, fine) for p in r.outputs] == ["clip.mp4", "clip (2).mp4", "clip (3).mp4"]
+
+
+def test_progress_has_speed_and_eta(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    transcode(ctx, media.big, preset="archive", output=str(tmp_path / "out"))
+    encoding = [p for p in ctx.reports if p.phase == "encoding"]
+    assert any(p.rate and p.eta_s is not None and p.fraction is not None and 0 < p.fraction < 1 for p in encoding)
+    assert encoding[-1].fraction == 1.0
+    assert [p.phase for p in ctx.reports][-1] == "verifying"
+
+
+def test_rotation_is_respected(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    made = facts(transcode(ctx, media.rotated, output=str(tmp_path / "out"), height=90, preset="web").outputs[0])
+    assert made.video is not None
+    assert (made.video.width, made.video.height, made.rotation) == (90, 160, 0)
+    copied = facts(transcode(ctx.again(), media.rotated, output=str(tmp_path / "out")).outputs[0])
+    assert copied.rotation == 90
+
+
+@pytest.mark.parametrize("preset", ["web", "small"])
+def test_a_cover_is_not_the_film(ctx: PlainContext, media: Media, tmp_path: Path, preset: str) -> None:
+    result = transcode(ctx, media.covered, output=str(tmp_path / "out"), preset=preset, reencode=True)
+    made = facts(result.outputs[0])
+    assert made.video is not None
+    assert made.video.height == 180
+    assert [s.codec for s in made.streams if s.cover] == (["mjpeg"] if preset == "web" else [])
+    assert any("cover" in line for line in ctx.lines) == (preset == "small")
+
+
+def test_streams_that_cannot_be_copied_are_encoded(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    # H.264 in AVI has no presentation times: MP4 refuses the copy, yet the film decodes well.
+    source = tmp_path / "old.avi"
+    ffmpeg("-i", media.clip, "-c:v", "libx264", "-bf", "2", "-c:a", "libmp3lame", source)
+    result = transcode(ctx, source, output=str(tmp_path / "out"))
+    assert result.detail["copied"] is False
+    assert any("copying failed" in line for line in ctx.lines)
+    assert facts(result.outputs[0]).duration_s == pytest.approx(4.0, abs=0.5)
+
+
+@pytest.mark.parametrize(("source", "preset"), [("song", "web"), ("late_picture", "audio")])
+def test_misfits_are_told(ctx: PlainContext, media: Media, source: str, preset: str) -> None:
+    assert failing(ctx, getattr(media, source), preset=preset) is ErrorClass.UNSUPPORTED
+
+
+def test_hardware_that_does_not_work_is_told_and_auto_goes_on(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    if os.path.exists("/dev/dri") or os.path.exists("/dev/nvidia0"):
+        pytest.skip("this machine may have a hardware encoder")
+    out = str(tmp_path / "out")
+    assert failing(ctx, media.vp9, hardware="nvenc", output=out) is ErrorClass.UNSUPPORTED
+    assert transcode(ctx.again(), media.vp9, hardware="auto", output=out).detail["encoder"] == "libx264"
+
+
+def test_a_missing_file_is_named(ctx: PlainContext, tmp_path: Path) -> None:
+    with pytest.raises(JobFailed, match=r"none\.mp4 does not exist") as caught:
+        transcode(ctx, tmp_path / "none.mp4")
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+
+
+@pytest.mark.parametrize("preset", ["web", "archive"])
+@pytest.mark.parametrize("source", ["clip", "multi"])
+def test_a_cut_input_is_refused_by_its_duration(
+    ctx: PlainContext, media: Media, tmp_path: Path, source: str, preset: str
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    whole: Path = getattr(media, source)
+    short = cut(whole, folder / f"cut{whole.suffix}")
+    with pytest.raises(JobFailed) as caught:
+        transcode(ctx, short, preset=preset)
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+    assert "duration" in caught.value.failure.message
+    assert files_under(folder) == [short.name]
+
+
+@pytest.mark.parametrize("text", [HLS_TEXT, CONCAT_TEXT, SVG_TEXT])
+def test_a_playlist_in_disguise_opens_nothing_else(ctx: PlainContext, media: Media, tmp_path: Path, text: str) -> None:
+    secret = tmp_path / "secret.ts"
+    shutil.copy(media.transport, secret)
+    folder = tmp_path / "films"
+    folder.mkdir()
+    (folder / "innocent.mp4").write_text(text.format(secret=secret))
+    os.utime(secret, ns=(1, 1))
+    assert failing(ctx, folder / "innocent.mp4") is ErrorClass.UNSUPPORTED
+    assert secret.stat().st_atime_ns == 1, "the other file was read"
+    assert files_under(folder) == ["innocent.mp4"]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_playlist_in_disguise_under_strace(media: Media, tmp_path: Path) -> None:
+    import sys
+
+    secret, trace = tmp_path / "secret.ts", tmp_path / "trace"
+    shutil.copy(media.transport, secret)
+    (tmp_path / "innocent.mp4").write_text(HLS_TEXT.format(secret=secret))
+    code = (
+        "import sys; from pathlib import Path; from tests.workers.operations.test_transcode import *\n"
+        "ctx = PlainContext(Path(sys.argv[2]))\n"
+        "try: transcode(ctx, Path(sys.argv[1]))\n"
+        "except JobFailed as error: print(error.failure.error_class.value)"
+    )
+    command = ["strace", "-f", "-e", "trace=open,openat,execve", "-o", str(trace), sys.executable, "-c", code]
+    done = subprocess.run(
+        [*command, str(tmp_path / "innocent.mp4"), str(tmp_path / "job")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "unsupported"
+    assert str(secret) not in trace.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("raw", HOSTILE_NAMES)
+def test_hostile_names(ctx: PlainContext, media: Media, tmp_path: Path, raw: bytes) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    source = Path(os.fsdecode(os.fsencode(folder) + b"/" + raw + b".mp4"))
+    os.link(media.clip, source)
+    for preset in ("web", "mobile"):
+        # Through PyAV, then through ffmpeg.
+        (path,) = transcode(ctx.again(), source, preset=preset, reencode=preset == "mobile").outputs
+        assert path.parent == folder
+        assert len(os.fsencode(path.name)) <= 255
+        path.name.encode()
+        assert path.name.isprintable()
+        assert not path.name.startswith("-")
+        assert facts(path).duration_s == pytest.approx(4.0, abs=0.2)
+    assert len(files_under(folder)) == 3
+
+
+def test_what_was_published_before_is_the_result(ctx: PlainContext, film: Path) -> None:
+    first = transcode(ctx, film)
+    again = transcode(ctx.again(forget=False), film)
+    assert again.outputs == first.outputs
+    assert files_under(film.parent) == ["film.mkv", "film.web.mp4"]
+
+
+def test_a_lost_lease_publishes_nothing(ctx: PlainContext, film: Path) -> None:
+    ctx.lease_lost = True
+    with pytest.raises(LeaseLost):
+        transcode(ctx, film)
+    assert files_under(film.parent) == ["film.mkv"]
+
+
+def test_a_stop_in_the_middle_leaves_nothing(ctx: PlainContext, film: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(progress: Progress) -> None:
+        if progress.phase == "encoding":
+            raise StopError
+
+    ctx.on_report = stop
+    with pytest.raises(StopError):
+        transcode(ctx, film, preset="archive")
+    assert files_under(film.parent) == ["film.mkv"]
+
+
+def test_own_outputs_and_other_files_are_not_items(media: Media, tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.web.mp4", "a.small (2).mkv", "b.mp3", "c.jpg", "d.txt"):
+        (tmp_path / name).touch()
+    params = OPERATION.validate({"inputs": [str(tmp_path)]})
+    assert OPERATION.items is not None
+    assert [Path(key).name for key in OPERATION.items(params)] == ["a.mp4", "b.mp3"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"inputs": []},
+        {"inputs": ["a"], "preset": "best"},
+        {"inputs": ["a"], "height": -1},
+        {"inputs": ["a"], "quality": 99},
+        {"inputs": ["a"], "hardware": "gpu"},
+        {"inputs": ["a"], "exec": "rm"},
+    ],
+)
+def test_wrong_options(values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams):
+        OPERATION.validate(values)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 600 kB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("how", [{"preset": "web"}, {"preset": "web", "reencode": True}], ids=["copy", "encode"])
+def test_a_full_disk(ctx: PlainContext, media: Media, tiny_disk: Path, how: dict[str, Any]) -> None:
+    with pytest.raises(JobFailed) as caught:
+        transcode(ctx, media.big, output=str(tiny_disk), **how)
+    assert caught.value.failure.error_class is ErrorClass.DISK
+    assert caught.value.failure.retryable
+    assert files_under(tiny_disk) == []
+
+
+def test_a_disk_that_fills_while_copying(media: Media, tiny_disk: Path) -> None:
+    from workers.media.remux import remux
+
+    with pytest.raises(JobFailed) as caught:
+        remux(media.big, tiny_disk / "out.mp4", muxer="mp4", keep=[0, 1])
+    assert caught.value.failure.error_class is ErrorClass.DISK
