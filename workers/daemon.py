@@ -52,8 +52,9 @@ _JOIN_S = 60.0
 class Daemon:
     """One life of the worker."""
 
-    def __init__(self, settings: Settings, registry: str) -> None:
+    def __init__(self, settings: Settings, registry: str, umask: int) -> None:
         self.settings = settings
+        self._umask = umask
         self._registry = registry
         self._operations = load_registry(registry)
         self._names = tuple(operation.name for operation in self._operations)
@@ -114,6 +115,7 @@ class Daemon:
             worker_id=self._worker_id,
             forkserver=self._forkserver,
             recorder=self._recorder,
+            umask=self._umask,
             bells=Bells(self.settings.paths.rings, self.settings.paths.wake_socket),
             can_resume={operation.name: operation.can_resume for operation in self._operations},
         )
@@ -329,10 +331,10 @@ def _tell_service_manager(state: str) -> None:
 
 def run(settings: Settings, *, registry: str = DEFAULT_REGISTRY, ready: Callable[[], None] = lambda: None) -> None:
     """Be the worker of this home until a signal asks for the end. `ready` is called when jobs are taken."""
-    os.umask(0o077)
+    umask = os.umask(0o077)
     os.environ["TZ"] = "UTC"  # Huey's times pass through local time, which is not monotonic where clocks are changed
     time.tzset()
-    daemon = Daemon(settings, registry)
+    daemon = Daemon(settings, registry, umask)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, daemon.ask_to_stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal that started us may go

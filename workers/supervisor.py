@@ -68,6 +68,7 @@ class Workshop:
     forkserver: Forkserver
     recorder: Recorder
     bells: Bells
+    umask: int  # of whoever started the worker: what is published is made for them, all else is private
     can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
     chance: random.Random = field(default_factory=random.Random)
 
@@ -156,7 +157,7 @@ class Supervisor:
                 operation=job.operation,
                 params=job.params,
                 work_dir=str(work),
-                settings=self._shop.settings.for_runner(),
+                settings=self._shop.settings.for_runner() | {"umask": self._shop.umask},
                 finished=tuple(reports.finished_items(self._shop.db, job.id)) if job.items.total else (),
                 published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
                 memory_bytes=limits.memory_bytes,
@@ -308,7 +309,8 @@ class Supervisor:
             if not runner.exited and self._verdict is None and self._ending is None:
                 runner.signal_group(signal.SIGKILL)
             status = runner.exit_status(5.0)
-            kill_group(runner.identity)  # whatever it left running ends with it
+            if status is None:
+                kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
         self._flush_items(force=True)
         self._remove_staging()
         self._decide(status)

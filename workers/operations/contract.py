@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workers.errors import InvalidParams
-from workers.jobs import Progress
+from workers.jobs import Outcome, Progress
 
 
 class Params(BaseModel):
@@ -36,6 +36,7 @@ class Result:
 
     outputs: tuple[Path, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    outcome: Outcome = Outcome.DONE  # of an item: also SKIPPED, when nothing had to be done; `detail` says why
 
 
 class Context(Protocol):

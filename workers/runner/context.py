@@ -14,7 +14,7 @@ from workers.jobs import Progress
 from workers.operations.contract import Context
 from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
-from workers.runner.publishing import flush_file, names, open_folder, rename_whole
+from workers.runner.publishing import flush_file, make_folder, names, open_folder, rename_whole
 from workers.runner.wire import JobMessage, Publishing, Staging
 from workers.text import clean
 
@@ -25,6 +25,7 @@ class StagingFolders:
     def __init__(self, job: JobMessage, channel: Channel) -> None:
         self._channel = channel
         self._prefix = f".spool-{job.job_id}-{job.lease}-"
+        self._folder_mode = _mode(job, 0o777)
         self._tops: dict[Path, Path] = {}
         self._uses = 0
 
@@ -35,7 +36,7 @@ class StagingFolders:
         if top is None:
             top = folder / f"{self._prefix}{os.urandom(4).hex()}"
             self._channel.ask(Staging(str(top)))
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder, self._folder_mode)
             self._tops[folder] = top
             top.mkdir(mode=0o700)
         self._uses += 1
@@ -107,9 +108,9 @@ class RunnerContext(Context):
 
     def publish(self, staged: Path, target: Path, *, unique: bool = True) -> Path:
         """Flush `staged`, ask the worker, and give it the name `target` or the next free one."""
-        facts = flush_file(staged)
+        facts = flush_file(staged, _mode(self._job, 0o666))
         target = Path(os.path.abspath(target))
-        with open_folder(target.parent) as folder_fd:
+        with open_folder(target.parent, _mode(self._job, 0o777)) as folder_fd:
             for name in names(target.name, unique=unique):
                 if _exists(name, folder_fd):
                     continue
@@ -131,6 +132,12 @@ class RunnerContext(Context):
         for folder in self._staged:
             shutil.rmtree(folder, ignore_errors=True)
         self._staged.clear()
+
+
+def _mode(job: JobMessage, full: int) -> int:
+    """The mode of what is published: `full` without what the umask of whoever started the worker takes away."""
+    umask = job.settings.get("umask")
+    return full & ~(umask if isinstance(umask, int) else 0o077)
 
 
 def _exists(name: str, folder_fd: int) -> bool:

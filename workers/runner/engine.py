@@ -117,7 +117,7 @@ class Engine:
         finally:
             context.remove_staging()
         tally.done += 1
-        return ItemOutcome(key, Outcome.DONE, tuple(map(str, result.outputs)), detail=result.detail)
+        return ItemOutcome(key, result.outcome, tuple(map(str, result.outputs)), detail=result.detail)
 
     def _explain(self, error: BaseException, key: str) -> Failure:
         if not isinstance(error, JobFailed):

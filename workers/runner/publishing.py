@@ -15,8 +15,8 @@ _MAX_NAME = 255  # bytes; what common filesystems allow
 _MAX_NAMES_TRIED = 10_000
 
 
-def flush_file(path: Path) -> os.stat_result:
-    """Force the bytes of `path` to the disk; what it is. JobFailed when it is no regular file."""
+def flush_file(path: Path, mode: int) -> os.stat_result:
+    """Give `path` its mode and force its bytes to the disk; what it is. JobFailed when it is no regular file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -25,16 +25,29 @@ def flush_file(path: Path) -> os.stat_result:
         facts = os.fstat(fd)
         if not stat.S_ISREG(facts.st_mode):
             raise JobFailed(ErrorClass.TOOL, f"cannot publish {path.name}: it is no regular file", detail=str(path))
+        os.fchmod(fd, mode)
         os.fsync(fd)
         return facts
     finally:
         os.close(fd)
 
 
+def make_folder(folder: Path, mode: int) -> None:
+    """Make `folder` and what is missing above it, each with `mode`: the runner's own umask is for private files."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue  # somebody else was quicker, and its mode is theirs to choose
+        path.chmod(mode)
+    folder.mkdir(exist_ok=True)
+
+
 @contextmanager
-def open_folder(folder: Path) -> Iterator[int]:
+def open_folder(folder: Path, mode: int) -> Iterator[int]:
     """The folder as a file descriptor, so that name and flush go to one and the same; made if missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, mode)
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield fd

@@ -177,7 +177,7 @@ def test_on_a_poor_filesystem_nothing_is_clobbered_either(
     assert ctx.publish(first, target) == target
     assert not first.exists()
     second = staged(ctx, target.parent, "second")
-    with publishing.open_folder(target.parent) as folder:
+    with publishing.open_folder(target.parent, 0o700) as folder:
         assert not publishing.rename_whole(second, folder, target.name)
     assert target.read_text() == "first"
     folders.remove()
@@ -307,3 +307,16 @@ def test_kill_9_around_the_grant_then_the_next_attempt_publishes_once(
     third = begin("publish", {"target": str(target)}, published=second.published(), lease=5)
     assert third.finish() == Finished((str(target),), {"published": "before"})
     assert target.read_text() == "second"
+
+
+def test_what_is_published_has_the_mode_of_whoever_started_the_worker(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        publishing.make_folder(tmp_path / "a" / "b", 0o755)
+        file = tmp_path / "a" / "b" / "film.mkv"
+        file.write_bytes(b"x")
+        publishing.flush_file(file, 0o644)
+    finally:
+        os.umask(old)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "b", file)]
+    assert modes == [0o755, 0o755, 0o644]
