@@ -31,15 +31,15 @@ _IDLE_S = 180.0
 _PICTURES = 120
 
 _CLIPS: Mapping[str, tuple[str, str]] = {
-    "Test card": ("testsrc2=size=1280x720:rate=25:duration=12", "sine=frequency=440:duration=12"),
-    "Game of life": (
+    "test-card": ("testsrc2=size=1280x720:rate=25:duration=12", "sine=frequency=440:duration=12"),
+    "game-of-life": (
         "life=size=320x180:rate=25:mold=10:ratio=0.1,scale=1280:720:flags=neighbor",
         "anoisesrc=amplitude=0.02",
     ),
-    "Mandelbrot": ("mandelbrot=size=640x360:rate=25", "sine=frequency=220:beep_factor=4"),
-    "Colours, long": ("gradients=size=1280x720:rate=25:speed=0.02", "sine=frequency=330:duration=30"),
+    "mandelbrot": ("mandelbrot=size=640x360:rate=25", "sine=frequency=220:beep_factor=4"),
+    "colours-long": ("gradients=size=1280x720:rate=25:speed=0.02", "sine=frequency=330:duration=30"),
 }
-_SECONDS: Mapping[str, int] = {"Test card": 12, "Game of life": 10, "Mandelbrot": 10, "Colours, long": 30}
+_SECONDS: Mapping[str, int] = {"test-card": 12, "game-of-life": 10, "mandelbrot": 10, "colours-long": 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Order:
 
 def material(settings: Settings, tell: Callable[[str], None]) -> Path:
     """The folder with `clips` and `pictures`, made when they are not there yet. JobFailed when ffmpeg cannot."""
-    folder = settings.paths.cache / "demo"
+    folder = private_folder(settings.paths.cache) / "demo"
     for name, make in (("clips", partial(_make_clips, settings)), ("pictures", _make_pictures)):
         if (folder / name).is_dir():
             continue
@@ -98,7 +98,7 @@ def orders(url: str, folder: Path, output: Path) -> list[Order]:
     fetched = str(output / "downloads")
     found = [Order("download", {"inputs": [f"{url}/{quote(name)}"], "output": fetched}) for name in clips]
     everything = tuple(range(len(found)))
-    missing = Order("download", {"inputs": [f"{url}/not%20there.mp4"], "output": fetched})
+    missing = Order("download", {"inputs": [f"{url}/missing.mp4"], "output": fetched})
     clip = str(folder / "clips" / clips[0])
     made = str(output / "transcodes")
     return [

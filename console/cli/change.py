@@ -129,7 +129,7 @@ def priority(words: tuple[str, ...], as_json: bool) -> int:
     return answered(client.set_priority(chosen.ids, level), as_json)
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # --quality=720p is meant as quality=720p
 @click.argument("job_id", metavar="ID")
 @click.argument("changes", nargs=-1, required=True, metavar="OPTION=VALUE…")
 @json_option

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.cli.output import OutputClosed, abandon, flush, say, tell
+from console.cli.output import OutputClosed, OutputError, abandon, flush, say, tell
 from workers.errors import InvalidParams, SpoolError
 
 INTERRUPTED = 130
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def guarded(arguments: Sequence[str]) -> int:
@@ -64,6 +66,10 @@ def _with_click(arguments: Sequence[str]) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
+    except OSError as error:
+        if error.filename is None and error.errno in _UNWRITABLE:
+            raise OutputError(f"cannot write the output: {error.strerror}") from None  # click's own help
+        raise
     except SystemExit as error:  # click leaves so on a closed pipe, and after answering a shell's completion
         if error.code:
             abandon()

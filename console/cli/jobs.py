@@ -133,8 +133,12 @@ def _reason(waiting: Waiting) -> dict[str, str]:
 def _is_now(job: Job) -> str:
     from workers.jobs import State
 
-    if job.state is State.RUNNING:
-        return "runs"
     if job.state is State.FAILED and job.failure:
         return f"failed: {job.failure.message}"
-    return f"is {job.state.value}" if job.state is State.PAUSED else job.state.value
+    words = {
+        State.RUNNING: "runs",
+        State.PAUSED: "is paused",
+        State.CANCELLED: "was cancelled",
+        State.SKIPPED: "was skipped",
+    }
+    return words.get(job.state, job.state.value)

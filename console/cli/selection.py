@@ -12,7 +12,7 @@ from workers.errors import UsageError
 if TYPE_CHECKING:
     from workers.client import Client
 
-_ID = re.compile(r"(\d{1,15})(?:-(\d{1,15}))?")
+_ID = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 _MOST = 100_000
 
 
@@ -31,7 +31,7 @@ def as_query(words: Sequence[str]) -> str:
 
 def one_id(word: str) -> int:
     """The id that one word is; UsageError when it is none."""
-    if not re.fullmatch(r"\d{1,15}", word):
+    if not re.fullmatch(r"[0-9]{1,15}", word):
         raise UsageError(f"{word!r} is not the id of a job: a number, as `spool jobs` shows it")
     return int(word)
 

@@ -38,8 +38,8 @@ def await_jobs(client: Client, ids: Sequence[int], as_json: bool) -> int:
     for job_id in ids:
         client.job(job_id)  # an id that never was is told at once
     line = LiveLine()
-    _mention_missing_worker(client)
     try:
+        _mention_missing_worker(client)
         return _wait(client, list(ids), line, as_json)
     except KeyboardInterrupt:
         line.clear()

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from console.cli.jobs import row
+from tests.console.cli.conftest import Ran
+from workers.client import Client
+
+KEYS = {
+    "id", "operation", "queue", "state", "priority", "title", "params", "submitted_by", "submitted_at", "started_at",
+    "finished_at", "attempts", "progress", "items", "error", "waiting", "outputs", "batch", "after", "revision",
+}  # fmt: skip
+
+
+@pytest.fixture
+def five(client: Client) -> Client:
+    for number in range(1, 6):
+        client.submit("download", {"inputs": [f"http://127.0.0.1:9/film-{number}.mp4"]}, hold=number == 2)
+    client.cancel([5])
+    return client
+
+
+def test_the_table_has_a_line_for_each_job(spool: Callable[..., Ran], five: Client) -> None:
+    ran = spool("jobs")
+    assert ran.code == 0
+    assert ran.lines[0].split() == ["ID", "STATE", "OPERATION", "PRIORITY", "DONE", "AGE", "TITLE"]
+    assert [line.split()[:2] for line in ran.lines[1:]] == [
+        ["1", "queued"], ["2", "held"], ["3", "queued"], ["4", "queued"], ["5", "cancelled"],
+    ]  # fmt: skip
+    assert ran.lines[1].endswith("film-1.mp4")
+
+
+def test_an_empty_list_says_so(spool: Callable[..., Ran]) -> None:
+    ran = spool("jobs")
+    assert (ran.code, ran.out) == (0, "")
+    assert "no jobs yet" in ran.err
+    assert spool("jobs", "--json") == Ran(0, "", "")
+
+
+def test_a_query_a_limit_and_a_sort(spool: Callable[..., Ran], five: Client) -> None:
+    assert [line.split()[0] for line in spool("jobs", "state:queued", "-film-3", "--sort", "-id").lines[1:]] == [
+        "4",
+        "2",
+        "1",
+    ]
+    ran = spool("jobs", "--limit", "2")
+    assert len(ran.lines) == 3
+    assert ran.err == "2 of 5 jobs; --limit 0 shows all\n"
+    assert len(spool("jobs", "--json", "--limit", "3").objects) == 3
+    assert len(spool("jobs", "--limit", "0").lines) == 6
+    ran = spool("jobs", "--sort", "size")
+    assert ran.code == 2
+    assert "no sort 'size'" in ran.err
+
+
+def test_json_is_one_object_a_line_with_the_promised_keys(spool: Callable[..., Ran], five: Client) -> None:
+    shown = spool("jobs", "--json").objects
+    assert [job["id"] for job in shown] == [1, 2, 3, 4, 5]
+    assert all(set(job) == KEYS for job in shown)
+    assert spool("show", "2", "--json").objects == [shown[1]]
+    assert shown[1]["waiting"][0]["reason"] == "hold"
+    assert shown[4]["waiting"] == []
+    assert shown[0]["submitted_at"].endswith("Z")
+
+
+def test_why_in_words_and_json(spool: Callable[..., Ran], five: Client) -> None:
+    assert "on hold" in spool("why", "2").out
+    assert spool("why", "5").out == "job 5 does not wait: it was cancelled\n"
+    (shown,) = spool("why", "2", "--json").objects
+    assert (shown["id"], shown["state"]) == (2, "queued")
+    assert set(shown["waiting"][0]) == {"reason", "detail", "lifts"}
+
+
+def test_a_row_is_aligned_whatever_the_title(five: Client) -> None:
+    job = five.job(1)
+    assert row(job, job.submitted_at + 90_000).index(job.title) == row(five.job(5), 0).index(five.job(5).title)
+
+
+def test_long_lists_come_in_pages(spool: Callable[..., Ran], five: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from console.cli import jobs
+
+    asked: list[int] = []
+    whole = Client.jobs_by_id
+
+    def counted(self: Client, ids: Any) -> Any:
+        asked.append(len(ids))
+        return whole(self, ids)
+
+    monkeypatch.setattr(jobs, "_PAGE", 2)
+    monkeypatch.setattr(Client, "jobs_by_id", counted)
+    assert len(spool("jobs", "--json").objects) == 5
+    assert asked == [2, 2, 1]

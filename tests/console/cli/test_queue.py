@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.console.cli.conftest import Ran
+from workers.client import Client
+from workers.jobs import QUEUES
+
+
+def paused(client: Client) -> list[str]:
+    return [status.name for status in client.queues() if status.paused]
+
+
+def test_the_queues_are_listed(spool: Callable[..., Ran], client: Client) -> None:
+    client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]})
+    ran = spool("queue")
+    assert ran.code == 0
+    assert [line.split()[0] for line in ran.lines] == ["QUEUE", *QUEUES]
+    shown = {queue["name"]: queue for queue in spool("queue", "--json").objects}
+    assert list(shown) == list(QUEUES)
+    assert shown["downloads"] == {
+        "name": "downloads", "slots": 3, "running": 0, "waiting": 1, "failed": 0, "paused": False,
+        "paused_until": None, "paused_by": "",
+    }  # fmt: skip
+    assert len(spool("queue", "video").lines) == 2
+
+
+def test_pause_and_resume_one_or_all(spool: Callable[..., Ran], client: Client) -> None:
+    assert spool("queue", "pause", "video", "--soft").code == 0
+    assert paused(client) == ["video"]
+    assert "paused by" in spool("queue", "video").out
+    assert spool("queue", "pause").code == 0
+    assert paused(client) == list(QUEUES)
+    assert spool("queue", "resume").code == 0
+    assert paused(client) == []
+
+
+def test_a_pause_with_an_end(spool: Callable[..., Ran], client: Client) -> None:
+    before = time.time() * 1000
+    (shown,) = spool("queue", "pause", "downloads", "--for", "30m", "--json").objects
+    assert shown["paused"] and shown["paused_until"].endswith("Z")
+    until = next(status.paused_until for status in client.queues() if status.name == "downloads")
+    assert until is not None and 1_800_000 <= until - before < 1_860_000
+    assert "until" in spool("queue", "downloads").out
+
+
+def test_slots(spool: Callable[..., Ran], client: Client) -> None:
+    assert spool("queue", "slots", "7", "downloads").lines[1].split()[:2] == ["downloads", "7"]
+    assert next(status.slots for status in client.queues() if status.name == "downloads") == 7
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("slots", "7"), ("slots", "x", "video"), ("slots", "33", "video"), ("slots", "1", "vide"), ("pause", "vdeo"),
+        ("pause", "video", "images"), ("resume", "--soft"), ("--for", "1h"), ("pause", "--for", "soon"), ("nonsense",),
+        ("video", "images"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_usage_and_changes_nothing(
+    spool: Callable[..., Ran], client: Client, words: tuple[str, ...]
+) -> None:
+    before = client.queues()
+    ran = spool("queue", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert client.queues() == before

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from console.cli.selection import as_query, one_id, select
+from workers.client import Client
+from workers.errors import UsageError
+
+
+@pytest.fixture
+def three(client: Client) -> Client:
+    for number in range(3):
+        client.submit("download", {"inputs": [f"http://127.0.0.1:9/{number}.mp4"]}, hold=number == 1)
+    return client
+
+
+def test_ids_and_ranges_name_jobs(three: Client) -> None:
+    chosen = select(three, ["2", "1-2", "7"])
+    assert chosen.ids == (2, 1, 7)
+    assert not chosen.by_query
+
+
+def test_a_range_leaves_out_what_is_gone(three: Client) -> None:
+    three.cancel([2])
+    three.remove([2])
+    assert select(three, ["1-99"]).ids == (1, 3)
+
+
+def test_a_query_finds_jobs(three: Client) -> None:
+    chosen = select(three, ["queue:downloads", "-id:2"])
+    assert set(chosen.ids) == {1, 3}
+    assert chosen.by_query
+
+
+@pytest.mark.parametrize("words", [[], ["1", "state:failed"], ["3-1"], ["1-999999999"], ["stat:failed"], ["state:x"]])
+def test_what_cannot_be_meant_is_refused(three: Client, words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        select(three, words)
+
+
+@pytest.mark.parametrize("word", ["x", "", "-1", "1-2", "٣", "1" * 16])
+def test_what_is_no_id_is_refused(word: str) -> None:
+    with pytest.raises(UsageError):
+        one_id(word)
+
+
+def test_a_word_with_a_blank_stays_one_word() -> None:
+    assert as_query(["state:failed", "summer holiday"]) == 'state:failed "summer holiday"'

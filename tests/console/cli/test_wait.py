@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.console.cli.conftest import Ran
+from workers.client import Client
+from workers.jobs import State
+
+URL = "http://127.0.0.1:9/x.mp4"
+
+
+def picture(name: str) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (64, 48), "red").save(name)
+
+
+@pytest.mark.usefixtures("worker")
+def test_waiting_for_real_work(spool: Callable[..., Ran], client: Client) -> None:
+    picture("a.png")
+    spool("worker", "--detach")
+    ran = spool("thumbnail", "a.png", "--wait")
+    assert (ran.code, ran.out) == (0, "1\n")
+    assert ran.err.startswith("job 1 succeeded: a.png")
+    assert Path("a.thumb.jpg").is_file()
+    ran = spool("thumbnail", "missing.png", "--wait", "--json")
+    assert ran.code == 1
+    (job,) = ran.objects
+    assert (job["id"], job["state"], job["error"]["class"]) == (2, "failed", "bad_input")
+    assert spool("wait", "1").code == 0
+    ran = spool("wait", "1-2", "--json")
+    assert ran.code == 1
+    assert {job["id"]: job["state"] for job in ran.objects} == {1: "succeeded", 2: "failed"}
+
+
+def test_what_ended_otherwise_is_no_success(spool: Callable[..., Ran], client: Client) -> None:
+    client.submit("download", {"inputs": [URL]})
+    client.cancel([1])
+    ran = spool("wait", "1")
+    assert (ran.code, ran.err.splitlines()[-1][:15]) == (1, "job 1 cancelled")
+
+
+def test_nothing_to_wait_for_is_usage(spool: Callable[..., Ran], client: Client) -> None:
+    for words in ((), ("9",), ("state:failed",), ("1-5",)):
+        assert spool("wait", *words).code == 2, words
+
+
+def test_ctrl_c_leaves_the_work_alone(home: Path, client: Client) -> None:
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "console", "download", URL, "--hold", "--wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout is not None and waiting.stderr is not None
+    assert waiting.stdout.readline() == "1\n"
+    assert "no worker runs" in waiting.stderr.readline()
+    waiting.send_signal(signal.SIGINT)
+    _, err = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert "the work goes on" in err and "Traceback" not in err
+    assert client.job(1).state is State.QUEUED
+
+
+def test_a_removed_job_ends_the_wait(home: Path, client: Client) -> None:
+    client.submit("download", {"inputs": [URL]})
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "console", "wait", "1", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stderr is not None
+    waiting.stderr.readline()
+    client.cancel([1])
+    out, _ = waiting.communicate(timeout=30)
+    assert waiting.returncode == 1
+    assert json.loads(out)["state"] == "cancelled"
+
+
+def test_a_terminal_shows_a_live_line(home: Path, client: Client) -> None:
+    client.submit("download", {"inputs": [URL]}, hold=True)
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "60"}
+    child = pexpect.spawn(sys.executable, ["-m", "console", "wait", "1"], env=environ, timeout=30)
+    child.expect_exact("job 1 queued")
+    client.cancel([1])
+    child.expect_exact("job 1 cancelled")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
