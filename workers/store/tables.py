@@ -13,7 +13,7 @@ from peewee import (
     BooleanField,
     Check,
     CompositeKey,
-    FloatField,
+    DoubleField,
     IntegerField,
     Model,
     TextField,
@@ -48,7 +48,7 @@ class JobRow(Model):
     queue = TextField()
     state = TextField(constraints=[Check(f"state IN ({_STATES})")])
     priority = IntegerField()
-    position = FloatField()  # order within a priority
+    position = DoubleField()  # order within a priority
     title = TextField()
     folded = TextField()  # the title as it is looked for
     params = TextField()  # JSON object
@@ -68,12 +68,12 @@ class JobRow(Model):
     worker_id = IntegerField(null=True)
     runner_pid = IntegerField(null=True)
     runner_start = BigIntegerField(null=True)  # clock ticks after boot
-    fraction = FloatField(null=True)
+    fraction = DoubleField(null=True)
     phase = TextField(default="")
     done = BigIntegerField(null=True)
     total = BigIntegerField(null=True)
-    rate = FloatField(null=True)
-    eta_s = FloatField(null=True)
+    rate = DoubleField(null=True)
+    eta_s = DoubleField(null=True)
     unit = TextField(default="")
     items_total = IntegerField(default=0)
     items_done = IntegerField(default=0)
