@@ -17,6 +17,8 @@ Action = Literal["copy", "encode"]
 Option = str | int
 
 _TEXT_SUBTITLES = frozenset({"subrip", "ass", "ssa", "mov_text", "webvtt", "text"})
+# Containers that tell when each frame is shown. From others (AVI) a copy of a film with B-frames would judder.
+_TIMED = frozenset({"mp4", "matroska", "mpegts", "mpeg", "flv"})
 # libopus refuses layouts such as 5.1(side); these it takes.
 _OPUS_LAYOUTS = "aformat=channel_layouts=7.1|5.1|quad|stereo|mono"
 _TONEMAP = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
@@ -63,7 +65,7 @@ class Plan:
 def fits(facts: Facts, preset: Preset, wishes: Wishes) -> bool:
     """Whether the film is good for the preset as it is."""
     video, film = preset.video, facts.video
-    if video is None or film is None or wishes.reencode or wishes.quality:
+    if video is None or film is None or wishes.reencode or wishes.quality or facts.format not in _TIMED:
         return False
     good_pixels = not video.fits_pix_fmts or film.pix_fmt in video.fits_pix_fmts
     side = wishes.max_side or video.max_side

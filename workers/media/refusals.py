@@ -20,6 +20,9 @@ _NETWORK_NAMES = frozenset(
 # Words of sites, where no status tells. The order decides: "Private video. Sign in if …" is gone, not a login.
 _WORDS: tuple[tuple[ErrorClass, str], ...] = (
     (ErrorClass.DISK, r"no space left|disk quota exceeded|read-only file system"),
+    # "Got error" is what is left of the cause when all tries of a connection are used.
+    (ErrorClass.NETWORK, r"http error (5\d\d|408|425)|got error:(?!.*http error)|more expected"),
+    (ErrorClass.AUTH, r"http error (401|402|403|407)"),
     (ErrorClass.THROTTLED, r"rate.?limit|too many requests|http error 429|try again later|not a bot"),
     (ErrorClass.UNSUPPORTED, r"\bdrm\b|requested format is not available|no video formats found|unsupported url"),
     (
@@ -32,7 +35,7 @@ _WORDS: tuple[tuple[ErrorClass, str], ...] = (
         r"|password|subscri|geo.?restrict|cookies",
     ),
     (ErrorClass.GONE, r"http error 4(04|10|51)|not found|unavailable|not available|does not exist|been taken down"),
-    (ErrorClass.NETWORK, r"http error 5\d\d|timed? ?out|connection|unable to download|did not get any data|is empty"),
+    (ErrorClass.NETWORK, r"timed? ?out|connection|unable to download|did not get any data|is empty"),
 )
 
 
@@ -124,7 +127,7 @@ def retry_after_s(value: str) -> float | None:
 def plain_words(message: str) -> str:
     """A message of yt-dlp without its marks, its request to report bugs, its advice on flags, and secrets of URLs."""
     text = clean(re.sub(r"\x1b\[[0-9;]*m", "", message))
-    text = re.sub(r"^ERROR:\s*", "", text)
+    text = re.sub(r"^ERROR:\s*(\[download\] Got error:\s*)?", "", text)
     text = re.sub(r"^\[[\w:+-]+\]\s*(\S+:\s+)?", "", text)
     text = re.split(r"; please report this issue|; see +https://|\(caused by |\s*Use --|; Confirm you are", text)[0]
     return redacted(text.strip(" ;.")) or "yt-dlp failed without a word"

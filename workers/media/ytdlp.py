@@ -374,8 +374,9 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
             relay.after(info)
             return [], info
 
-    def pause(tries: int) -> float:
-        return float(min(0.5 * 2**tries, 15.0))
+    def pause(n: int) -> float:
+        """Seconds before the next try; yt-dlp names its argument n."""
+        return float(min(0.5 * 2**n, 15.0))
 
     session = Session(
         {

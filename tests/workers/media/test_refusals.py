@@ -100,6 +100,9 @@ def test_causes(cause: Exception, expected: ErrorClass) -> None:
         ("Requested format is not available. Use --list-formats", ErrorClass.UNSUPPORTED),
         ("unable to write data: [Errno 28] No space left on device", ErrorClass.DISK),
         ("The read operation timed out", ErrorClass.NETWORK),
+        ("\r[download] Got error: 1629248 bytes read, 2443873 more expected", ErrorClass.NETWORK),
+        ("\r[download] Got error: HTTP Error 503: Service Unavailable", ErrorClass.NETWORK),
+        ("\r[download] Got error: HTTP Error 429: Too Many Requests", ErrorClass.THROTTLED),
         ("'NoneType' object has no attribute 'get'", ErrorClass.TOOL),
     ],
 )

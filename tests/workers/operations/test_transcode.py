@@ -100,7 +100,7 @@ def test_reencode_and_height_and_quality(ctx: PlainContext, media: Media, tmp_pa
 
 
 def test_progress_has_speed_and_eta(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
-    transcode(ctx, media.big, preset="archive", output=str(tmp_path / "out"))
+    transcode(ctx, media.big, preset="web", reencode=True, output=str(tmp_path / "out"))
     encoding = [p for p in ctx.reports if p.phase == "encoding"]
     assert any(p.rate and p.eta_s is not None and p.fraction is not None and 0 < p.fraction < 1 for p in encoding)
     assert encoding[-1].fraction == 1.0
@@ -125,11 +125,29 @@ def test_a_cover_is_not_the_film(ctx: PlainContext, media: Media, tmp_path: Path
     assert any("cover" in line for line in ctx.lines) == (preset == "small")
 
 
-def test_streams_that_cannot_be_copied_are_encoded(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
-    # H.264 in AVI has no presentation times: MP4 refuses the copy, yet the film decodes well.
+def test_frames_without_times_are_not_copied(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    import av
+
+    # H.264 in AVI does not say when a frame is shown: a copy would pass every check, and judder.
     source = tmp_path / "old.avi"
     ffmpeg("-i", media.clip, "-c:v", "libx264", "-bf", "2", "-c:a", "libmp3lame", source)
     result = transcode(ctx, source, output=str(tmp_path / "out"))
+    assert result.detail["copied"] is False
+    with av.open(str(result.outputs[0])) as container:
+        times = [frame.pts for frame in container.decode(video=0)]
+    assert len(times) == 100
+    assert times == sorted(set(times), key=lambda time: time or 0)
+
+
+def test_when_copying_fails_it_encodes(
+    ctx: PlainContext, media: Media, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path, **how: Any) -> None:
+        target.write_bytes(b"half a film")
+        raise JobFailed(ErrorClass.BAD_INPUT, "a packet has no time")
+
+    monkeypatch.setattr("workers.media.remux.remux", refuse)
+    result = transcode(ctx, media.clip, output=str(tmp_path / "out"))
     assert result.detail["copied"] is False
     assert any("copying failed" in line for line in ctx.lines)
     assert facts(result.outputs[0]).duration_s == pytest.approx(4.0, abs=0.5)
