@@ -102,6 +102,9 @@ def options(order: Order, cookie_file: str = "") -> dict[str, Any]:
         "hls_prefer_native": True,
         "skip_unavailable_fragments": False,
         "fixup": "never",
+        # Blocks of one size: a cut loses one of them at most (they would grow to 4 MB), and figures come evenly.
+        "buffersize": 1 << 16,
+        "noresizebuffer": True,
         "socket_timeout": 30,
         "retries": order.retries,
         "fragment_retries": order.retries,

@@ -130,11 +130,12 @@ def test_a_cut_connection_is_resumed_by_the_next_attempt(ctx: PlainContext, site
     assert first.error_class is ErrorClass.NETWORK
     assert first.retryable
     (partial,) = [name for name in files_under(ctx.work_dir) if name.endswith(".part")]
-    assert (ctx.work_dir / partial).stat().st_size == int(size * CUT_AT)
+    had = (ctx.work_dir / partial).stat().st_size
+    assert size * CUT_AT - 65536 <= had <= size * CUT_AT
     site.requests.clear()
     result = download(ctx.again(), page, metadata=False)
     ranges = [asked for path, asked in site.requests if path.startswith("/cut/") and asked]
-    assert ranges == [f"bytes={int(size * CUT_AT)}-"]
+    assert ranges == [f"bytes={had}-"]
     assert result.outputs[0].read_bytes() == media.big.read_bytes()
 
 
