@@ -13,14 +13,13 @@ from typing import Any
 from workers.config import Settings
 from workers.errors import ErrorClass, Failure
 from workers.jobs import FINAL, Move, State, Wish
-from workers.runner.processes import Identity, kill_group
+from workers.runner.processes import Identity, boot_id, kill_group
 from workers.store import hosts, moves, questions
 from workers.store.hosts import Orphan
 from workers.store.records import error_fields
+from workers.store.waiting import POISON_DEATHS
 from workers.supervisor import remove_staging
 from workers.text import clean
-
-POISON_DEATHS = 3  # a job in whose company that many workers died is taken for their murderer
 
 
 def _end_processes(orphan: Orphan) -> int:
@@ -31,7 +30,8 @@ def _end_processes(orphan: Orphan) -> int:
 
 def _settle(db: Any, orphan: Orphan) -> str:
     """Make the move that the orphan needs; a word for the report."""
-    deaths = orphan.worker_deaths + 1
+    # A power cut or a restart of the host takes everybody along and is no job's doing.
+    deaths = orphan.worker_deaths + (orphan.boot_id == boot_id())
     if orphan.wish is Wish.CANCEL:
         moves.move(db, Move.CANCELLED, orphan.job_id, by=orphan.wish_by, reason="asked before the worker died")
         return "cancelled as asked"
@@ -43,7 +43,7 @@ def _settle(db: Any, orphan: Orphan) -> str:
     paused = orphan.state is State.PAUSED or orphan.wish is Wish.PAUSE
     fields = {"worker_deaths": deaths, "hold": paused}
     moves.move(db, Move.RESCUED, orphan.job_id, by="worker", reason="its worker died", fields=fields)
-    return "put on hold (they were paused)" if paused else "queued again"
+    return "put on hold, as paused before" if paused else "queued again"
 
 
 def _remove_stale_work(db: Any, settings: Settings) -> int:
@@ -68,11 +68,12 @@ def rescue(db: Any, settings: Settings) -> list[str]:
     report = []
     if orphans:
         parts = ", ".join(f"{number} {word}" for word, number in outcomes.items())
-        report.append(f"{len(orphans)} jobs were running when the last worker died: {parts}")
+        were = "1 job was" if len(orphans) == 1 else f"{len(orphans)} jobs were"
+        report.append(f"{were} running when the last worker died: {parts}")
         names = ", ".join(f"{orphan.job_id} {clean(orphan.title)}" for orphan in orphans[:5])
-        report.append(f"they are: {names}{' …' if len(orphans) > 5 else ''}")
+        report.append(f"by name: {names}{' …' if len(orphans) > 5 else ''}")
     if processes:
-        report.append(f"{processes} processes that it left were ended")
+        report.append(f"processes that it left and that were ended: {processes}")
     if temporary:
-        report.append(f"{temporary} temporary folders that it left were removed")
+        report.append(f"temporary folders that it left and that were removed: {temporary}")
     return report

@@ -244,7 +244,7 @@ def _arm(moment: str) -> None:
         case "in the final move":
             _after(moves, "record_event", is_success)
         case "after the final move":
-            _after(moves, "move", is_success)
+            _after(supervisor.Supervisor, "_leave", is_success)
         case _:
             raise ValueError(moment)
 

@@ -263,9 +263,10 @@ class Home:
         wait_for(lambda: not self.processes(), timeout_s, what=f"no process of {self.root}: {self.processes()}")
 
     def leftovers(self) -> list[str]:
-        """Staging and work folders that are there, in the outputs and in the state."""
+        """Staging and work folders that are there. A failed job may keep its partial work for a person's retry."""
         work = self.settings.paths.work
-        found = [str(path) for path in work.iterdir()] if work.is_dir() else []
+        failed = {str(job.id) for job in self.client.jobs("state:failed")}
+        found = [str(path) for path in work.iterdir() if path.name not in failed] if work.is_dir() else []
         for folder in (self.out, self.settings.paths.output):
             found += [str(path) for path in folder.rglob(".spool-*")]
         return found

@@ -17,6 +17,8 @@ from workers.store.tables import After, JobRow, QueueRow
 
 _LIVE = [State.RUNNING.value, State.PAUSED.value]
 
+POISON_DEATHS = 3  # a job in whose company that many workers died is taken for their murderer
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -94,6 +96,13 @@ def _tell_queue_paused(db: Database, job: Job, situation: Situation) -> tuple[st
     return f"{row['paused_by'] or 'somebody'} paused the queue {job.queue}{until}", f"spool queue resume {job.queue}"
 
 
+def _other_suspect(situation: Situation) -> Any:
+    """One more death would condemn it, and another such job runs: then nobody could tell which of them it was."""
+    other = JobRow.alias("suspect")
+    running = other.select(other.id).where((other.worker_deaths >= POISON_DEATHS - 1) & other.state.in_(_LIVE))
+    return (JobRow.worker_deaths >= POISON_DEATHS - 1) & fn.EXISTS(running)
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "hold",
@@ -109,6 +118,14 @@ RULES: tuple[Rule, ...] = (
         lambda db, job, situation: (
             f"{situation.per_site} downloads from {job.site} are running",
             "it starts when one of them ends; jobs.per_site in config.toml",
+        ),
+    ),
+    Rule(
+        "suspect",
+        _other_suspect,
+        lambda db, job, situation: (
+            f"{POISON_DEATHS - 1} workers died while it ran; such jobs run one at a time",
+            "it starts when the other one has ended",
         ),
     ),
     Rule(
