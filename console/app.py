@@ -170,6 +170,7 @@ class SpoolApp(App[int]):
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         """Say something in a corner for a few seconds."""
+        self.clear_notifications()  # they would pile up over the list
         self.notify(words, markup=False, severity="error" if bad else "information", timeout=8 if bad else 4)
 
     def on_changed(self, _message: Changed) -> None:
@@ -281,8 +282,8 @@ class SpoolApp(App[int]):
             self.pop_screen()
         elif self.current_mode != "jobs":
             await self.switch_mode("jobs")
-        else:
-            self.tell("ctrl+q leaves the console; work goes on without it.")
+        elif isinstance(self.screen, SpoolScreen):
+            self.screen.say([(" ctrl+q leaves the console; work goes on without it.", "plain")])
 
     def action_leave(self) -> None:
         """Leave the console."""

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from console.format import Spans
-from console.widgets.bars import FooterLine, TabLine
+from console.widgets.bars import FooterLine
 from console.widgets.status import StatusLine
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ class SpoolScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
     PLACES: ClassVar[tuple[str, ...]] = ()
     """The places of `console.keys` whose keys work here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Kept, not queried: a late timer may come when the screen is being taken down.
+        self.status = StatusLine()
+        self.footer = FooterLine(*self.places)
 
     @property
     def spool(self) -> SpoolApp:
@@ -60,25 +66,16 @@ class SpoolScreen(Screen[None]):
 
     def tell_status(self) -> None:
         """Renew the status line."""
-        found = self.query(StatusLine)
-        if found:
-            found.first().tell(self.spool.feed.figures, self.spool.now())
-
-    def tell_tabs(self, right: Spans) -> None:
-        """Renew the right end of the tab line."""
-        self.query_one(TabLine).tell(right)
+        self.status.tell(self.spool.feed.figures, self.spool.now())
 
     def say(self, spans: Spans) -> None:
         """Show what an action did in place of the keys, for some seconds."""
-        footer = self.query(FooterLine)
-        if footer:
-            footer.first().say(spans)
-            self._said_at = time.monotonic()
-            self.set_timer(6.0, self._say_no_more)
+        self.footer.say(spans)
+        self._said_at = time.monotonic()
+        self.set_timer(6.0, self._say_no_more)
 
     _said_at = 0.0
 
     def _say_no_more(self) -> None:
         if time.monotonic() - self._said_at >= 5.5:
-            for footer in self.query(FooterLine):
-                footer.tell()
+            self.footer.tell()

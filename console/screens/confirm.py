@@ -113,4 +113,4 @@ def confirm_jobs(verb: str, words: str, jobs: Sequence[Job], *, total: int = 0) 
     count = max(total, len(jobs))
     if count > len(jobs):
         lines.append([(f" and {count - len(jobs):,} more", "dim")])
-    return ConfirmScreen(f"{verb} {plural(count, 'job')}?", words, lines, count, yes=verb)
+    return ConfirmScreen(f"{verb} {plural(count, 'job')}?", words, lines, count, yes=f"Yes, {verb.lower()}")

@@ -10,9 +10,8 @@ from textual.binding import BindingType
 from console import about, keys
 from console.format import Spans
 from console.screens.base import SpoolScreen
-from console.widgets.bars import FooterLine, TabLine
+from console.widgets.bars import TabLine
 from console.widgets.paint import ScrollLines
-from console.widgets.status import StatusLine
 from workers.client import Client
 from workers.errors import SpoolError
 from workers.jobs import Job, JobEvent
@@ -53,22 +52,17 @@ class EventsScreen(SpoolScreen):
         self._reading = False
         self._dirty = True
         self._behind = 0
+        self.tabs, self.view = TabLine("events"), EventList(id="events")
 
     def compose(self) -> ComposeResult:
         """Status, tabs, list, keys."""
-        yield StatusLine()
-        yield TabLine("events")
-        yield EventList(id="events")
-        yield FooterLine("events", "lines", "everywhere")
-
-    @property
-    def view(self) -> EventList:
-        """The list."""
-        return self.query_one(EventList)
+        yield self.status
+        yield self.tabs
+        yield self.view
+        yield self.footer
 
     def on_mount(self) -> None:
         """Follow the store."""
-        super().on_mount()
         self.spool.feed.follow(self)
         self.view.focus()
 
@@ -93,7 +87,7 @@ class EventsScreen(SpoolScreen):
         following = self.view.following
         behind = f"+{self._behind} new (f) " if self._behind and not following else ""
         right: Spans = [("following ", "good")] if following else [(behind, "badge")]
-        self.tell_tabs([*right, (f"{self.view.count:,} events ", "dim")])
+        self.tabs.tell([*right, (f"{self.view.count:,} events ", "dim")])
 
     async def _read(self) -> None:
         try:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.app import SpoolApp
 
 _START = ("now", "held")
+_AROUND = 10  # lines of border, title, help, problem and buttons
 _PRIORITY, _BEGIN, _BATCH = "priority-of-job", "start-of-job", "batch-of-job"
 _OWN_HELP = {
     _PRIORITY: "More urgent jobs of a queue are started first.",
@@ -98,12 +99,21 @@ class FormScreen(ModalScreen[Sequence[Wanted]]):
 
     def on_mount(self) -> None:
         """Start in the first field; show at once which pasted paths are missing."""
+        self._fit()
         self._show_more(False)
         first = self.query_one(f"#f-{self.fields[0].name}")
         first.focus()
         if isinstance(first, TextArea) and first.text:
             first.move_cursor(first.document.end)
             self._show_problems(self._absent(), "")
+
+    def on_resize(self) -> None:
+        """Another size."""
+        self._fit()
+
+    def _fit(self) -> None:
+        """The fields scroll; help and buttons always stay in sight."""
+        self.query_one(".form").styles.max_height = max(3, self.app.size.height - _AROUND)
 
     # what stands in the form
 

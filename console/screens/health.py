@@ -10,11 +10,10 @@ from textual.binding import BindingType
 from console import keys
 from console.screens.base import SpoolScreen
 from console.screens.queues import change_slots, toggle_pause
-from console.widgets.bars import FooterLine, TabLine
+from console.widgets.bars import TabLine
 from console.widgets.paint import ScrollLines
 from console.widgets.queues import QueueList
 from console.widgets.side import host_lines, title_line, worker_lines
-from console.widgets.status import StatusLine
 from workers.errors import SpoolError
 
 
@@ -24,30 +23,33 @@ class HealthScreen(SpoolScreen):
     PLACES = ("health",)
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("health")]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.tabs, self.queues, self.host = TabLine("health"), QueueList(id="queue-list"), ScrollLines(id="host")
+
     def compose(self) -> ComposeResult:
         """Status, tabs, queues, host and worker, keys."""
-        yield StatusLine()
-        yield TabLine("health")
-        yield QueueList(id="queue-list")
-        yield ScrollLines(id="host")
-        yield FooterLine("health", "everywhere")
+        yield self.status
+        yield self.tabs
+        yield self.queues
+        yield self.host
+        yield self.footer
 
     def on_mount(self) -> None:
         """The queues have the cursor."""
-        super().on_mount()
-        self.query_one(QueueList).focus()
+        self.queues.focus()
 
     def refresh_now(self) -> None:
         """Show the present figures."""
         self.tell_status()
-        self.tell_tabs([])
+        self.tabs.tell([])
         feed, width = self.spool.feed, self.size.width
-        view = self.query_one(QueueList)
+        view = self.queues
         view.styles.height = len(feed.figures.queues) + 1
         view.tell(feed.figures, self.spool.now_ms())
         worker, plain = feed.figures.worker, self.spool.ascii_only
         figures = worker.figures if worker is not None and worker.running else None
-        self.query_one("#host", ScrollLines).show(
+        self.host.show(
             [
                 [],
                 title_line("Host", width - 1, ascii_only=plain),
@@ -61,11 +63,11 @@ class HealthScreen(SpoolScreen):
 
     def action_next(self) -> None:
         """The next queue."""
-        self.query_one(QueueList).move(1)
+        self.queues.move(1)
 
     def action_previous(self) -> None:
         """The queue before."""
-        self.query_one(QueueList).move(-1)
+        self.queues.move(-1)
 
     def action_slots(self, by: int) -> None:
         """Slots more or less."""
@@ -76,7 +78,7 @@ class HealthScreen(SpoolScreen):
         self.run_worker(self._do(0), group="queue")
 
     async def _do(self, by: int) -> None:
-        view = self.query_one(QueueList)
+        view = self.queues
         try:
             words = await (change_slots(self.spool, view, by) if by else toggle_pause(self.spool, view))
         except SpoolError as error:

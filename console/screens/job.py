@@ -12,11 +12,9 @@ from textual.widgets import ContentSwitcher
 from console import about, keys
 from console.format import Spans, fit_spans, width_of
 from console.screens.acting import ActingScreen
-from console.widgets.bars import FooterLine
 from console.widgets.items import ItemList
 from console.widgets.log import LogView
 from console.widgets.paint import Lines, ScrollLines
-from console.widgets.status import StatusLine
 from workers.client import Client
 from workers.errors import NoSuchJob, SpoolError
 from workers.jobs import Job, JobEvent, Waiting
@@ -42,25 +40,27 @@ class JobScreen(ActingScreen):
         self._dirty = True
         self._reading = False
         self._gone = ""
+        self.head, self.tab_line = Lines(id="job-head"), Lines(id="job-tabs")
+        self.summary, self.history = ScrollLines(id="summary"), ScrollLines(id="history")
 
     def compose(self) -> ComposeResult:
         """Status, the job's line, tabs, the tab's body, keys."""
-        yield StatusLine()
-        yield Lines(id="job-head")
-        yield Lines(id="job-tabs")
+        self.items = ItemList(self.job_id, self.spool.feed, id="items")
+        self.log_view = LogView(self.job_id, self.spool.feed, id="log")
+        yield self.status
+        yield self.head
+        yield self.tab_line
         with ContentSwitcher(initial="summary", id="job-body"):
-            yield ScrollLines(id="summary")
-            yield ItemList(self.job_id, self.spool.feed, id="items")
-            yield ScrollLines(id="history")
-            yield LogView(self.job_id, self.spool.feed, id="log")
-        yield FooterLine("job", "lines", "everywhere")
+            yield self.summary
+            yield self.items
+            yield self.history
+            yield self.log_view
+        yield self.footer
 
     def on_mount(self) -> None:
         """Follow this job."""
-        super().on_mount()
         self.spool.feed.follow(self)
-        self.query_one("#history", ScrollLines).following = False
-        self.query_one("#summary").focus()
+        self.summary.focus()
         self.refresh_now()
 
     def on_unmount(self) -> None:
@@ -82,7 +82,7 @@ class JobScreen(ActingScreen):
             self._dirty, self._reading = False, True
             self.run_worker(self._read(), group="job")
         if self._tab == "log":
-            self.query_one(LogView).read_on()
+            self.log_view.read_on()
         self._tell()
 
     async def _read(self) -> None:
@@ -100,7 +100,7 @@ class JobScreen(ActingScreen):
             self._gone = str(error)
         finally:
             self._reading = False
-        self.query_one(ItemList).job_changed(self.job)
+        self.items.job_changed(self.job)
         self._tell()
 
     async def _read_history(self) -> None:
@@ -111,20 +111,19 @@ class JobScreen(ActingScreen):
         if not self.is_mounted:
             return
         width, now = self.size.width, self.spool.now_ms()
-        head = self.query_one("#job-head", Lines)
         if self._gone:
-            head.show([[(" " + self._gone, "bad")], []])
+            self.head.show([[(" " + self._gone, "bad")], []])
         elif self.job is not None:
-            head.show([about.facts(self.job, now), [(" " + clean(self.job.title), "strong")]])
+            self.head.show([about.facts(self.job, now), [(" " + clean(self.job.title), "strong")]])
         self._tell_tabs(width)
         if self.job is None:
             return
         if self._tab == "summary":
             lines = about.summary(self.job, self._waiting, self._defaults, width - 2, now)
-            self.query_one("#summary", ScrollLines).show(lines)
+            self.summary.show(lines)
         elif self._tab == "history":
             lines = [about.event_line(event, now, with_job=False) for event in self._history]
-            self.query_one("#history", ScrollLines).show(lines)
+            self.history.show(lines)
 
     def _tell_tabs(self, width: int) -> None:
         spans: Spans = [(" ", "plain")]
@@ -134,12 +133,12 @@ class JobScreen(ActingScreen):
                 words += f" {self.job.items.total:,}" if self.job.items.total else ""
             spans += [(f" {words} ", "tab-on" if name == self._tab else "tab"), (" ", "plain")]
         right: Spans = []
-        if self._tab == "log" and self.query_one(LogView).following:
+        if self._tab == "log" and self.log_view.following:
             right = [("following ", "good")]
-        if self._tab == "items" and self.query_one(ItemList).failed_only:
+        if self._tab == "items" and self.items.failed_only:
             right = [("failed only ", "warn")]
         gap = max(0, width - width_of(spans) - width_of(right))
-        self.query_one("#job-tabs", Lines).show([fit_spans([*spans, (" " * gap, "plain"), *right], width)])
+        self.tab_line.show([fit_spans([*spans, (" " * gap, "plain"), *right], width)])
 
     # keys
 
@@ -150,7 +149,7 @@ class JobScreen(ActingScreen):
     @property
     def body(self) -> ScrollLines:
         """What the present tab shows."""
-        return self.query_one(f"#{self._tab}", ScrollLines)
+        return {"summary": self.summary, "items": self.items, "history": self.history, "log": self.log_view}[self._tab]
 
     def action_tab(self, by: int) -> None:
         """Another tab."""
@@ -168,7 +167,7 @@ class JobScreen(ActingScreen):
         """The log, and its end as it grows."""
         if self._tab != "log":
             self.show_tab("log")
-        view = self.query_one(LogView)
+        view = self.log_view
         view.following = not view.following or not view.at_end
         if view.following:
             view.to_end()
@@ -178,7 +177,7 @@ class JobScreen(ActingScreen):
         """Failed items, or all."""
         if self._tab != "items":
             self.show_tab("items")
-        self.query_one(ItemList).toggle_failed()
+        self.items.toggle_failed()
         self._tell()
 
     def action_next(self) -> None:

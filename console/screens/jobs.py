@@ -16,11 +16,10 @@ from console import keys
 from console.format import Spans, amount
 from console.screens.acting import ActingScreen
 from console.screens.help import SortScreen
-from console.widgets.bars import FooterLine, TabLine
+from console.widgets.bars import TabLine
 from console.widgets.detail import DetailPane
 from console.widgets.filter import FilterLine
 from console.widgets.side import SidePanel
-from console.widgets.status import StatusLine
 from console.widgets.table import JobTable
 from workers.client import Client
 from workers.errors import SpoolError, UsageError
@@ -52,27 +51,23 @@ class JobsScreen(ActingScreen):
         self._detail_id: int | None = None
         self._detail_revision = -1
         self._mark_from: int | None = None
-        self._last_speed = 0.0
+        self.tabs, self.filter_line = TabLine("jobs"), FilterLine(id="filter")
+        self.panel, self.pane = SidePanel(), DetailPane()
 
     def compose(self) -> ComposeResult:
         """Status, tabs, filter, list with panel, detail, keys."""
-        yield StatusLine()
-        yield TabLine("jobs")
-        yield FilterLine(id="filter")
+        self.table = JobTable(self.spool.feed.window, self.spool.now_ms, id="list")
+        yield self.status
+        yield self.tabs
+        yield self.filter_line
         with Horizontal(id="body"):
-            yield JobTable(self.spool.feed.window, self.spool.now_ms, id="list")
-            yield SidePanel()
-        yield DetailPane()
-        yield FooterLine("jobs", "everywhere")
-
-    @property
-    def table(self) -> JobTable:
-        """The list."""
-        return self.query_one(JobTable)
+            yield self.table
+            yield self.panel
+        yield self.pane
+        yield self.footer
 
     def on_mount(self) -> None:
         """Read the order at once."""
-        super().on_mount()
         self.table.focus()
         self.table.empty_words = ["reading the jobs …"]
         self._reorder()
@@ -87,9 +82,8 @@ class JobsScreen(ActingScreen):
         self.table.tick()
         self.tell_status()
         self._tell_list()
-        panel = self.query_one(SidePanel)
-        if panel.display and panel.size.width:
-            panel.tell(self.spool.feed.figures, list(self.spool.feed.speeds), self.spool.now_ms())
+        if self.panel.display and self.panel.size.width:
+            self.panel.tell(self.spool.feed.figures, list(self.spool.feed.speeds), self.spool.now_ms())
         self._tell_detail()
 
     def beat(self) -> None:
@@ -118,7 +112,7 @@ class JobsScreen(ActingScreen):
             right = [(self._problem + " ", "bad")]
         if not right and len(window):
             right = [(f"{table.place + 1:,} of {len(window):,} ", "dim")]
-        self.tell_tabs(right)
+        self.tabs.tell(right)
 
     def _reorder(self) -> None:
         if not self._ordering:
@@ -208,7 +202,7 @@ class JobsScreen(ActingScreen):
         self.set_timer(_FOLLOW_CURSOR_S, self._tell_detail)
 
     def _tell_detail(self) -> None:
-        pane = self.query_one(DetailPane)
+        pane = self.pane
         if not pane.display or not pane.size.width:
             return
         job = self.job
@@ -231,7 +225,7 @@ class JobsScreen(ActingScreen):
         if job_id == self.table.cursor_id:
             self._waiting, self._log = waiting, text.rstrip("\n").split("\n")[-8:] if text else []
             marked = len(self.spool.feed.window.marks)
-            self.query_one(DetailPane).tell(self.job, waiting, self._log, self.spool.now_ms(), marked)
+            self.pane.tell(self.job, waiting, self._log, self.spool.now_ms(), marked)
 
     # targets of the acting keys
 
@@ -350,7 +344,7 @@ class JobsScreen(ActingScreen):
 
     def action_filter(self) -> None:
         """Open the filter."""
-        self.query_one(FilterLine).open(self.filter_words)
+        self.filter_line.open(self.filter_words)
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from textual import events
 
 from console.format import Spans, fit_spans, width_of
-from console.keys import footer_actions, shown_key
+from console.keys import Action, footer_actions, shown_key
 from console.widgets.paint import Lines
-from workers.text import clean
 
 TABS = (("jobs", "1", "Jobs"), ("health", "2", "Health"), ("events", "3", "Events"))
 
@@ -94,24 +91,23 @@ class FooterLine(Lines):
     def _keys(self, width: int) -> Spans:
         spans: Spans = [(" ", "plain")]
         self._clicks, at = [], 1
-        for action in footer_actions(self._keys_of):
-            key = shown_key(action, self.spool.keymap)
-            key = key if not self.ascii_only else {"↑": "up", "↓": "down", "←": "left", "→": "right"}.get(key, key)
-            words = f" {action.words}"
-            if at + len(key) + len(words) > width:
-                break
+        parts = [(self._shown(action), f" {action.words}", action.name) for action in footer_actions(self._keys_of)]
+        last = sum(map(len, parts[-1][:2])) if parts else 0
+        for number, (key, words, name) in enumerate(parts):
+            length = len(key) + len(words)
+            if number < len(parts) - 1 and at + length + 2 + last > width:
+                continue  # leaving is always shown
             spans += [(key, "key"), (words + "  ", "dim")]
-            self._clicks.append((at, at + len(key) + len(words), action.name))
-            at += len(key) + len(words) + 2
+            self._clicks.append((at, at + length, name))
+            at += length + 2
         return spans
+
+    def _shown(self, action: Action) -> str:
+        key = shown_key(action, self.spool.keymap)
+        return {"↑": "up", "↓": "down", "←": "left", "→": "right"}.get(key, key) if self.ascii_only else key
 
     async def on_click(self, event: events.Click) -> None:
         """A click on a key's word does it."""
         for first, end, name in self._clicks:
             if first <= event.x < end:
                 await self.app.run_action(name, default_namespace=self.screen)
-
-
-def words(parts: Iterable[tuple[str, str]]) -> Spans:
-    """Spans of outside text, cleaned."""
-    return [(clean(text), role) for text, role in parts]

@@ -52,8 +52,8 @@ class ItemList(ScrollLines):
 
     @property
     def count(self) -> int:
-        """How many items have ended (or failed, when only those are shown)."""
-        return self._total
+        """How many items have ended (or failed, when only those are shown); one line says that there are none."""
+        return max(1, self._total)
 
     def job_changed(self, job: Job | None) -> None:
         """The counts may have grown; what is shown is read again."""
@@ -81,6 +81,10 @@ class ItemList(ScrollLines):
 
     def line(self, index: int) -> Spans:
         """One item; a blank promise until its page is read."""
+        if not self._total:
+            return [
+                (" No item has failed." if self.failed_only else " No items have ended (single jobs have none).", "dim")
+            ]
         page = self._pages.get(index // _PAGE)
         if page is None:
             self.post_message(self.Wanted())

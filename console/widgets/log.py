@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.feed import Feed
-from console.format import Spans
+from console.format import Spans, wrap
 from console.widgets.paint import ScrollLines
 from workers.client import Client
 from workers.errors import SpoolError
@@ -21,6 +21,8 @@ class LogView(ScrollLines):
         self._offset: int | None = None
         self._reading = False
         self._texts: list[str] = []
+        self._wrapped: list[str] = []  # the same at the present width
+        self._wrapped_at = 0
         self.following = True
 
     @property
@@ -31,13 +33,13 @@ class LogView(ScrollLines):
     @property
     def count(self) -> int:
         """Lines in memory; one for the words that there are none."""
-        return max(1, len(self._texts))
+        return max(1, len(self._wrapped))
 
     def line(self, index: int) -> Spans:
         """One line of the log."""
-        if not self._texts:
+        if not self._wrapped:
             return [(" The log is empty." if self._offset is not None else " …", "dim")]
-        return [(" " + self._texts[index], "plain")]
+        return [(" " + self._wrapped[index], "plain")]
 
     def read_on(self) -> None:
         """Read what has been written since."""
@@ -65,9 +67,26 @@ class LogView(ScrollLines):
         if not pieces[-1]:
             pieces.pop()  # the front door gives whole lines
         self._texts.extend(pieces)
-        gone = max(0, len(self._texts) - _MOST_LINES)
-        if gone:
-            del self._texts[:gone]
+        if len(self._texts) > _MOST_LINES:
+            del self._texts[: len(self._texts) - _MOST_LINES]
+            before = len(self._wrapped)
+            self._wrap_all()
             if not self.following:
-                self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False)
+                self.scroll_to(y=max(0, self.scroll_offset.y - max(0, before - len(self._wrapped))), animate=False)
+        else:
+            self._wrapped.extend(part for piece in pieces for part in self._wrap(piece))
         self.resized()
+
+    def on_resize(self) -> None:
+        """Another width: break the lines again."""
+        if self._wrapped_at != self.size.width:
+            self._wrap_all()
+        self.resized()
+
+    def _wrap_all(self) -> None:
+        self._wrapped_at = self.size.width
+        self._wrapped = [part for text in self._texts for part in self._wrap(text)]
+
+    def _wrap(self, text: str) -> list[str]:
+        width = max(20, self.size.width - 2)
+        return [text] if len(text) <= width // 2 else wrap(text, width)

@@ -108,6 +108,8 @@ class Lines(Painted):
 class ScrollLines(ScrollView, Painted, can_focus=True):
     """A list of lines that scrolls: `line(index)` gives each when it is looked at."""
 
+    COMPONENT_CLASSES = ROLE_CLASSES  # Textual looks for them along the first base only
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.lines: list[Spans] = []
