@@ -25,7 +25,7 @@ _LOOK_S = 0.1
 @click.argument("ids", nargs=-1, metavar="ID…|QUERY")
 @json_option
 def wait(ids: tuple[str, ...], as_json: bool) -> int:
-    """Wait until all these jobs have ended. Exit code 0 when all succeeded, else 1."""
+    """Wait until all these jobs have ended. Exit code 0 when all succeeded with all their inputs, else 1."""
     client = door()
     chosen = select(client, ids).ids
     if not chosen:
@@ -83,8 +83,10 @@ def _tell_end(client: Client, job_id: int, job: Job | None, as_json: bool) -> bo
     if as_json:
         say_json(as_json_with_reasons(client, job), now=True)
     reason = f": {job.failure.message}" if job.failure and job.state is State.FAILED else ""
+    if job.state is State.SUCCEEDED and job.items.failed:
+        reason = f": {job.items.failed} of {job.items.total} inputs failed (spool show {job.id} tells which)"
     tell(f"job {job.id} {job.state.value}: {job.title}{reason}")
-    return job.state is State.SUCCEEDED
+    return job.state is State.SUCCEEDED and not job.items.failed
 
 
 def _summary(jobs: Sequence[Job], total: int) -> str:

@@ -54,6 +54,26 @@ def test_nothing_to_wait_for_is_usage(spool: Callable[..., Ran], client: Client)
         assert spool("wait", *words).code == 2, words
 
 
+@pytest.mark.usefixtures("worker")
+def test_who_waits_needs_no_worker_first(spool: Callable[..., Ran], client: Client) -> None:
+    picture("a.png")
+    ran = spool("thumbnail", "a.png", "--wait")
+    assert ran.code == 0
+    assert ran.err.splitlines()[0].startswith("no worker was running: started one")
+    assert client.worker().running
+
+
+@pytest.mark.usefixtures("worker")
+def test_inputs_that_failed_are_told(spool: Callable[..., Ran], client: Client) -> None:
+    picture("a.png")
+    Path("b.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    ran = spool("thumbnail", "a.png", "b.png", "--wait")
+    assert ran.code == 1
+    assert "1 of 2 inputs failed (spool show 1 tells which)" in ran.err
+    assert client.job(1).state is State.SUCCEEDED
+
+
+@pytest.mark.usefixtures("worker")
 def test_ctrl_c_leaves_the_work_alone(home: Path, client: Client) -> None:
     waiting = subprocess.Popen(
         [sys.executable, "-m", "console", "download", URL, "--hold", "--wait"],
@@ -63,7 +83,7 @@ def test_ctrl_c_leaves_the_work_alone(home: Path, client: Client) -> None:
     )
     assert waiting.stdout is not None and waiting.stderr is not None
     assert waiting.stdout.readline() == "1\n"
-    assert "no worker runs" in waiting.stderr.readline()
+    assert "started one" in waiting.stderr.readline()
     waiting.send_signal(signal.SIGINT)
     _, err = waiting.communicate(timeout=30)
     assert waiting.returncode == 130
