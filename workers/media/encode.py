@@ -107,14 +107,12 @@ def _expected(facts: Facts, tracks: list[Track]) -> Expected:
     kept = {track.index for track in tracks if not track.cover}
     streams = [s for s in facts.streams if s.index in kept and s.kind in ("video", "audio")]
     durations = [s.duration_s for s in streams]
-    duration = facts.duration_s
-    if not any(s.kind == "video" for s in streams) and all(durations):
-        duration = max((d for d in durations if d), default=duration)
+    longest = max((d for d in durations if d), default=None) if all(durations) else None
     kinds: dict[StreamKind, int] = {}
     for track in tracks:
         if track.kind in ("video", "audio", "subtitle"):
             kinds[track.kind] = kinds.get(track.kind, 0) + 1
-    return Expected(duration, kinds)
+    return Expected(facts.duration_s, kinds, longest)
 
 
 def _track(

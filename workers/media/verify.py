@@ -14,10 +14,14 @@ from workers.media.names import path_to_key
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a file must have: its duration in seconds (None: any), and at least so many streams of each kind."""
+    """What a file must have: its duration in seconds (None: any), and at least so many streams of each kind.
+
+    `or_s` is another duration that is as good: a container may last longer than the streams that are kept of it.
+    """
 
     duration_s: float | None = None
     streams: Mapping[StreamKind, int] = field(default_factory=dict)
+    or_s: float | None = None
 
     @property
     def tolerance_s(self) -> float:
@@ -47,7 +51,8 @@ def verify(path: Path, expected: Expected, *, source: str = "") -> Facts:
 
 def _check_duration(have: float, expected: Expected, key: str) -> None:
     wanted = expected.duration_s or 0.0
-    if abs(have - wanted) > expected.tolerance_s:
+    good = [wanted] if expected.or_s is None else [wanted, expected.or_s]
+    if all(abs(have - duration) > expected.tolerance_s for duration in good):
         raise JobFailed(
             ErrorClass.BAD_INPUT,
             f"duration of the result is {have:.1f} s instead of {wanted:.1f} s: the input is cut short or damaged",

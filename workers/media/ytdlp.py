@@ -19,6 +19,7 @@ from typing import Any
 from workers.errors import ErrorClass, Failure, JobFailed
 from workers.jobs import Progress
 from workers.media.ffmpeg import leash
+from workers.media.parts import Parts
 from workers.media.reach import Guard, reach_of
 from workers.media.refusals import failure_of, redacted, without_query
 from workers.media.sniff import sniff
@@ -210,9 +211,7 @@ class _Relay:
         self.delivered = 0
         self._started = False  # whether bytes of this entry have come
         self.tail: list[str] = []
-        self._parts: dict[str, tuple[int, int | None, bool]] = {}  # file -> bytes, expected bytes, finished
-        self._expected_parts = 1
-        self._entry: tuple[int, int] = (0, 0)  # which of how many in a playlist
+        self._parts = Parts()
         self._told = 0.0
 
     def guard(self, call: Callable[[], None]) -> None:
@@ -249,9 +248,12 @@ class _Relay:
     def before(self, info: Mapping[str, Any]) -> None:
         """An entry is about to be downloaded."""
         parts = info.get("requested_formats") or [info]
-        self._parts, self._expected_parts, self._started = {}, len(parts), False
+        self._started = False
         index, count = info.get("playlist_index"), info.get("n_entries")
-        self._entry = (index, count) if isinstance(index, int) and isinstance(count, int) else (0, 0)
+        if isinstance(index, int) and isinstance(count, int):
+            self._parts = Parts(len(parts), index, count)
+        else:
+            self._parts = Parts(len(parts))
         sizes = [part.get("filesize") or part.get("filesize_approx") or 0 for part in parts]
         # Parts that are merged lie beside the result for a while.
         need = int(sum(sizes) * (2 if len(parts) > 1 else 1)) if all(sizes) else 0
@@ -280,48 +282,22 @@ class _Relay:
         if finished and not done:
             done = int(total or 0)
         self._started |= done > 0
-        self._parts[name] = (done, int(total) if total else None, finished)
+        self._parts.note(name, done, int(total) if total else None, finished=finished)
         if finished:
             # Before any tool opens it: what came must be a film or sound by its content.
             self.guard(lambda: self._sniffed(Path(name)))
         now = time.monotonic()
         if finished or now - self._told >= _REPORT_EVERY_S:
             self._told = now
-            self.guard(lambda: self.listeners.progress(self._figures(status)))
+            rate, eta = status.get("speed"), status.get("eta")
+            figures = self._parts.figures(float(rate) if rate else None, float(eta) if eta is not None else None)
+            self.guard(lambda: self.listeners.progress(figures))
 
     def _sniffed(self, path: Path) -> None:
         if sniff(path).kind != "av":
             raise JobFailed(
                 ErrorClass.UNSUPPORTED, "the site sent a picture, not a film or sound", input=self.order.url
             )
-
-    def _figures(self, status: Mapping[str, Any]) -> Progress:
-        done = sum(part[0] for part in self._parts.values())
-        known = [part[1] for part in self._parts.values()]
-        total = sum(t for t in known if t) if all(known) and len(known) >= self._expected_parts else None
-        shares = [min(d / t, 1.0) if t else float(f) for d, t, f in self._parts.values()]
-        unknown = any(t is None and not f for _, t, f in self._parts.values())
-        fraction = (
-            None if unknown and self._expected_parts == 1 else sum(shares) / max(self._expected_parts, len(shares))
-        )
-        if total:
-            fraction = min(done / total, 1.0)
-        rate, eta, phase = status.get("speed"), status.get("eta"), "downloading"
-        if self._expected_parts > 1:
-            phase = f"downloading part {min(len(self._parts), self._expected_parts)} of {self._expected_parts}"
-        if self._entry[1] > 1:
-            index, count = self._entry
-            fraction = (index - 1 + (fraction or 0.0)) / count
-            phase, total, eta = f"{index} of {count}: {phase}", None, None
-        return Progress(
-            fraction,
-            phase,
-            done,
-            total,
-            float(rate) if rate else None,
-            float(eta) if eta is not None else None,
-            "bytes",
-        )
 
     def processing(self, status: Mapping[str, Any]) -> None:
         """A hook of yt-dlp's post-processors."""

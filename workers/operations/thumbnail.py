@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from workers.errors import ErrorClass, JobFailed
+from workers.jobs import Outcome
 from workers.media.names import key_to_path, safe_name
 from workers.media.sniff import is_media_name, sniff
 from workers.operations.contract import Context, Operation, Params, Result
@@ -61,7 +62,7 @@ def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:
     found = sniff(source)
     target = target_of(params, source)
     if params.skip_existing and _up_to_date(source, target):
-        return Result((target,), {"skipped": True})
+        return Result((target,), {"why": "the thumbnail is newer than its input"}, Outcome.SKIPPED)
     from workers.media import frames, pictures
 
     need_room(ctx, target.parent)

@@ -17,9 +17,9 @@ ORDER = Order("https://example.org/film", Path("/work/7"), "/opt/ffmpeg")
 _ALLOWED = """
     format paths outtmpl quiet noprogress color consoletitle noplaylist ignoreerrors continuedl updatetime cachedir
     usenetrc enable_file_urls allow_unplayable_formats external_downloader hls_prefer_native skip_unavailable_fragments
-    fixup buffersize noresizebuffer socket_timeout retries fragment_retries extractor_retries file_access_retries ffmpeg_location
-    postprocessor_args postprocessors download_archive merge_output_format format_sort writesubtitles subtitleslangs
-    subtitlesformat ratelimit proxy cookiefile
+    fixup buffersize noresizebuffer socket_timeout retries fragment_retries extractor_retries file_access_retries
+    ffmpeg_location postprocessor_args postprocessors download_archive merge_output_format format_sort writesubtitles
+    subtitleslangs subtitlesformat ratelimit proxy cookiefile
 """
 ALLOWED = frozenset(_ALLOWED.split())
 

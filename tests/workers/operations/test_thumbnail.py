@@ -13,6 +13,7 @@ from PIL import Image
 from tests.support.context import PlainContext, files_under
 from tests.support.media import HLS_TEXT, HOSTILE_NAMES, Media
 from workers.errors import ErrorClass, InvalidParams, JobFailed
+from workers.jobs import Outcome
 from workers.operations.contract import Result
 from workers.operations.thumbnail import OPERATION
 
@@ -90,7 +91,9 @@ def test_skip_existing_and_what_is_newer(ctx: PlainContext, folder: Path) -> Non
     os.utime(folder / "picture.jpg")  # touched since
     os.utime(folder / "picture.thumb.jpg", (1, 1))
     again = thumbnails(ctx, [folder], skip_existing=True)
-    skipped = {name for name, outcome in again.items() if isinstance(outcome, Result) and outcome.detail.get("skipped")}
+    skipped = {
+        name for name, outcome in again.items() if isinstance(outcome, Result) and outcome.outcome is Outcome.SKIPPED
+    }
     assert skipped == {"clip.mp4", "song.mp3"}
     assert "picture.thumb (2).jpg" in files_under(folder)
 
@@ -109,7 +112,7 @@ def test_two_media_of_one_stem_do_not_collide(ctx: PlainContext, media: Media, t
     thumbnails(ctx, [folder])
     again = thumbnails(ctx, [folder], skip_existing=True)
     assert files_under(folder) == ["IMG_1.jpg", "IMG_1.jpg.thumb.jpg", "IMG_1.mp4", "IMG_1.mp4.thumb.jpg"]
-    assert all(isinstance(outcome, Result) and outcome.detail["skipped"] for outcome in again.values())
+    assert all(isinstance(outcome, Result) and outcome.outcome is Outcome.SKIPPED for outcome in again.values())
 
 
 @pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])

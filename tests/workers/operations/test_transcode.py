@@ -172,6 +172,14 @@ def test_a_missing_file_is_named(ctx: PlainContext, tmp_path: Path) -> None:
     assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
 
 
+def test_sound_that_is_shorter_than_its_film(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    source = tmp_path / "uneven.mkv"
+    ffmpeg(
+        "-i", media.clip, "-f", "lavfi", "-i", "sine=duration=1.5", "-map", "0:v", "-map", "1", "-c:v", "copy", source
+    )
+    assert facts(transcode(ctx, source, preset="audio").outputs[0]).duration_s == pytest.approx(1.5, abs=0.1)
+
+
 @pytest.mark.parametrize("preset", ["web", "archive"])
 @pytest.mark.parametrize("source", ["clip", "multi"])
 def test_a_cut_input_is_refused_by_its_duration(
