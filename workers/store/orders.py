@@ -131,7 +131,7 @@ def _submit_inside(db: Database, new: NewJob) -> Job:
         hold=new.hold,
         max_attempts=new.max_attempts,
         batch=None if new.batch is None else storable(new.batch),
-        site=None if new.site is None else storable(new.site),
+        site=None if new.site is None else storable(new.site).lower(),
         revision=revision,
     )
     for on_id in dict.fromkeys(new.after):
@@ -341,7 +341,7 @@ def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site:
         "params": to_json(dict(params)),
         "title": storable(title),
         "folded": folded(storable(title)),
-        "site": None if site is None else storable(site),
+        "site": None if site is None else storable(site).lower(),
     }
 
     def act(job_id: int) -> Answer:

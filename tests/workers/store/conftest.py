@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.databases import KINDS, opened, target
+from tests.support.databases import KINDS, migrated, opened, target
 
 
 @pytest.fixture(params=KINDS)
@@ -17,15 +17,14 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return target(request.param, tmp_path)
 
 
-@pytest.fixture
-def where(empty: str) -> str:
+@pytest.fixture(params=KINDS)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a migrated database is, for tests that open it themselves."""
-    with opened(empty):
-        return empty
+    return migrated(request.param, tmp_path)
 
 
 @pytest.fixture
-def db(empty: str) -> Iterator[Any]:
+def db(where: str) -> Iterator[Any]:
     """A migrated database."""
-    with opened(empty) as database:
+    with opened(where) as database:
         yield database

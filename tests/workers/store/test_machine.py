@@ -26,7 +26,7 @@ from workers.store.tables import ItemRow
 
 _ENDS = (Move.SUCCEEDED, Move.FAILED, Move.RETRIED, Move.RELEASED, Move.RESCUED, Move.PAUSED, Move.RESUMED)
 _LONG = settings(
-    max_examples=20,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
@@ -179,7 +179,7 @@ class StoreMachine(RuleBasedStateMachine):
 def _run(kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(target(kind, Path(folder))) as db:
         machine = type("Machine", (StoreMachine,), {"db": db})
-        run_state_machine_as_test(machine, settings=_LONG)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine, settings=_LONG)
 
 
 def test_random_moves_on_sqlite() -> None:
