@@ -18,7 +18,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.14 python3;
 	python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ check: $(SYNCED) ## format, lint, types, import contracts, dependencies
 
 bench: $(SYNCED) ## measure (ARGS="liveness store" chooses some)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(SYNCED) ## write the generated parts of the documentation
+	@$(BIN)/python -m tests.support.documents
 
 clean: ## remove the virtual environment, the private uv and all caches
 	rm -rf .venv .uv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 Order = Callable[["Client", Sequence[int]], "list[Answer]"]
 
 
+def _never(chosen: Selection) -> bool:
+    return False
+
+
+def _by_query(chosen: Selection) -> bool:
+    return chosen.by_query
+
+
+def _always(chosen: Selection) -> bool:
+    return True
+
+
 def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], bool]) -> click.Command:
     """A command that gives one order to all the jobs that its words mean."""
 
     @click.command(name, cls=QueryCommand, help=text)
     @click.argument("ids", nargs=-1, metavar="ID…|QUERY")
-    @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
     @json_option
-    def command(ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
+    def command(ids: tuple[str, ...], as_json: bool, yes: bool = False) -> int:
         client = door()
         chosen = select(client, ids)
         if not chosen.ids:
@@ -36,6 +47,8 @@ def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], boo
             return 1
         return answered(order(client, chosen.ids), as_json)
 
+    if asks is not _never:
+        command.params.append(click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."))
     return command
 
 
@@ -68,18 +81,6 @@ def answered(answers: Sequence[Answer], as_json: bool) -> int:
         else:
             tell(f"spool: job {answer.job_id}: {answer.message}")
     return 0 if all(answer.ok for answer in answers) else 1
-
-
-def _never(chosen: Selection) -> bool:
-    return False
-
-
-def _by_query(chosen: Selection) -> bool:
-    return chosen.by_query
-
-
-def _always(chosen: Selection) -> bool:
-    return True
 
 
 cancel = _verb(

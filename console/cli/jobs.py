@@ -23,9 +23,17 @@ _SCREEN = 100
 @click.command(cls=QueryCommand)
 @click.argument("query", nargs=-1)
 @click.option(
-    "--limit", type=click.IntRange(min=0), help="How many at most; 0 for all. [default: 100, with --json all]"
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many at most; 0 for all. [default: 100, with --json all]",
 )
-@click.option("--sort", default="", help="id, name, queue, operation, state, age or priority; -id turns it round.")
+@click.option(
+    "--sort",
+    default="",
+    metavar="WORD",
+    help="By id, name, queue, operation, state, age or priority; -id turns it round.",
+)
 @json_option
 def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) -> None:
     """List jobs: what runs, what waits in its order, what ended last.

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workers import doctor
+from workers.config import Settings, load_settings
+from workers.doctor import (
+    Finding,
+    Level,
+    examine,
+    filesystem_of,
+    is_networked,
+    mounts_in,
+    sqlite_finding,
+    yt_dlp_finding,
+)
+
+MOUNTINFO = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:25 / /srv/media\\040files rw shared:2 - nfs4 box:/media rw,vers=4.2
+31 22 0:26 / /srv rw shared:3 - xfs /dev/sdb1 rw
+32 31 0:27 / /srv rw - tmpfs tmpfs rw
+broken line
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings({"SPOOL_HOME": str(tmp_path / "home")})
+
+
+def named(findings: Iterator[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+def test_nothing_is_made_by_looking(settings: Settings, tmp_path: Path) -> None:
+    found = named(examine(settings))
+    assert not any(finding.level is Level.FAIL for finding in found.values())
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_wal_reset_bug_is_named_until_it_is_mended() -> None:
+    old, new = sqlite_finding((3, 51, 2)), sqlite_finding((3, 51, 3))
+    assert (old.level, new.level) == (Level.WARN, Level.OK)
+    assert "3.51.2" in old.detail and "WAL-reset" in old.detail and old.todo
+
+
+def test_an_old_yt_dlp_is_told_by_its_date() -> None:
+    now_s = time.mktime((2026, 8, 1, 12, 0, 0, 0, 0, -1))
+    assert yt_dlp_finding("2026.7.20", now_s).detail == "2026.7.20, 12 days old"
+    assert yt_dlp_finding("2026.1.2", now_s).level is Level.WARN
+    assert yt_dlp_finding("2026.8.2.dev0", now_s).level is Level.OK
+
+
+def test_mounts_are_read_with_their_blanks() -> None:
+    assert list(mounts_in(MOUNTINFO.splitlines())) == [
+        ("/", "ext4"), ("/srv/media files", "nfs4"), ("/srv", "xfs"), ("/srv", "tmpfs"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/home/x", "ext4"), ("/srv/media files/x", "nfs4"), ("/srv/mediafiles", "tmpfs"), ("/srvx", "ext4")],
+)
+def test_the_nearest_mount_holds_a_path(path: str, kind: str) -> None:
+    assert filesystem_of(Path(path), list(mounts_in(MOUNTINFO.splitlines()))) == kind
+
+
+def test_shared_filesystems_are_known() -> None:
+    assert all(map(is_networked, ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p")))
+    assert not any(map(is_networked, ("ext4", "xfs", "btrfs", "tmpfs", "fuseblk", "")))
+
+
+def test_a_home_on_a_shared_filesystem_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_mounts", lambda: [("/", "nfs4")])
+    assert named(doctor.folders(settings))["filesystem"].level is Level.WARN
+
+
+def test_an_open_state_folder_is_warned_of(settings: Settings) -> None:
+    settings.paths.state.mkdir(parents=True)
+    settings.paths.state.chmod(0o755)
+    finding = named(doctor.folders(settings))["state"]
+    assert finding.level is Level.WARN
+    assert finding.todo == f"chmod 700 {settings.paths.state}"
+    settings.paths.state.chmod(0o700)
+    assert named(doctor.folders(settings))["state"].level is Level.OK
+
+
+def test_a_file_in_the_way_fails(settings: Settings) -> None:
+    settings.paths.state.parent.mkdir(parents=True)
+    settings.paths.state.write_text("in the way")
+    assert named(doctor.folders(settings))["state"].level is Level.FAIL
+
+
+def test_a_full_disk_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, level in ((100 << 20, Level.FAIL), (1 << 30, Level.WARN), (100 << 30, Level.OK)):
+        usage = type("Usage", (), {"free": free})()
+        monkeypatch.setattr("shutil.disk_usage", lambda path, usage=usage: usage)
+        assert named(doctor.folders(settings))["free space"].level is level
+
+
+def test_a_broken_database_fails(settings: Settings) -> None:
+    from workers.client import open_client
+
+    open_client(settings).close()
+    assert named(doctor.database(settings))["database"].level is Level.OK
+    path = settings.paths.database
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE filler AS SELECT randomblob(100000) AS blob")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    data = bytearray(path.read_bytes())
+    data[4096 : len(data) // 2] = b"\xff" * (len(data) // 2 - 4096)
+    path.write_bytes(data)
+    assert named(examine(settings))["database"].level is Level.FAIL
+    path.write_bytes(b"no database at all" * 100)
+    assert named(examine(settings))["database"].level is Level.FAIL
+
+
+def test_an_ffmpeg_that_is_none_fails(settings: Settings, tmp_path: Path) -> None:
+    tool = tmp_path / "ffmpeg"
+    tool.write_text("#!/bin/sh\necho hello\n")
+    tool.chmod(0o755)
+    tools = settings.tools.model_copy(update={"ffmpeg": str(tool)})
+    (finding,) = doctor.ffmpeg(settings.model_copy(update={"tools": tools}))
+    assert finding.level is Level.FAIL
+    assert str(tool) in finding.detail
+
+
+def test_missing_encoders_are_named(settings: Settings, tmp_path: Path) -> None:
+    tool = tmp_path / "ffmpeg"
+    tool.write_text(
+        '#!/bin/sh\ncase "$*" in\n*-version*) echo ffmpeg version 6.1;;\n*-encoders*) echo " V....D libx264 H.264";;\nesac\n'
+    )
+    tool.chmod(0o755)
+    tools = settings.tools.model_copy(update={"ffmpeg": str(tool)})
+    found = named(doctor.ffmpeg(settings.model_copy(update={"tools": tools})))
+    assert found["ffmpeg"].detail == f"6.1 in {tool}"
+    assert found["encoders"].level is Level.WARN
+    assert "libsvtav1" in found["encoders"].detail and "libx264" not in found["encoders"].detail
+
+
+def test_whatever_goes_wrong_is_a_finding(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(settings: Settings) -> Iterator[Finding]:
+        yield from ()
+        raise OSError(5, "Input/output error\x1b[2J")
+
+    monkeypatch.setattr(doctor, "CHECKS", (broken,))
+    (finding,) = examine(settings)
+    assert (finding.name, finding.level) == ("broken", Level.FAIL)
+    assert "\x1b" not in finding.detail
