@@ -135,7 +135,8 @@ def test_an_ffmpeg_that_is_none_fails(settings: Settings, tmp_path: Path) -> Non
 def test_missing_encoders_are_named(settings: Settings, tmp_path: Path) -> None:
     tool = tmp_path / "ffmpeg"
     tool.write_text(
-        '#!/bin/sh\ncase "$*" in\n*-version*) echo ffmpeg version 6.1;;\n*-encoders*) echo " V....D libx264 H.264";;\nesac\n'
+        '#!/bin/sh\ncase "$*" in\n*-version*) echo ffmpeg version 6.1;;\n'
+        '*-encoders*) echo " V....D libx264 H.264";;\nesac\n'
     )
     tool.chmod(0o755)
     tools = settings.tools.model_copy(update={"ffmpeg": str(tool)})
