@@ -49,6 +49,12 @@ def grab(path: str | os.PathLike[str], *, size: int, position: float = 0.1) -> I
         return best[1]
 
 
+def has_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a film or a cover in the file at `path`. JobFailed as open_input."""
+    with open_input(path, fast=True) as container:
+        return bool(container.streams.video)
+
+
 def _candidates(container: InputContainer, stream: VideoStream, position: float) -> Iterator[VideoFrame]:
     """Key frames near the position, then others, then plain frames from the start."""
     import av

@@ -58,6 +58,11 @@ def _files(root: str, apart: str) -> Iterator[str]:
         folders.extend(reversed(inner))
 
 
+def was_named(inputs: Sequence[str], source: Path) -> bool:
+    """Whether a person named this very file, and did not only name a folder around it."""
+    return os.path.abspath(source) in {os.path.abspath(key_to_path(given)) for given in inputs}
+
+
 def tree_folder(inputs: Sequence[str], source: Path, output: str) -> Path:
     """Where the output of `source` goes: beside it, or into `output` with the tree of the input folder kept."""
     if not output:

@@ -16,7 +16,7 @@ from workers.jobs import Outcome
 from workers.media.names import key_to_path, safe_name
 from workers.media.sniff import is_media_name, sniff
 from workers.operations.contract import Context, Operation, Params, Result
-from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, tree_folder, walk
+from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, tree_folder, walk, was_named
 
 _EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif"}
 _OWN = made_by_us(("thumb",), ("jpg", "jpeg", "webp", "avif"))
@@ -68,6 +68,8 @@ def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:
     need_room(ctx, target.parent)
     if found.kind == "image":
         image = pictures.thumbnail(source, size=params.size)
+    elif not was_named(params.inputs, source) and not frames.has_picture(source):
+        return Result((), {"why": "sound without a cover"}, Outcome.SKIPPED)
     else:
         image = frames.grab(source, size=params.size, position=params.position / 100)
     staged = stage(ctx, target.parent) / f"thumb.{_EXTENSIONS[params.format]}"

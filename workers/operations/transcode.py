@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from workers.errors import ErrorClass, JobFailed
-from workers.jobs import Progress
+from workers.jobs import Outcome, Progress
 from workers.media import encode, hardware
 from workers.media.av import Facts, facts
 from workers.media.hardware import Encoder
@@ -19,7 +19,7 @@ from workers.media.names import key_to_path, safe_name
 from workers.media.presets import PRESETS, Preset
 from workers.media.sniff import is_media_name
 from workers.operations.contract import Context, Operation, Params, Result
-from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, tree_folder, walk
+from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, tree_folder, walk, was_named
 from workers.text import clean
 
 
@@ -70,7 +70,11 @@ def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
     source, preset = key_to_path(key), PRESETS[params.preset]
     ctx.report(Progress(phase="looking", unit="ms"))
     found = facts(source)
-    _refuse_misfits(found, preset, key)
+    misfit = _misfit(found, preset)
+    if misfit and was_named(params.inputs, source):
+        raise JobFailed(ErrorClass.UNSUPPORTED, misfit, input=key)
+    if misfit:
+        return Result((), {"why": misfit}, Outcome.SKIPPED)
     folder = tree_folder(params.inputs, source, params.output)
     need_room(ctx, folder)
     attempt = _Attempt(params, preset, found, stage(ctx, folder) / f"result.{preset.container.extension}", ctx, key)
@@ -92,12 +96,12 @@ def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
     return Result((path,), detail)
 
 
-def _refuse_misfits(found: Facts, preset: Preset, key: str) -> None:
-    name = clean(Path(found.path).name)
+def _misfit(found: Facts, preset: Preset) -> str:
+    """Why the preset can make nothing of the file, or an empty text."""
+    name = clean(found.path.name)
     if preset.video is not None and found.video is None:
-        raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} has no film in it; preset audio takes its sound", input=key)
-    if preset.video is None and not found.of_kind("audio"):
-        raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} has no sound", input=key)
+        return f"{name} has no film in it; preset audio takes its sound"
+    return f"{name} has no sound" if preset.video is None and not found.of_kind("audio") else ""
 
 
 class _Attempt:

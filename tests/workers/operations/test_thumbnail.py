@@ -137,6 +137,17 @@ def test_a_black_start_is_passed_over(ctx: PlainContext, media: Media, tmp_path:
         assert sum(image.convert("L").resize((1, 1)).tobytes()) > 40
 
 
+def test_sound_without_a_cover_is_skipped_unless_named(ctx: PlainContext, folder: Path) -> None:
+    from tests.support.media import ffmpeg
+
+    tone = folder / "tone.mp3"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "libmp3lame", tone)
+    walked = thumbnails(ctx, [folder])["tone.mp3"]
+    assert isinstance(walked, Result)
+    assert walked.outcome is Outcome.SKIPPED
+    assert isinstance(thumbnails(ctx, [tone])["tone.mp3"], JobFailed)
+
+
 def test_one_bad_file_fails_alone(ctx: PlainContext, folder: Path) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
     (folder / "playlist.mp4").write_text(HLS_TEXT.format(secret="/etc/passwd"))

@@ -14,7 +14,7 @@ import pytest
 from tests.support.context import PlainContext, files_under
 from tests.support.media import CONCAT_TEXT, HLS_TEXT, HOSTILE_NAMES, SVG_TEXT, Media, cut, ffmpeg
 from workers.errors import ErrorClass, InvalidParams, JobFailed, LeaseLost
-from workers.jobs import Progress
+from workers.jobs import Outcome, Progress
 from workers.media.av import Facts, facts
 from workers.operations.contract import Result
 from workers.operations.transcode import OPERATION
@@ -156,6 +156,15 @@ def test_when_copying_fails_it_encodes(
 @pytest.mark.parametrize(("source", "preset"), [("song", "web"), ("late_picture", "audio")])
 def test_misfits_are_told(ctx: PlainContext, media: Media, source: str, preset: str) -> None:
     assert failing(ctx, getattr(media, source), preset=preset) is ErrorClass.UNSUPPORTED
+
+
+def test_misfits_in_a_folder_are_skipped(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    shutil.copy(media.song, folder / "song.mp3")
+    result = transcode(ctx, folder, preset="web")
+    assert result.outcome is Outcome.SKIPPED
+    assert result.outputs == ()
 
 
 def test_hardware_that_does_not_work_is_told_and_auto_goes_on(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
