@@ -46,22 +46,28 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
         return json.dumps({"id": data.id, "name": data.name, "eta": eta, "priority": data.priority}).encode()
 
     def _deserialize(self, data: Any) -> Message:
-        fields = json.loads(bytes(data))
-        eta = fields["eta"]
-        return Message(
-            id=str(fields["id"]),
-            name=str(fields["name"]),
-            eta=None if eta is None else datetime.fromisoformat(eta).replace(tzinfo=None),
-            retries=0,
-            retry_delay=0,
-            priority=fields["priority"],
-            args=(),
-            kwargs={},
-        )
+        # What is no message of ours counts as a ring: one too many does no harm, and those behind it are heard.
+        name, eta, priority, number = _RING, None, None, "0"
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            fields = json.loads(bytes(data))
+            when = fields["eta"]
+            eta = None if when is None else datetime.fromisoformat(when).replace(tzinfo=None)
+            name, number = str(fields["name"]), str(fields["id"])
+            priority = None if fields["priority"] is None else int(fields["priority"])
+        return Message(id=number, name=name, eta=eta, retries=0, retry_delay=0, priority=priority, args=(), kwargs={})
 
 
 def _ring_file(folder: Path, queue: str) -> Path:
     return folder / f"{queue}.db"
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file this is; (0, 0) when there is none."""
+    try:
+        info = path.stat()
+    except OSError:
+        return (0, 0)
+    return (info.st_dev, info.st_ino)
 
 
 class _Rings(SqliteHuey):  # type: ignore[misc]
@@ -110,25 +116,34 @@ class Bells:
         self._folder = folder
         self._wake_socket = wake_socket
         self._tasks: dict[str, Any] = {}
+        self._files: dict[str, tuple[int, int]] = {}
 
     def ring(self, queue: str, *, priority: int = 0, at: int | None = None) -> None:
         """Ring for `queue` now, or at a time in milliseconds."""
         try:
-            if queue not in self._tasks:
-                self._tasks[queue] = _ring_task(_open(self._folder, queue), _never)
-            task = self._tasks[queue]
+            task = self._task(queue)
             if at is None:
                 task.huey.enqueue(task.s(priority=priority))
             else:
                 task.schedule(eta=datetime.fromtimestamp(at / 1000, UTC), priority=priority)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
             log.debug("ring for %s lost: %s", queue, error)
         self.wake(f"ring {queue}")
 
+    def _task(self, queue: str) -> Any:
+        """The ring of a queue; its file is opened anew when the worker has made it anew."""
+        path = _ring_file(self._folder, queue)
+        if queue in self._tasks and _identity(path) != self._files[queue]:
+            self._tasks.pop(queue).huey.storage.close()
+        if queue not in self._tasks:
+            self._tasks[queue] = _ring_task(_open(self._folder, queue), _never)
+            self._files[queue] = _identity(path)
+        return self._tasks[queue]
+
     def wake(self, message: str = "look") -> None:
         """Wake the worker: `look` asks it to read what people want, `ring QUEUE` says that there is work."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
-            with contextlib.suppress(OSError):  # nobody listens, or it has more to read than it can hold
+        with contextlib.suppress(OSError):  # nobody listens, or it has more to read than it can hold
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
                 sender.sendto(message.encode(), str(self._wake_socket))
 
 
@@ -138,6 +153,7 @@ class Slots:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._used = 0
+        self._closed = False
         self._changed = threading.Condition()
 
     @property
@@ -161,11 +177,18 @@ class Slots:
             self._limit = limit
             self._changed.notify_all()
 
+    def close(self) -> None:
+        """Give out no more slots; who waits for one is told at once."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     @contextlib.contextmanager
     def hold(self, timeout: float) -> Iterator[bool]:
-        """A slot for the time of the block; False when none got free in `timeout` seconds."""
+        """A slot for the time of the block; False when none got free in `timeout` seconds, or none is given out."""
         with self._changed:
-            held = self._changed.wait_for(lambda: self._used < self._limit, timeout)
+            self._changed.wait_for(lambda: self._closed or self._used < self._limit, timeout)
+            held = not self._closed and self._used < self._limit
             if held:
                 self._used += 1
         try:
@@ -230,6 +253,11 @@ class _Consumer(Consumer):  # type: ignore[misc]
                 thread.start()
 
 
+def _remove_ring_file(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
 class QueueConsumer:
     """One queue's ring file, slots and consumer threads."""
 
@@ -239,6 +267,8 @@ class QueueConsumer:
         self.slots = Slots(slots)
         self._bell = _Bell()
         self.huey = self._rebuilt(folder)
+        self._path = _ring_file(folder, queue)
+        self._file = _identity(self._path)
         self.huey.heard = self._bell.ring
         self._task = _ring_task(self.huey, work)
         kind = type("SlotWorker", (_SlotWorker,), {"slots": self.slots, "bell": self._bell})
@@ -250,13 +280,14 @@ class QueueConsumer:
         try:
             huey = _open(folder, self.queue)
             huey.storage.initialize_schema()
-            huey.storage.sql("pragma quick_check", results=True)
+            ((answer,), *_) = huey.storage.sql("pragma quick_check", results=True)
+            if answer != "ok":
+                raise sqlite3.DatabaseError(answer)
             huey.storage.queue_size()
             return huey
         except sqlite3.Error as error:
             log.warning("the ring file of %s is damaged (%s) and is made anew", self.queue, error)
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{_ring_file(folder, self.queue)}{suffix}").unlink(missing_ok=True)
+            _remove_ring_file(_ring_file(folder, self.queue))
             return _open(folder, self.queue)
 
     def every(self, name: str, act: Callable[[], object], **when: str) -> None:
@@ -278,6 +309,8 @@ class QueueConsumer:
                 self.huey.enqueue(self._task.s())
         except sqlite3.Error as error:
             log.warning("cannot ring %s: %s", self.queue, error)
+            if "locked" not in str(error):
+                self._renew()
         self.hear()
 
     def set_slots(self, slots: int) -> None:
@@ -287,12 +320,37 @@ class QueueConsumer:
         self.hear()
 
     def check(self) -> None:
-        """Replace threads that died."""
+        """Replace threads that died, and a ring file that was deleted or damaged."""
         self._consumer.check_worker_health()
+        if _identity(self._path) != self._file or not self._sound():
+            self._renew()
+
+    def _sound(self) -> bool:
+        try:
+            self.huey.storage.queue_size()
+            return True
+        except sqlite3.OperationalError as error:
+            return "locked" in str(error)
+        except sqlite3.Error:
+            return False
+
+    def _renew(self) -> None:
+        """Make the ring file anew under the running threads: it holds nothing that the sweep cannot ring again."""
+        log.warning("the ring file of %s was deleted or damaged and is made anew", self.queue)
+        storage = self.huey.storage
+        with contextlib.suppress(sqlite3.Error, OSError):
+            storage.close()
+            with storage.lock:  # no thread opens the old file again
+                _remove_ring_file(self._path)
+                os.close(open_private(self._path, os.O_CREAT | os.O_RDWR))
+                storage._conn = None
+            storage.initialize_schema()
+        self._file = _identity(self._path)
 
     def stop_taking(self) -> None:
         """Take no more rings; what runs goes on."""
         self._consumer.stop_flag.set()
+        self.slots.close()
         self.hear()
 
     def join(self, timeout: float) -> None:
