@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from workers.config import Settings, slots_of
 from workers.errors import UsageError
-from workers.files import private_folder
+from workers.files import own_folder, private_folder
 from workers.health.figures import HostFigures
-from workers.jobs import QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
+from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
@@ -160,6 +160,8 @@ class Client:
         """Accept a job. When this returns it survives a power cut. InvalidParams names every wrong option at once."""
         kind = self.operation(operation)
         params = kind.validate(values)
+        if run_after is not None and not 0 <= run_after <= LATEST_MS:
+            raise UsageError("a job can be scheduled up to the year 9999")
         job = orders.submit(
             self._db,
             orders.NewJob(
@@ -401,9 +403,9 @@ class Client:
         found = reasons(self._db, job, situation)
         if worker_pid(self.settings) is None:
             found.append(Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console"))
-        queue = next(status for status in self.queues() if status.name == job.queue)
-        busy = queue.running + queue.paused_jobs
-        if not found and busy >= queue.slots:
+        queue = next((status for status in self.queues() if status.name == job.queue), None)
+        busy = 0 if queue is None else queue.running + queue.paused_jobs
+        if not found and queue is not None and busy >= queue.slots:
             paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
             found.append(
                 Waiting(
@@ -416,14 +418,18 @@ class Client:
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""
-        return read_log(self.settings.paths.job_log(job_id), offset, limit)
+        path = self.settings.paths.job_log(job_id)
+        ended = path.exists() and all(job.final for job in questions.jobs_by_id(self._db, [job_id]).values())
+        return read_log(path, offset, limit, complete=ended)
 
 
 def prepare_home(settings: Settings) -> None:
     """Make the home's private folders. ConfigError when that cannot be."""
     paths = settings.paths
-    for folder in (paths.state, paths.rings, paths.job_logs, paths.runtime, paths.wake_socket.parent):
+    for folder in (paths.state, paths.rings, paths.job_logs, paths.runtime):
         private_folder(folder)
+    if paths.wake_socket.parent != paths.runtime:
+        own_folder(paths.wake_socket.parent)
 
 
 def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:
@@ -446,6 +452,8 @@ class AsyncClient:
         open_client(self.settings, self._registry).close()
         self._db = open_async_database(str(self.settings.paths.database))
         self._client = Client(self.settings, self._db, self._registry)
+        # Made before anybody may cancel it: a pool that is half made leaves threads behind.
+        await self.ask(Client.revision)
         self._poll = ChangePoll(self.settings.paths.database)
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -12,10 +13,12 @@ from workers.errors import ConfigError
 def private_folder(path: Path) -> Path:
     """Make `path` (and its parents) as a folder that only the user can enter. ConfigError when it cannot be used."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (*reversed(path.parents), path):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
         info = path.stat()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be made or entered: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be made or entered: {getattr(error, 'strerror', None) or error}") from None
     if not stat.S_ISDIR(info.st_mode):
         raise ConfigError(f"{path}: is not a folder")
     if info.st_uid == os.getuid() and info.st_mode & 0o077:
@@ -23,6 +26,15 @@ def private_folder(path: Path) -> Path:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(f"{path}: cannot be written; check its owner and mode")
     return path
+
+
+def own_folder(path: Path) -> Path:
+    """As `private_folder` where strangers may write beside it, as in /tmp: what lies there must be ours."""
+    with contextlib.suppress(FileNotFoundError):
+        info = path.lstat()
+        if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
+            raise ConfigError(f"{path}: is not a folder of yours; remove it, or choose a shorter SPOOL_HOME")
+    return private_folder(path)
 
 
 def open_private(path: Path, flags: int) -> int:
