@@ -213,11 +213,23 @@ def _xdg(environ: Mapping[str, str]) -> tuple[Path, Path, Path, Path, Path]:
     return dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path, run, dirs.user_videos_path / "spool"
 
 
+def _folder(name: str, text: str) -> Path:
+    """An absolute path; ConfigError when there can be none of that name."""
+    try:
+        path = Path(text).expanduser().absolute()
+        os.fsencode(path)
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"{name}: {text!r} is no folder: {error}") from None
+    if "\0" in text:
+        raise ConfigError(f"{name}: {text!r} is no folder: it holds a NUL")
+    return path
+
+
 def find_paths(environ: Mapping[str, str], config: Path | None = None) -> Paths:
     """Where this home's folders are. Relative or empty SPOOL_HOME values are made absolute or ignored."""
     home = environ.get("SPOOL_HOME", "")
     if home:
-        root = Path(home).expanduser().absolute()
+        root = _folder("SPOOL_HOME", home)
         folders = (root, root / "state", root / "cache", root / "run", root / "output")
     else:
         folders = _xdg(environ)
@@ -280,10 +292,11 @@ def load_settings(environ: Mapping[str, str] | None = None, config: Path | None 
             section: Any = values
             for part in key[:-1]:
                 section = section.setdefault(part, {})
-            section[key[-1]] = environ[name]
+            if isinstance(section, dict):  # else the file is wrong, which is told below
+                section[key[-1]] = environ[name]
     output = values.get("output_dir")
     if isinstance(output, str) and output:
-        paths = paths.model_copy(update={"output": Path(output).expanduser().absolute()})
+        paths = paths.model_copy(update={"output": _folder("output_dir", output)})
     try:
         return Settings(paths=paths, **values)
     except ValidationError as error:

@@ -240,10 +240,14 @@ class JobEvent:
     reason: str
 
 
+LATEST_MS = 253_402_300_799_999  # the end of the year 9999, the last that dates can tell
+
+
 def rfc3339(ms: int | None) -> str | None:
-    """A time as RFC 3339 in UTC with milliseconds, or None."""
+    """A time as RFC 3339 in UTC with milliseconds, or None. One beyond the year 9999 is told as its end."""
     if ms is None:
         return None
+    ms = max(0, min(ms, LATEST_MS))
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -296,13 +300,14 @@ def job_as_json(job: Job, waiting: tuple[Waiting, ...] = ()) -> dict[str, Any]:
 
 _BASE_DELAY_S = {ErrorClass.THROTTLED: 60.0, ErrorClass.NETWORK: 5.0, ErrorClass.DISK: 30.0}
 _MAX_DELAY_S = 3600.0
+_LONGEST_WISH_S = 86400.0
 
 
 def retry_delay_s(failure: Failure, failures: int, chance: random.Random) -> float:
     """Seconds to wait before the next attempt: doubling with each failure, capped, with +-25 % jitter.
 
-    What the site asked for (Retry-After) is a lower bound. `failures` counts this one, from 1.
+    What the site asked for (Retry-After) is a lower bound, up to a day. `failures` counts this one, from 1.
     """
     base = _BASE_DELAY_S.get(failure.error_class, 2.0)
     delay = min(base * 2.0 ** min(failures - 1, 16), _MAX_DELAY_S) * chance.uniform(0.75, 1.25)
-    return max(delay, failure.retry_after_s or 0.0)
+    return max(delay, min(failure.retry_after_s or 0.0, _LONGEST_WISH_S))

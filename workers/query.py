@@ -14,8 +14,10 @@ from workers.errors import UsageError
 from workers.jobs import QUEUES, Priority, State
 
 _WORD = re.compile(r'(?P<no>-)?(?:(?P<key>[a-z]+)(?P<op>[:<>])(?P<value>"[^"]*"|\S*)|(?P<text>"[^"]*"|\S+))')
-_AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_AGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhdw])", re.ASCII)
+_LONGEST_TEXT = 1000
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_ONE_CASE = ("state", "queue", "operation", "priority", "site")  # their values have no capitals
 KEYS = ("state", "queue", "operation", "priority", "site", "batch", "id", "by", "age")
 
 
@@ -48,6 +50,8 @@ def _one_of(word: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:
 def _check(word: str, term: Term) -> None:
     if term.op != ":" and term.key not in ("age", "id"):
         raise UsageError(f"{word!r}: {term.key} takes a colon, as in {term.key}:…")
+    if term.op != ":" and len(term.values) > 1:
+        raise UsageError(f"{word!r}: {term.op} takes one value")
     if term.key == "state":
         _one_of(word, term.values, tuple(state.value for state in State))
     elif term.key == "queue":
@@ -60,8 +64,8 @@ def _check(word: str, term: Term) -> None:
         seconds(term.values[0])
     elif term.key == "id":
         for value in term.values:
-            if not re.fullmatch(r"\d{1,15}(-\d{1,15})?", value):
-                raise UsageError(f"{word!r}: an id is a number, or two with a dash between")
+            if not re.fullmatch(r"[0-9]{1,15}(-[0-9]{1,15})?" if term.op == ":" else r"[0-9]{1,15}", value):
+                raise UsageError(f"{word!r}: an id is a number, or (after a colon) two with a dash between")
 
 
 def parse(query: str) -> tuple[Term, ...]:
@@ -70,21 +74,23 @@ def parse(query: str) -> tuple[Term, ...]:
     for found in _WORD.finditer(query):
         word = found[0]
         if found["key"] is None or (found["key"] not in KEYS and "://" in word):
-            terms.append(Term("text", ":", (found["text"] or word,), bool(found["no"]) and found["key"] is None))
+            text = (found["text"] or word.removeprefix("-")).strip('"')
+            if len(text) > _LONGEST_TEXT:
+                raise UsageError(f"a text of {len(text)} characters: at most {_LONGEST_TEXT} can be looked for")
+            if text:
+                terms.append(Term("text", ":", (text,), bool(found["no"])))
             continue
         if found["key"] not in KEYS:
             near = difflib.get_close_matches(found["key"], KEYS, n=1)
             hint = f"did you mean {near[0]}:?" if near else f"known are {', '.join(KEYS)}"
             raise UsageError(f"{word!r}: no such word {found['key']!r}; {hint}; quotes make it text")
         value = found["value"].strip('"')
+        if found["key"] in _ONE_CASE:
+            value = value.lower()
         values = tuple(part for part in value.split(",") if part)
         if not values:
             raise UsageError(f"{word!r}: a value is missing")
         term = Term(found["key"], found["op"], values, bool(found["no"]))
         _check(word, term)
         terms.append(term)
-    return tuple(
-        Term("text", ":", (t.values[0].strip('"'),), t.negated) if t.key == "text" else t
-        for t in terms
-        if t.key != "text" or t.values[0].strip('"')
-    )
+    return tuple(terms)

@@ -38,5 +38,7 @@ def shorten(text: str, limit: int) -> str:
     """`text` cut to `limit` characters in the middle, so that the end (the extension) stays."""
     if len(text) <= limit:
         return text
+    if limit < 1:
+        return ""
     head = (limit - 1) * 2 // 3
     return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
