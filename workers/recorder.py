@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.jobs import Progress
 from workers.store import reports
+from workers.store.database import is_sqlite
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class Recorder:
     def _run(self) -> None:
         # Losing the last figures in a power cut is no loss, so these writes need not wait for the disk.
         self._db.connect(reuse_if_open=True)
-        self._db.execute_sql("PRAGMA synchronous=NORMAL")
+        if is_sqlite(self._db):
+            self._db.execute_sql("PRAGMA synchronous=NORMAL")
         while (taken := self._take()) is not None:
             self._write(taken)
             time.sleep(INTERVAL_S)

@@ -50,7 +50,9 @@ def _remove_stale_work(db: Any, settings: Settings) -> int:
     """Work folders of jobs that have ended or are gone."""
     if not settings.paths.work.is_dir():
         return 0
-    folders = {int(path.name): path for path in settings.paths.work.iterdir() if path.name.isdigit()}
+    folders = {
+        int(path.name): path for path in settings.paths.work.iterdir() if path.name.isascii() and path.name.isdigit()
+    }
     jobs = questions.jobs_by_id(db, list(folders))
     stale = [path for job_id, path in folders.items() if job_id not in jobs or jobs[job_id].state in FINAL]
     for path in stale:

@@ -19,10 +19,12 @@ def retain(db: Any, settings: Settings) -> int:
     moment = now_ms() - settings.jobs.keep_days * _DAY_MS
     removed = 0
     while ids := hosts.ended_before(db, moment):
-        orders.remove(db, ids, "worker")
-        for job_id in ids:
+        gone = [answer.job_id for answer in orders.remove(db, ids, "worker") if answer.ok]
+        for job_id in gone:
             settings.paths.job_log(job_id).unlink(missing_ok=True)
-        removed += len(ids)
+        removed += len(gone)
+        if not gone:
+            break  # all of them were asked for again meanwhile
     hosts.forget_removed(db)
     if removed:
         log.info("%d jobs that ended more than %d days ago were forgotten", removed, settings.jobs.keep_days)
