@@ -43,8 +43,8 @@ class ThumbnailParams(Params):
     quality: int = Field(default=80, ge=1, le=100, json_schema_extra={"short": "q", "advanced": True})
     """Quality of the result: 1 (small) to 100 (large)."""
 
-    skip_existing: bool = Field(default=False)
-    """Leave out inputs whose thumbnail is there and newer than they are."""
+    skip_existing: bool = Field(default=True)
+    """Leave out inputs whose thumbnail is there and newer than they are. Off: each gets another one beside it."""
 
 
 def _items(params: ThumbnailParams) -> Iterable[str]:
@@ -123,6 +123,6 @@ OPERATION = Operation(
     primary=("inputs", "size", "format", "output"),
     examples=(
         "spool thumbnail photo.jpg film.mp4",
-        "spool thumbnail ~/Pictures --output ~/thumbs --size 512 --format webp --skip-existing",
+        "spool thumbnail ~/Pictures --output ~/thumbs --size 512 --format webp",
     ),
 )

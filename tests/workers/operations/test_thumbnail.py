@@ -79,7 +79,7 @@ def test_the_tree_is_kept_in_the_output_folder(ctx: PlainContext, folder: Path, 
 def test_own_outputs_are_never_inputs(ctx: PlainContext, folder: Path) -> None:
     thumbnails(ctx, [folder], output=str(folder / "thumbs"))
     before = files_under(folder)
-    again = thumbnails(ctx, [folder], output=str(folder / "thumbs"), skip_existing=True)
+    again = thumbnails(ctx, [folder], output=str(folder / "thumbs"))
     assert len(again) == 3
     assert files_under(folder) == before
     (refused,) = thumbnails(ctx, [folder / "thumbs" / "picture.thumb.jpg"]).values()
@@ -90,7 +90,7 @@ def test_skip_existing_and_what_is_newer(ctx: PlainContext, folder: Path) -> Non
     thumbnails(ctx, [folder])
     os.utime(folder / "picture.jpg")  # touched since
     os.utime(folder / "picture.thumb.jpg", (1, 1))
-    again = thumbnails(ctx, [folder], skip_existing=True)
+    again = thumbnails(ctx, [folder])
     skipped = {
         name for name, outcome in again.items() if isinstance(outcome, Result) and outcome.outcome is Outcome.SKIPPED
     }
@@ -100,7 +100,7 @@ def test_skip_existing_and_what_is_newer(ctx: PlainContext, folder: Path) -> Non
 
 def test_without_skip_existing_all_are_made_again(ctx: PlainContext, folder: Path) -> None:
     thumbnails(ctx, [folder])
-    thumbnails(ctx, [folder])
+    thumbnails(ctx, [folder], skip_existing=False)
     assert "sub/clip.thumb (2).jpg" in files_under(folder)
 
 
@@ -110,7 +110,7 @@ def test_two_media_of_one_stem_do_not_collide(ctx: PlainContext, media: Media, t
     shutil.copy(media.picture, folder / "IMG_1.jpg")
     shutil.copy(media.clip, folder / "IMG_1.mp4")
     thumbnails(ctx, [folder])
-    again = thumbnails(ctx, [folder], skip_existing=True)
+    again = thumbnails(ctx, [folder])
     assert files_under(folder) == ["IMG_1.jpg", "IMG_1.jpg.thumb.jpg", "IMG_1.mp4", "IMG_1.mp4.thumb.jpg"]
     assert all(isinstance(outcome, Result) and outcome.outcome is Outcome.SKIPPED for outcome in again.values())
 
