@@ -95,6 +95,20 @@ def open_async_database(target: str) -> Any:
 
 
 @contextmanager
+def _first_trouble() -> Iterator[None]:
+    """After a full disk SQLite has rolled back by itself: that it cannot again is not what went wrong."""
+    try:
+        yield
+    except DatabaseError as error:
+        first: BaseException | None = error
+        while first is not None and "no transaction is active" in str(first):
+            first = first.__context__
+        if first is None or first is error:
+            raise
+        raise DatabaseError(str(first)) from error
+
+
+@contextmanager
 def transaction(db: Database) -> Iterator[None]:
     """A write transaction. One writes at a time, so that what is read in it stays true.
 
@@ -102,7 +116,7 @@ def transaction(db: Database) -> Iterator[None]:
     their order, "two from one site" holds over all hosts, and orders over many jobs never wait for each other.
     """
     if is_sqlite(db):
-        with getattr(db, "spool_lock", nullcontext()), db.atomic("IMMEDIATE"):
+        with getattr(db, "spool_lock", nullcontext()), _first_trouble(), db.atomic("IMMEDIATE"):
             yield
     else:
         connection: Any = db
