@@ -64,7 +64,7 @@ class Daemon:
         self._hurry = False
         self._asked_to_look = True
         self._trouble_since: dict[Callable[[], None], float] = {}
-        self._fatal = ""
+        self._fatal: SpoolError | None = None
 
     # ---------------------------------------------------------------- start
 
@@ -188,7 +188,8 @@ class Daemon:
             while not self._stopping:
                 word, _, queue = self._listener.recv(256).decode(errors="replace").partition(" ")
                 if word == "ring" and queue in self._consumers:
-                    self._consumers[queue].hear()
+                    # Whoever rang may hold a ring file that was removed or made anew meanwhile: ours decides.
+                    self._consumers[queue].ring(1)
                 else:
                     look = True
                 self._listener.settimeout(0.0)
@@ -205,7 +206,7 @@ class Daemon:
                 self._trouble_since[act] = now
                 log.error("the database refuses: %s", error)
             if now - self._trouble_since[act] > _STORE_PATIENCE_S:
-                self.fail(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}")
+                self.fail(StoreError(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}"))
 
     def _look(self) -> None:
         """What people want, of running jobs and of queues, if anything was written or somebody asks to look."""
@@ -246,7 +247,8 @@ class Daemon:
         except FileNotFoundError:
             same = False
         if not same:
-            self.fail(f"{path} was removed or replaced while the worker ran")
+            # Whoever starts the next worker should know that it begins with another table of jobs.
+            self.fail(ConfigError(f"{path} was removed or replaced while the worker ran"))
             return
         wal = Path(f"{path}-wal")
         if wal.exists() and wal.stat().st_size > _WAL_LIMIT:
@@ -254,7 +256,7 @@ class Daemon:
 
     # ---------------------------------------------------------------- end
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: SpoolError) -> None:
         """End the worker because of something that it cannot mend; `close` raises it."""
         self._fatal = self._fatal or why
         self._stopping = True
@@ -292,7 +294,7 @@ class Daemon:
         self.settings.paths.wake_socket.unlink(missing_ok=True)
         os.close(self._lock)
         if self._fatal:
-            raise SpoolError(self._fatal)
+            raise self._fatal
 
 
 def _check_whole(db: Any, path: Path) -> None:
@@ -304,7 +306,7 @@ def _check_whole(db: Any, path: Path) -> None:
             raise  # it cannot be read now; that says nothing about what is in it
         found = str(error)
     if found != "ok":
-        raise StoreError(f"{path}: the database is damaged ({found}); restore it from a backup, or move it away")
+        raise ConfigError(f"{path}: the database is damaged ({found}); restore it from a backup, or move it away")
 
 
 def _listen(path: Path) -> socket.socket:
