@@ -39,7 +39,7 @@ def test_killed_runner_is_tried_again(busy_home: Home) -> None:
     job_id = home.submit("sleep", {"seconds": 0.5})
     home.wait_running(job_id)
     os.kill(home.runner_pid(job_id), signal.SIGKILL)
-    waiting = wait_for(lambda: home.job(job_id) if home.job(job_id).failures else None)
+    waiting = home.wait_failure(job_id)
     assert waiting.failure is not None
     assert waiting.failure.error_class is ErrorClass.CRASHED and "SIGKILL" in waiting.failure.message
     assert waiting.run_after is not None and waiting.run_after / 1000 - time.time() < 15
@@ -103,7 +103,7 @@ def test_hung_job_stalls(quick_home: Home) -> None:
     job_id = home.submit("hang", {"grandchild": True})
     child = int(wait_for(lambda: home.job(job_id).progress.phase))
     runner = home.runner_pid(job_id)
-    waiting = wait_for(lambda: home.job(job_id) if home.job(job_id).failures else None, 6)
+    waiting = home.wait_failure(job_id)
     assert waiting.failure is not None and waiting.failure.error_class is ErrorClass.STALLED
     wait_for(lambda: gone(child) and gone(runner), 2)
     home.client.cancel([job_id])
@@ -137,7 +137,7 @@ def test_grandchildren_end_with_the_job(busy_home: Home) -> None:
 def test_out_of_memory(quick_home: Home) -> None:
     home = quick_home
     job_id = home.submit("eat-memory", {"megabytes": 5000})
-    waiting = wait_for(lambda: home.job(job_id) if home.job(job_id).failures else None)
+    waiting = home.wait_failure(job_id)
     assert waiting.failure is not None and waiting.failure.error_class is ErrorClass.CRASHED
     assert "out of memory" in waiting.failure.message
     home.client.cancel([job_id])
@@ -198,7 +198,7 @@ def test_retries_are_spread(busy_home: Home) -> None:
     ids = [home.submit("fail", {"error_class": "network"}) for _ in range(40)]
     asked = home.submit("fail", {"error_class": "throttled", "retry_after_s": 500.0})
     for job_id in (*ids, asked):
-        wait_for(lambda job_id=job_id: home.job(job_id).failures == 1, what="a first failure")
+        home.wait_failure(job_id)
     home.client.set_slots("default", 4)
     waits = []
     for job_id in ids:

@@ -49,7 +49,7 @@ def test_kill_of_the_worker_alone(home: Home) -> None:
     group = home.submit("group", {"seconds": 60})
     home.submit("grandchild")
     for job_id in (hanging, group):
-        wait_for(lambda job_id=job_id: home.job(job_id).progress.phase)
+        home.wait_phase(job_id)
     assert len(home.processes()) >= 6  # worker, forkserver, two runners, two children
     worker.kill()
     home.assert_no_process(3)

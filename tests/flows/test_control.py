@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.support.home import Home, cpu_s, gone, state_letter, wait_for
 from workers.errors import ErrorClass
 from workers.jobs import Priority, State
+
+
+def _unwished(home: Home, job_id: int) -> bool:
+    return not home.job(job_id).wish
 
 
 def _group_pids(home: Home, job_id: int) -> tuple[int, int]:
@@ -161,7 +166,7 @@ def test_pause_at_the_very_end_loses_nothing(busy_home: Home) -> None:
         home.wait_state(job_id, State.RUNNING, State.SUCCEEDED)
         time.sleep(number * 0.004)
         home.client.pause([job_id])
-        wait_for(lambda job_id=job_id: not home.job(job_id).wish, what="the wish is heard")
+        wait_for(partial(_unwished, home, job_id), what="the wish is heard")
         if home.job(job_id).state is State.QUEUED:
             home.client.unhold([job_id])
         home.client.resume([job_id])
@@ -212,7 +217,7 @@ def test_at_starts_on_time(busy_home: Home, tmp_path: Path) -> None:
 def test_retry_is_picked_up_on_time(busy_home: Home) -> None:
     home = busy_home
     job_id = home.submit("fail", {"error_class": "stalled"})
-    waiting = wait_for(lambda: home.job(job_id) if home.job(job_id).failures else None)
+    waiting = home.wait_failure(job_id)
     assert waiting.run_after is not None
     assert [reason.reason for reason in home.client.why(job_id)] == ["retry"]
     wait_for(lambda: home.job(job_id).attempts == 2, 6.0, what="a second attempt")

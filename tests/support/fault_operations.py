@@ -97,7 +97,7 @@ def _fatal(params: FatalParams, ctx: Context) -> Result:
 
     def rename_whole(staged: Path, folder_fd: int, name: str) -> bool:
         moment("granted")
-        done = real(staged, folder_fd, name)
+        done = bool(real(staged, folder_fd, name))
         moment("renamed")
         return done
 

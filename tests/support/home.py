@@ -207,6 +207,15 @@ class Home:
         wait_for(lambda: self.job(job_id).progress.phase != "", timeout_s, what=f"progress of job {job_id}")
         return self.job(job_id)
 
+    def wait_failure(self, job_id: int, timeout_s: float = 20.0) -> Job:
+        """Wait until an attempt at the job has failed; the job."""
+        wait_for(lambda: self.job(job_id).failures > 0, timeout_s, what=f"a failure of job {job_id}")
+        return self.job(job_id)
+
+    def wait_phase(self, job_id: int, timeout_s: float = 20.0) -> str:
+        """Wait until the job has told a phase; the phase."""
+        return wait_for(lambda: self.job(job_id).progress.phase, timeout_s, what=f"a phase of job {job_id}")
+
     def moves(self, job_id: int) -> list[str]:
         """The names of everything that happened to a job, in order."""
         return [event.move for event in self.client.events(job_id=job_id, limit=100_000)]

@@ -1,0 +1,404 @@
+"""The database is locked, full, slow, damaged, deleted or not writable under a running worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import CONFIG, ROOT, Home, final_moves, opened, wait_for
+from workers.client import open_client
+from workers.errors import StoreError
+from workers.jobs import State
+
+IMPATIENT = {"daemon": {"_STORE_PATIENCE_S": 1.5, "CHECK_S": 0.5, "BEAT_S": 0.3}}
+
+
+@contextlib.contextmanager
+def _locked(home: Home) -> Iterator[None]:
+    """Hold the write lock of the database for the time of the block."""
+    connection = sqlite3.connect(home.settings.paths.database, timeout=20, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+def _staged(home: Home, job_id: int) -> bool:
+    return bool(home.sql("SELECT staging FROM job WHERE id=?", job_id)[0][0] != "[]")
+
+
+@pytest.mark.fault("23", "database locked for 11 s as jobs end: longer than any one write waits")
+def test_lock_as_jobs_end(home: Home) -> None:
+    home.start()
+    ids = [home.submit("publish", {"target": str(home.out / f"{n}.txt"), "pause_s": 0.6}) for n in range(3)]
+    failing = home.submit("fail", {"error_class": "network"}, hold=True)
+    for job_id in ids:
+        home.wait_state(job_id, State.RUNNING)
+    for job_id in ids:
+        wait_for(partial(_staged, home, job_id), what="it is in the middle of its work")
+    with _locked(home):
+        time.sleep(11)  # BUSY_TIMEOUT_S is 10: every write that waits is refused once
+        assert all(home.job(job_id).state is State.RUNNING for job_id in ids)
+    for job_id in ids:
+        job = home.wait_final(job_id, 15)
+        assert (job.state, job.attempts) == (State.SUCCEEDED, 1)
+        assert final_moves(home.moves(job_id)) == ["succeeded"]
+    assert home.made() == ["0.txt", "1.txt", "2.txt"]
+    home.client.unhold([failing])
+    wait_for(lambda: home.job(failing).failures == 1, what="its retry is kept")
+
+
+@pytest.mark.fault("23", "database locked as a job is claimed and given to its runner")
+def test_lock_as_jobs_start(home: Home) -> None:
+    worker = home.start()
+    job_id = home.submit("noop", hold=True)
+    home.client.unhold([job_id])
+    with _locked(home):
+        time.sleep(0.5)
+    assert home.wait_final(job_id).state is State.SUCCEEDED
+    assert worker.process.poll() is None
+
+
+def _small_disk(path: Path, size: str) -> Iterator[Path]:
+    path.mkdir(parents=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", str(path)], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@pytest.fixture
+def small_home(tmp_path: Path) -> Iterator[Home]:
+    """A home whose state lies on a disk of 3 MB."""
+    disk = _small_disk(tmp_path / "home" / "state", "3m")
+    next(disk)
+    try:
+        with opened(tmp_path / "home") as home:
+            yield home
+    finally:
+        with contextlib.suppress(StopIteration):
+            next(disk)
+
+
+@pytest.mark.fault("19", "disk of the state full: accepted jobs wait, reads work, all goes on after")
+def test_state_disk_full(small_home: Home) -> None:
+    home = small_home
+    worker = home.start()
+    accepted = [home.submit("sleep", {"seconds": 0.8}) for _ in range(2)]
+    for job_id in accepted:
+        home.wait_running(job_id)
+    filler = home.settings.paths.state / "filler"
+    descriptor = os.open(filler, os.O_CREAT | os.O_WRONLY)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(descriptor, b"\0" * 4096)
+    os.close(descriptor)
+    refused = None
+    for _ in range(200):
+        try:
+            accepted.append(home.submit("noop"))
+        except StoreError as error:
+            refused = str(error)
+            break
+    assert refused is not None and "full" in refused
+    assert home.client.count() >= len(accepted)  # reads work
+    time.sleep(1.2)  # the sleeping jobs end now, and cannot be written
+    assert worker.process.poll() is None
+    filler.unlink()
+    for job_id in accepted:
+        assert home.wait_final(job_id).state is State.SUCCEEDED
+        assert final_moves(home.moves(job_id)) == ["succeeded"]
+    assert "Traceback" not in home.log()
+    assert home.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+def _damage(home: Home) -> None:
+    """Bring everything into the one file, then write noise over its pages."""
+    with contextlib.closing(sqlite3.connect(home.settings.paths.database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with home.settings.paths.database.open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(os.urandom(4096 * 8))
+
+
+@pytest.mark.fault("24", "damaged database at start: exit 78 in one line with a hint")
+def test_damaged_database_at_start(home: Home) -> None:
+    for _ in range(20):
+        home.submit("noop")
+    home.client.close()
+    _damage(home)
+    worker = home.spawn()
+    assert worker.wait() == 78
+    assert "damaged" in worker.answer and "backup" in worker.answer
+    assert "Traceback" not in home.log()
+
+
+@pytest.mark.fault("24", "database damaged under a running worker: it ends, and does not flood its log")
+def test_damaged_database_while_running(home: Home) -> None:
+    worker = home.start(IMPATIENT)
+    for _ in range(20):
+        home.submit("noop", hold=True)
+    home.client.close()
+    with contextlib.closing(sqlite3.connect(home.settings.paths.database, timeout=10)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with home.settings.paths.database.open("r+b") as file:
+        file.seek(0)
+        file.write(os.urandom(home.settings.paths.database.stat().st_size))
+    started = time.monotonic()
+    assert worker.wait(20) == 1
+    lines = home.log().splitlines()
+    assert len(lines) < 15 + (time.monotonic() - started) * 4, lines
+    home.assert_no_process()
+
+
+@pytest.mark.fault("25", "database deleted under a running worker: seen, exit 78")
+def test_deleted_database(home: Home) -> None:
+    worker = home.start()
+    job_id = home.submit("hang")
+    home.wait_running(job_id)
+    for path in home.settings.paths.state.glob("spool.db*"):
+        path.unlink()
+    started = time.monotonic()
+    assert worker.wait(15) == 78
+    assert time.monotonic() - started < 5 + 2  # seen within 5 s, then the runner gets its graces
+    assert "was removed or replaced" in home.log()
+    home.assert_no_process()
+
+
+@pytest.mark.fault("26", "database cannot be written (read-only file system): exit 78, one clear line, no loop")
+def test_read_only_database(tmp_path: Path) -> None:
+    disk = _small_disk(tmp_path / "home" / "state", "20m")
+    state = next(disk)
+    try:
+        with opened(tmp_path / "home") as home:
+            worker = home.start(IMPATIENT)
+            done = subprocess.run(["mount", "-o", "remount,ro", str(state)], capture_output=True, text=True)
+            if done.returncode:  # files that are open for writing keep it writable
+                worker.stop()
+                subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
+                again = home.spawn()
+                assert again.wait() == 78
+                assert "ead-only" in again.answer or "cannot be written" in again.answer
+                assert "Traceback" not in again.answer
+                return
+            assert worker.wait(20) == 1
+            assert "Traceback" not in home.log()
+    finally:
+        with contextlib.suppress(StopIteration):
+            next(disk)
+
+
+@pytest.mark.fault("26", "state that may not be entered is refused in one line")
+def test_state_that_is_a_file(home: Home) -> None:
+    home.client.close()
+    shutil.rmtree(home.settings.paths.state)
+    home.settings.paths.state.write_text("")
+    worker = home.spawn()
+    assert worker.wait() == 78
+    assert str(home.settings.paths.state) in worker.answer
+
+
+@pytest.mark.fault("17", "the same submission key, from several processes at once")
+def test_same_key_at_once(home: Home) -> None:
+    home.start()
+    program = (
+        "import os; from workers.client import open_client; from workers.config import load_settings;"
+        "c = open_client(load_settings(), 'tests.support.fault_operations');"
+        "print([c.submit('noop', {}, submission_key=f'k{n}').id for n in range(20)])"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", program], env=home.environment(), cwd=ROOT, stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    said = {child.communicate(timeout=30)[0] for child in children}
+    assert len(said) == 1
+    assert home.client.count() == 20
+    wait_for(lambda: home.client.count("state:succeeded") == 20, what="each done once")
+    assert home.sql("SELECT count(*) FROM job_event WHERE move = 'claimed'") == [(20,)]
+
+
+@pytest.mark.fault("20", "EIO on fsync: those submits fail loudly, accepted ones are there")
+def test_eio_on_fsync(home: Home) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    program = (
+        "from workers.client import open_client; from workers.config import load_settings\n"
+        "from workers.errors import StoreError\n"
+        "c = open_client(load_settings(), 'tests.support.fault_operations')\n"
+        "ok = failed = 0\n"
+        "for n in range(30):\n"
+        "    try: c.submit('noop', {}); ok += 1\n"
+        "    except StoreError: failed += 1\n"
+        "print(ok, failed)\n"
+    )
+    before = home.client.count()
+    done = subprocess.run(
+        [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e",
+         "inject=fdatasync,fsync:error=EIO:when=12..16", sys.executable, "-c", program],
+        env=home.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    if "PTRACE" in done.stderr or "attach" in done.stderr:
+        pytest.skip(f"strace may not trace here: {done.stderr.strip()[:80]}")
+    ok, failed = (int(word) for word in done.stdout.split())
+    assert failed >= 1 and ok + failed == 30
+    assert home.client.count() - before == ok
+    assert home.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.fault("54", "slow disk: every flush takes 0.2 s; no false stall, no false rescue")
+def test_slow_disk(home: Home) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.02\n")
+    inject = "inject=fdatasync,fsync:delay_exit=200000"
+    prefix = [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject]
+    worker = home.spawn(prefix=prefix)
+    if worker.answer != "ready":
+        pytest.skip(f"strace may not trace a worker here: {home.log()[-200:]}")
+    ids = [home.submit("sleep", {"seconds": 1.5}) for _ in range(3)]
+    for job_id in ids:
+        job = home.wait_final(job_id, 30)
+        assert (job.state, job.attempts, job.failures) == (State.SUCCEEDED, 1, 0)
+    age = home.client.worker().age_s
+    assert age is not None and age < 6
+    assert home.client.worker().report == ()
+    os.kill(home.client.worker().pid or 0, signal.SIGTERM)
+    assert worker.wait() == 0
+
+
+@pytest.mark.fault("12", "worker stopped for a while (a sleeping machine): no stall, nothing twice")
+def test_sleeping_worker(home: Home) -> None:
+    (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.01\n")
+    worker = home.start()
+    target = home.out / "file.txt"
+    talking = home.submit("sleep", {"seconds": 1.5})
+    publishing = home.submit("publish", {"target": str(target), "pause_s": 0.4})
+    home.wait_running(talking)
+    home.wait_state(publishing, State.RUNNING)
+    worker.signal(signal.SIGSTOP)
+    time.sleep(1.0)  # longer than the limit of a stall
+    worker.signal(signal.SIGCONT)
+    for job_id in (talking, publishing):
+        job = home.wait_final(job_id)
+        assert (job.state, job.attempts) == (State.SUCCEEDED, 1)
+    assert home.made() == ["file.txt"]
+
+
+@pytest.mark.fault("50", "modes under umask 022: 0700 and 0600")
+def test_modes(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        with opened(tmp_path / "home") as home:
+            home.start()
+            job_id = home.submit("print")
+            assert home.wait_final(job_id).state is State.SUCCEEDED
+            wrong = []
+            for folder in (home.settings.paths.state, home.settings.paths.runtime):
+                for path in (folder, *folder.rglob("*")):
+                    mode = stat.S_IMODE(path.lstat().st_mode)
+                    if mode & 0o077:
+                        wrong.append((str(path.relative_to(home.root)), oct(mode)))
+            assert wrong == []
+    finally:
+        os.umask(old)
+
+
+@pytest.mark.fault("52", "the worker's log is moved away: a new one is begun")
+def test_log_rotation(home: Home) -> None:
+    worker = home.start()
+    log = home.settings.paths.worker_log
+    wait_for(lambda: "takes jobs" in log.read_text(), what="its first line")
+    moved = log.with_suffix(".1")
+    log.rename(moved)
+    worker.signal(signal.SIGHUP)
+    home.client.set_slots("default", 3)
+    wait_for(lambda: log.exists() and "3 slots" in log.read_text(), what="a new log")
+    assert "takes jobs" in moved.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert worker.process.poll() is None
+
+
+@pytest.mark.fault("55", "the console's terminal goes: worker and jobs go on")
+def test_console_dies(home: Home) -> None:
+    program = (
+        "import os, signal; from workers.client import open_client, start_worker; "
+        "from workers.config import load_settings; s = load_settings(); start_worker(s); "
+        "print(open_client(s).worker().pid, flush=True); signal.pause()"
+    )
+    master, slave = os.openpty()
+    console = subprocess.Popen(
+        [sys.executable, "-c", program], env=home.environment(), cwd=ROOT, stdin=slave, stdout=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    assert console.stdout is not None
+    pid = int(console.stdout.readline())
+    try:
+        os.close(master)
+        os.killpg(console.pid, signal.SIGHUP)
+        console.wait(10)
+        console.stdout.close()
+        assert home.client.worker().running and home.client.worker().pid == pid
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not home.client.worker().running, what="its end")
+
+
+@pytest.mark.fault("48", "secrets of a failing job are in no log of the worker")
+def test_secrets_stay_out_of_the_log(home: Home) -> None:
+    home.start()
+    job_id = home.submit("fail", {"message": "403 for https://example.org/v?token=SENTINEL1 Cookie: id=SENTINEL2"})
+    home.wait_final(job_id)
+    assert "SENTINEL" not in home.log()
+
+
+@pytest.mark.fault("14", "five workers started at once on one home: one takes it")
+def test_many_workers_at_once(home: Home) -> None:
+    home.client.close()
+    workers = []
+    guard = threading.Lock()
+
+    def start() -> None:
+        worker = home.spawn()
+        with guard:
+            workers.append(worker)
+
+    threads = [threading.Thread(target=start) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(worker.answer == "ready" for worker in workers) == [False] * 4 + [True]
+    holder = next(worker for worker in workers if worker.answer == "ready")
+    others = [worker for worker in workers if worker is not holder]
+    assert {worker.wait() for worker in others} == {78}
+    assert all(re.search(rf"\b{holder.pid}\b", worker.answer) for worker in others)
+    client = open_client(home.settings, home.registry)
+    ids = [client.submit("touch", {"folder": str(home.out)}).id for _ in range(30)]
+    for job_id in ids:
+        assert home.wait_final(job_id).attempts == 1
+    client.close()
+    assert len(home.made()) == 30
