@@ -48,19 +48,10 @@ def submit(operation: Operation[Any], given: Mapping[str, Any]) -> int:
         from console.cli.wait import await_jobs
 
         flush()
-        _start_worker_if_none(client)
-        return await_jobs(client, [job.id for job in jobs], as_json)
+        return await_jobs(client, [job.id for job in jobs], as_json, start=True)
     if not client.worker().running:
         tell("no worker runs yet: `spool worker --detach` starts one, and so does opening the console with `spool`")
     return 0
-
-
-def _start_worker_if_none(client: Client) -> None:
-    """Who waits for a job wants it to run."""
-    from workers.client import start_worker
-
-    if not client.worker().running and start_worker(client.settings):
-        tell("no worker was running: started one, which goes on afterwards (`spool stop` ends it)")
 
 
 def _submit(client: Client, operation: Operation[Any], request: Request, values: dict[str, Any]) -> Job:

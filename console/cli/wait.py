@@ -33,13 +33,17 @@ def wait(ids: tuple[str, ...], as_json: bool) -> int:
     return await_jobs(client, chosen, as_json)
 
 
-def await_jobs(client: Client, ids: Sequence[int], as_json: bool) -> int:
-    """Wait for the jobs and tell how each ended; 0 when all succeeded. Interrupting it stops no job."""
+def await_jobs(client: Client, ids: Sequence[int], as_json: bool, *, start: bool = False) -> int:
+    """Wait for the jobs and tell how each ended; 0 when all succeeded. Interrupting it stops no job.
+
+    `start` starts a worker when none runs: who waits for a job of his own wants it to run.
+    """
     for job_id in ids:
         client.job(job_id)  # an id that never was is told at once
     line = LiveLine()
     try:
-        _mention_missing_worker(client)
+        if not client.worker().running:
+            _mend_missing_worker(client, start)
         return _wait(client, list(ids), line, as_json)
     except KeyboardInterrupt:
         line.clear()
@@ -48,9 +52,14 @@ def await_jobs(client: Client, ids: Sequence[int], as_json: bool) -> int:
         raise
 
 
-def _mention_missing_worker(client: Client) -> None:
-    if not client.worker().running:
+def _mend_missing_worker(client: Client, start: bool) -> None:
+    if not start:
         tell("no worker runs, so nothing will move: `spool worker --detach` starts one")
+        return
+    from workers.client import start_worker
+
+    if start_worker(client.settings):
+        tell("no worker was running: started one, which goes on afterwards (`spool stop` ends it)")
 
 
 def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:
