@@ -16,7 +16,9 @@ from workers.launch import worker_pid
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-def test_a_detached_worker_runs_until_it_is_stopped(spool: Callable[..., Ran]) -> None:
+def test_a_detached_worker_runs_until_it_is_stopped(
+    spool: Callable[..., Ran], process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     assert spool("worker", "--detach") == Ran(0, "started a worker\n", "")
     pid = worker_pid(load_settings())
     assert pid
@@ -24,7 +26,9 @@ def test_a_detached_worker_runs_until_it_is_stopped(spool: Callable[..., Ran]) -
     assert spool("worker", "--detach").out == "a worker runs already\n"
     (status,) = spool("status", "--json").objects
     assert (status["worker"]["running"], status["worker"]["pid"]) == (True, pid)
-    assert spool("worker").code == 78  # a second one on the same home
+    second = process("worker")
+    assert second.returncode == 78
+    assert second.stderr.startswith("spool: a worker is running on this home already")
     assert spool("stop") == Ran(0, "stopped the worker\n", "")
     assert worker_pid(load_settings()) is None
     assert spool("stop").out == "no worker ran\n"
