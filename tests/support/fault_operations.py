@@ -70,6 +70,15 @@ class LateParams(Params):
     """Where the monotonic clock in nanoseconds is written."""
 
 
+class TellParams(Params):
+    """Tells when it began, reported and ended."""
+
+    note: Path
+    """Where three times of the monotonic clock are written, in nanoseconds."""
+    pause_s: float = 0.07
+    """Seconds before and after the report."""
+
+
 class PoisonParams(Params):
     """Kills its worker while a file says so."""
 
@@ -153,6 +162,16 @@ def _late(params: LateParams, ctx: Context) -> Result:
     return Result()
 
 
+def _tell(params: TellParams, ctx: Context) -> Result:
+    began = time.monotonic_ns()
+    time.sleep(params.pause_s)
+    ctx.report(Progress(0.5, "told", done=1))
+    reported = time.monotonic_ns()
+    time.sleep(2 * params.pause_s)  # a console that looks 20 times a second must meet it while it runs
+    params.note.write_text(f"{began} {reported} {time.monotonic_ns()}")
+    return Result()
+
+
 def _poison(params: PoisonParams, ctx: Context) -> Result:
     if params.armed.exists():
         _kill("worker")
@@ -182,6 +201,7 @@ FAULT_OPERATIONS: tuple[Operation[Any], ...] = (
     _operation("touch-downloads", TouchParams, _touch, queue="downloads"),
     _operation("group", GroupParams, _group),
     _operation("late", LateParams, _late),
+    _operation("tell", TellParams, _tell),
     _operation("poison", PoisonParams, _poison),
 )
 
