@@ -25,7 +25,7 @@ from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
 from workers.store import hosts, orders, questions
-from workers.store.database import ChangePoll, open_async_database, open_database, told
+from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
 from workers.store.migrations import migrate
 from workers.store.orders import Answer
 from workers.store.records import now_ms
@@ -459,15 +459,11 @@ class AsyncClient:
 
     async def __aexit__(self, *error: object) -> None:
         self._poll.close()
-        await self._db.close_pool()
+        await close_async(self._db)
 
     async def ask(self, method: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a method of `Client` without blocking the loop; its connection goes back to the pool afterwards."""
-        try:
-            result: T = await self._db.run(method, self._client, *args, **kwargs)
-            return result
-        finally:
-            await self._db.aclose()
+        """Run a method of `Client` without blocking the loop. Cancelling ends the waiting, not what was asked."""
+        return await ask(self._db, method, self._client, *args, **kwargs)
 
     def changed(self) -> bool:
         """Whether anything was committed since the last call; 4 microseconds."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from peewee import (
     Database,
@@ -30,6 +30,8 @@ __all__ = [
     "ChangePoll",
     "DatabaseError",  # whoever writes must be ready for it, and need not know peewee
     "OperationalError",
+    "ask",
+    "close_async",
     "delete",
     "is_postgres_url",
     "is_sqlite",
@@ -39,6 +41,9 @@ __all__ = [
     "told",
     "transaction",
 ]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 10.0
 _WRITE_LOCK = 0x53504F4F4C  # "SPOOL": the number of our advisory lock on PostgreSQL
@@ -83,15 +88,47 @@ def open_database(target: str) -> Any:
 
 
 def open_async_database(target: str) -> Any:
-    """The same database driven by asyncio (aiosqlite or asyncpg). Run plain functions by `await db.run(fn, db, …)`."""
+    """The same database driven by asyncio (aiosqlite or asyncpg). Run plain functions by `await ask(db, fn, db, …)`."""
     from playhouse import pwasyncio
 
     bridge: Any = pwasyncio
-
+    db: Any
     if is_postgres_url(target):
-        return bridge.AsyncPostgresqlDatabase(target, pool_size=4, pool_min_size=1)
-    _make_private(Path(target))
-    return bridge.AsyncSqliteDatabase(target, pragmas=_PRAGMAS, timeout=BUSY_TIMEOUT_S, pool_size=3)
+        db = bridge.AsyncPostgresqlDatabase(target, pool_size=4, pool_min_size=1)
+    else:
+        _make_private(Path(target))
+        db = bridge.AsyncSqliteDatabase(target, pragmas=_PRAGMAS, timeout=BUSY_TIMEOUT_S, pool_size=3)
+    db.spool_asks = set()
+    return db
+
+
+async def ask(db: Any, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a plain function over an asyncio database; its connection goes back to the pool afterwards.
+
+    Who asks may be cancelled, the question is not: the bridge would hand back a connection whose BEGIN is still on
+    its way to the database, and the pool would hold the write lock for ever.
+    """
+    import asyncio  # not loaded by a short command
+
+    async def whole() -> T:
+        try:
+            result: T = await db.run(function, *args, **kwargs)
+            return result
+        finally:
+            await db.aclose()
+
+    task = asyncio.ensure_future(whole())
+    db.spool_asks.add(task)  # the loop itself would not keep it
+    task.add_done_callback(db.spool_asks.discard)
+    return await asyncio.shield(task)
+
+
+async def close_async(db: Any) -> None:
+    """Wait for the questions that are under way, then close the connections."""
+    import asyncio
+
+    await asyncio.gather(*db.spool_asks, return_exceptions=True)
+    await db.close_pool()
 
 
 @contextmanager
