@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workers.errors import ConfigError
+from workers.files import open_private, own_folder, private_folder
+
+
+@pytest.fixture(autouse=True)
+def _common_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_folders_are_private_with_all_their_new_parents(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    folder = private_folder(tmp_path / "a" / "b" / "c")
+    assert [_mode(path) for path in (folder, folder.parent, folder.parent.parent)] == [0o700] * 3
+    assert _mode(tmp_path) == 0o755  # it was there before
+
+
+def test_a_folder_that_others_could_enter_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    assert _mode(private_folder(tmp_path / "open")) == 0o700
+
+
+def test_what_cannot_be_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("x" * 300), Path("/proc/nowhere")):
+        with pytest.raises(ConfigError) as refused:
+            private_folder(path)
+        assert str(path) in str(refused.value)
+    with pytest.raises(ConfigError):
+        private_folder(Path("/tmp/a\0b"))
+
+
+def test_files_are_private_and_links_are_not_followed(tmp_path: Path) -> None:
+    os.close(open_private(tmp_path / "new", os.O_CREAT | os.O_WRONLY))
+    assert _mode(tmp_path / "new") == 0o600
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    with pytest.raises(OSError, match="symbolic"):
+        open_private(tmp_path / "link", os.O_RDONLY)
+    descriptor = open_private(tmp_path / "new", os.O_RDONLY)
+    assert not os.get_inheritable(descriptor)
+    os.close(descriptor)
+
+
+def test_beside_strangers_only_a_folder_of_ours_will_do(tmp_path: Path) -> None:
+    assert _mode(own_folder(tmp_path / "ours")) == 0o700
+    own_folder(tmp_path / "ours")
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o755)
+    (tmp_path / "trap").symlink_to(victim)
+    with pytest.raises(ConfigError, match="not a folder of yours"):
+        own_folder(tmp_path / "trap")
+    assert _mode(victim) == 0o755
+    if os.getuid() == 0:
+        (tmp_path / "theirs").mkdir()
+        os.chown(tmp_path / "theirs", 12345, 12345)
+        with pytest.raises(ConfigError, match="not a folder of yours"):
+            own_folder(tmp_path / "theirs")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.text import clean, clean_lines, shorten
+
+_ANY = st.text(st.characters(codec=None))  # surrogates too
+_BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _harmless(text: str) -> bool:
+    return not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") or char in _BIDI for char in text)
+
+
+@given(_ANY)
+def test_nothing_that_acts_ever_passes(text: str) -> None:
+    safe = clean(text)
+    assert _harmless(safe)
+    safe.encode("utf-8")
+    assert clean(safe) == safe
+
+
+def test_every_single_character_is_harmless() -> None:
+    for number in range(0x110000):
+        char = chr(number)
+        safe = clean(char)
+        if not char.isprintable() or char in _BIDI:
+            assert _harmless(safe), hex(number)
+
+
+@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S"))))
+def test_ordinary_text_stays(text: str) -> None:
+    assert clean(text) == text
+
+
+@given(_ANY)
+def test_lines_stay_lines(text: str) -> None:
+    lines = clean_lines(text).split("\n")
+    assert all(map(_harmless, lines))
+    assert len(lines) == text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("\x1b[31mred\x1b]0;title\x07", "\\x1b[31mred\\x1b]0;title\\x07"),
+        ("\u202egnp.exe", "?gnp.exe"),
+        ("two\nlines\there", "two lines here"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\udcff", "?"),
+        ("soft\xadhyphen \ufeff", "soft\\xadhyphen ?"),
+        ("Ünï 😀", "Ünï 😀"),
+    ],
+)
+def test_examples(text: str, safe: str) -> None:
+    assert clean(text) == safe
+
+
+@given(_ANY, st.integers(-2, 40))
+def test_shortened_text_is_no_longer_than_asked(text: str, limit: int) -> None:
+    short = shorten(text, limit)
+    assert len(short) <= max(0, limit) or short == text
+    if len(text) <= limit:
+        assert short == text
+
+
+def test_the_end_stays() -> None:
+    assert shorten("a-very-long-name-of-a-film.mp4", 15) == "a-very-lo…m.mp4"
