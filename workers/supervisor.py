@@ -43,6 +43,7 @@ from workers.text import clean
 log = logging.getLogger(__name__)
 
 _FLUSH_S = 0.1  # items of a bulk job are written this often
+_OVERSLEPT_S = 2.0  # between two looks into a pipe; a supervisor looks once a second at least
 _STORE_RETRY_S = 0.5
 _STORE_PATIENCE_S = 120.0
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -172,14 +173,20 @@ class Supervisor:
         poll = select.poll()
         poll.register(runner.fileno(), select.POLLIN)
         poll.register(self._wake_r, select.POLLIN)
+        passed = time.monotonic()
         while not runner.ended:
             poll.poll(self._patience_s() * 1000)
+            now = time.monotonic()
+            if now - passed > _OVERSLEPT_S:
+                # We did not run ourselves (a frozen container, a stopped worker): that is no silence of the runner.
+                self._sign_of_life += now - passed
+            passed = now
             # What it has said comes first: after a long sleep of the machine it must not be taken for a stall.
             for message in runner.messages():
                 self._hear(message)
             self._heed_wishes()
             self._flush_items(force=False)
-            self._check_stall()
+            self._check_stall(now)
             if self._ending is not None:
                 self._ending.step()
                 if self._ending.over:
@@ -295,9 +302,10 @@ class Supervisor:
         self._ending = Ending(self._runner, grace, grace)
         self._ending.step()
 
-    def _check_stall(self) -> None:
+    def _check_stall(self, looked: float) -> None:
+        """End a runner that had been silent for too long when its pipe was last looked into."""
         limit = self._shop.settings.jobs.stall_minutes * 60
-        if not self._paused and self._stop is None and time.monotonic() - self._sign_of_life > limit:
+        if not self._paused and self._stop is None and looked - self._sign_of_life > limit:
             self._end(Stop.STALL, "worker")
 
     # ---------------------------------------------------------------- the end
