@@ -26,7 +26,7 @@ from workers.health.figures import Sampler
 from workers.jobs import Wish
 from workers.queues import Bells, QueueConsumer, consumers
 from workers.recorder import Recorder
-from workers.rescue import rescue
+from workers.rescue import remove_stale_work, rescue
 from workers.retention import retain
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
@@ -238,7 +238,7 @@ class Daemon:
                 consumer.ring(min(waiting, consumer.slots.free))
 
     def _check(self) -> None:
-        """Threads that died, a database that was deleted under us, a write-ahead log that has grown."""
+        """Threads that died, a deleted database, work that nobody needs, a write-ahead log that has grown."""
         for consumer in self._consumers.values():
             consumer.check()
         path = self.settings.paths.database
@@ -250,6 +250,7 @@ class Daemon:
             # Whoever starts the next worker should know that it begins with another table of jobs.
             self.fail(ConfigError(f"{path} was removed or replaced while the worker ran"))
             return
+        remove_stale_work(self.db, self.settings)
         wal = Path(f"{path}-wal")
         if wal.exists() and wal.stat().st_size > _WAL_LIMIT:
             self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -5,6 +5,8 @@ Runs at the start of a worker, after it has taken the home's lock: so whatever i
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,11 +17,14 @@ from workers.errors import ErrorClass, Failure
 from workers.jobs import FINAL, Move, State, Wish
 from workers.runner.processes import Identity, boot_id, kill_group
 from workers.store import hosts, moves, questions
+from workers.store.database import transaction
 from workers.store.hosts import Orphan
 from workers.store.records import error_fields
 from workers.store.waiting import POISON_DEATHS
 from workers.supervisor import remove_staging
 from workers.text import clean
+
+_GONE = ".gone-"  # begins the name of a work folder that is being removed
 
 
 def _end_processes(orphan: Orphan) -> int:
@@ -46,18 +51,28 @@ def _settle(db: Any, orphan: Orphan) -> str:
     return "put on hold, as paused before" if paused else "queued again"
 
 
-def _remove_stale_work(db: Any, settings: Settings) -> int:
-    """Work folders of jobs that have ended or are gone."""
-    if not settings.paths.work.is_dir():
+def _stale_work(db: Any, folder: Path) -> list[Path]:
+    """Work folders that no attempt will need. A failed job keeps its own: a person may let it go on from there."""
+    folders = {int(path.name): path for path in folder.iterdir() if path.name.isdigit()}
+    jobs = questions.jobs_by_id(db, list(folders)) if folders else {}
+    ended = FINAL - {State.FAILED}
+    return [path for job_id, path in folders.items() if job_id not in jobs or jobs[job_id].state in ended]
+
+
+def remove_stale_work(db: Any, settings: Settings) -> int:
+    """Remove work folders of jobs that have ended or are gone; how many. May be called while jobs run."""
+    folder = settings.paths.work
+    if not folder.is_dir():
         return 0
-    folders = {
-        int(path.name): path for path in settings.paths.work.iterdir() if path.name.isascii() and path.name.isdigit()
-    }
-    jobs = questions.jobs_by_id(db, list(folders))
-    stale = [path for job_id, path in folders.items() if job_id not in jobs or jobs[job_id].state in FINAL]
-    for path in stale:
+    if _stale_work(db, folder):
+        with transaction(db):  # while we hold it no such job can be started over and claimed
+            for path in _stale_work(db, folder):
+                with contextlib.suppress(FileNotFoundError):
+                    path.rename(folder / f"{_GONE}{path.name}-{os.urandom(4).hex()}")
+    gone = list(folder.glob(f"{_GONE}*"))
+    for path in gone:
         shutil.rmtree(path, ignore_errors=True)
-    return len(stale)
+    return len(gone)
 
 
 def rescue(db: Any, settings: Settings) -> list[str]:
@@ -66,7 +81,7 @@ def rescue(db: Any, settings: Settings) -> list[str]:
     processes = sum(_end_processes(orphan) for orphan in orphans)
     temporary = sum(remove_staging(Path(folder)) for orphan in orphans for folder in orphan.staging)
     outcomes = Counter(_settle(db, orphan) for orphan in orphans)
-    temporary += _remove_stale_work(db, settings)
+    temporary += remove_stale_work(db, settings)
     report = []
     if orphans:
         parts = ", ".join(f"{number} {word}" for word, number in outcomes.items())

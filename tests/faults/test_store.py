@@ -289,22 +289,39 @@ def test_slow_disk(home: Home) -> None:
     assert worker.wait() == 0
 
 
-@pytest.mark.fault("12", "worker stopped for a while (a sleeping machine): no stall, nothing twice")
+@pytest.mark.fault("12", "worker stopped for a while, its runners not: no stall, nothing twice")
 def test_sleeping_worker(home: Home) -> None:
-    (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.01\n")
+    (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.02\n")
     worker = home.start()
     target = home.out / "file.txt"
-    talking = home.submit("sleep", {"seconds": 1.5})
-    publishing = home.submit("publish", {"target": str(target), "pause_s": 0.4})
+    talking = home.submit("sleep", {"seconds": 2.0})
+    publishing = home.submit("publish", {"target": str(target), "pause_s": 0.3})
     home.wait_running(talking)
     home.wait_state(publishing, State.RUNNING)
     worker.signal(signal.SIGSTOP)
-    time.sleep(1.0)  # longer than the limit of a stall
+    time.sleep(1.5)  # longer than the limit of a stall
     worker.signal(signal.SIGCONT)
     for job_id in (talking, publishing):
         job = home.wait_final(job_id)
         assert (job.state, job.attempts) == (State.SUCCEEDED, 1)
     assert home.made() == ["file.txt"]
+
+
+@pytest.mark.fault("12", "worker and runners frozen together: no stall when the worker thaws first")
+def test_frozen_home(home: Home) -> None:
+    (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.02\n")
+    worker = home.start()
+    job_id = home.submit("sleep", {"seconds": 0.8})
+    home.wait_running(job_id)
+    runner = home.runner_pid(job_id)
+    for pid in (worker.pid, runner):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(2.5)
+    worker.signal(signal.SIGCONT)
+    time.sleep(0.4)  # it has looked into the pipe, and found nothing
+    os.kill(runner, signal.SIGCONT)
+    job = home.wait_final(job_id)
+    assert (job.state, job.attempts, job.failures) == (State.SUCCEEDED, 1, 0)
 
 
 @pytest.mark.fault("50", "modes under umask 022: 0700 and 0600")

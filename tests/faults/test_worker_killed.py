@@ -235,3 +235,21 @@ def test_soak(tmp_path: Path, others: bool) -> None:
         assert worker.stop() == 0
         home.assert_no_process()
         home.assert_clean()
+
+
+@pytest.mark.fault("1", "partial work of a job that is cancelled while it waits is removed by the worker")
+def test_work_of_a_job_cancelled_while_it_waited(home: Home) -> None:
+    home.start()
+    job_id = home.submit("fail", {"error_class": "throttled"})
+    home.wait_failure(job_id)
+    work = home.settings.paths.job_work(job_id)
+    work.mkdir(mode=0o700, exist_ok=True)
+    (work / "partial").write_text("half a film")
+    home.client.cancel([job_id])
+    wait_for(lambda: not work.exists(), 6, what="no partial work")
+    failed = home.submit("publish", {"target": "/proc/nowhere/file"})
+    assert home.wait_final(failed).state is State.FAILED
+    kept = home.settings.paths.job_work(failed)
+    assert kept.exists()  # it can resume, should a person retry it
+    home.client.remove([failed])
+    wait_for(lambda: not kept.exists(), 6, what="nothing of a removed job")

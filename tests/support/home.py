@@ -286,7 +286,7 @@ class Home:
 
     def assert_clean(self) -> None:
         """Nothing temporary is left: no folder, no process of a runner."""
-        wait_for(lambda: not self.leftovers(), 5, what=f"no leftovers: {self.leftovers()}")
+        wait_for(lambda: not self.leftovers(), 6, what=f"no leftovers: {self.leftovers()}")
 
     def close(self) -> None:
         """End whatever is left of this home, by pid."""
