@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from console.cli.forms import SECRET, secret_fields
+from console.about import command
+from console.cli.forms import defaults_of, shown_params
 from console.format import clock, rate, size, span_of
 from workers.jobs import Job, Outcome, State
 from workers.text import clean
@@ -107,13 +108,13 @@ def _failure(job: Job) -> Iterator[str]:
 
 
 def _options(client: Client, job: Job) -> Iterator[str]:
-    secret = secret_fields(client.operations(), job.operation)
-    for name, value in job.params.items():
+    shown = shown_params(client.operations(), job)
+    for name, value in shown.items():
         if value not in (None, "", [], {}):
-            text = (
-                SECRET if name in secret else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield from _field(
+                "option", f"{name} = {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
             )
-            yield from _field("option", f"{name} = {text}")
+    yield from _field("command", command(job.operation, shown, defaults_of(client.operations(), job.operation)))
 
 
 def _history(client: Client, job: Job, now_ms: int) -> Iterator[str]:

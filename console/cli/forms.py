@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from workers.errors import InvalidParams, UsageError
+from workers.jobs import Job
 from workers.operations.contract import Operation
 
 POSITIONAL = "inputs"
@@ -95,6 +96,22 @@ def secret_fields(operations: Iterable[Operation[Any]], name: str) -> frozenset[
     """Names of the options of an operation that are never shown."""
     found = (operation.params.model_fields for operation in operations if operation.name == name)
     return frozenset(field for fields in found for field, info in fields.items() if hint(info, "secret"))
+
+
+def shown_params(operations: Iterable[Operation[Any]], job: Job) -> dict[str, Any]:
+    """The options of a job as they may be shown: secret ones that were given are masked."""
+    secret = secret_fields(operations, job.operation)
+    return {name: SECRET if name in secret and given else given for name, given in job.params.items()}
+
+
+def defaults_of(operations: Iterable[Operation[Any]], name: str) -> dict[str, Any]:
+    """The defaults of an operation's options; of a required one, None."""
+    found = (operation.params.model_fields for operation in operations if operation.name == name)
+    return {
+        name: None if info.is_required() else info.get_default(call_default_factory=True)
+        for fields in found
+        for name, info in fields.items()
+    }
 
 
 def options_of(operation: Operation[Any]) -> list[click.Option]:

@@ -64,12 +64,11 @@ def _in_pages(client: Client, ids: Sequence[int]) -> Iterator[Job]:
 
 def as_json_with_reasons(client: Client, job: Job) -> dict[str, object]:
     """The JSON form of a job, with why it waits if it does, and without what is secret."""
-    from console.cli.forms import SECRET, secret_fields
+    from console.cli.forms import shown_params
     from workers.jobs import State, job_as_json
 
     value = job_as_json(job, client.why(job.id) if job.state is State.QUEUED else ())
-    secret = secret_fields(client.operations(), job.operation)
-    value["params"] = {name: SECRET if name in secret and given else given for name, given in job.params.items()}
+    value["params"] = shown_params(client.operations(), job)
     return value
 
 

@@ -28,6 +28,7 @@ def test_a_waiting_job(client: Client, job: Job, spool: Callable[..., Ran]) -> N
     assert "batch:     films" in text
     assert "waits:     no worker is running" in text
     assert 'option:    inputs = ["http://127.0.0.1:9/film.mp4"]' in text
+    assert "command:   spool download http://127.0.0.1:9/film.mp4" in text
     assert "submitted by" in text
     assert spool("show", "1").out == text + "\n"
 
