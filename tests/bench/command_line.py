@@ -42,9 +42,8 @@ def main() -> None:
         print(f"{'bare Python':<16} {bare:6.0f} ms of processor time")
         for words in VERBS:
             cpu, clock = cost([sys.executable, "-m", "console", *words], environ)
-            print(
-                f"{' '.join(words)[:16]:<16} {cpu:6.0f} ms of processor time ({cpu - bare:+.0f}), {clock:.0f} ms by the clock"
-            )
+            name = " ".join(words)[:16]
+            print(f"{name:<16} {cpu:6.0f} ms of processor time ({cpu - bare:+.0f}), {clock:.0f} ms by the clock")
 
 
 if __name__ == "__main__":
