@@ -27,6 +27,7 @@ with absent("psycopg", "redis", "gevent", "cysqlite"):
     from huey.registry import Message
     from huey.serializer import Serializer
 
+from workers.errors import SpoolError
 from workers.files import open_private, private_folder
 from workers.jobs import QUEUES
 
@@ -47,7 +48,7 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
 
     def _deserialize(self, data: Any) -> Message:
         # What is no message of ours counts as a ring: one too many does no harm, and those behind it are heard.
-        name, eta, priority, number = _RING, None, None, "0"
+        name, eta, priority, number = f"{__name__}.{_RING}", None, None, "0"
         with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
             fields = json.loads(bytes(data))
             when = fields["eta"]
@@ -102,7 +103,10 @@ def _open(folder: Path, queue: str) -> _Rings:
 
 
 def _ring_task(huey: _Rings, act: Callable[[], None]) -> Any:
-    return huey.task(name=_RING)(act)
+    def ring() -> None:  # of this module, whoever works: Huey names a task by the module of its function
+        act()
+
+    return huey.task(name=_RING)(ring)
 
 
 def _never() -> None:
@@ -126,7 +130,7 @@ class Bells:
                 task.huey.enqueue(task.s(priority=priority))
             else:
                 task.schedule(eta=datetime.fromtimestamp(at / 1000, UTC), priority=priority)
-        except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
+        except (sqlite3.Error, OSError, ValueError, OverflowError, SpoolError) as error:
             log.debug("ring for %s lost: %s", queue, error)
         self.wake(f"ring {queue}")
 
