@@ -44,7 +44,7 @@ def test_from_the_end(log: Path) -> None:
     assert read_log(log, -6) == ("", size - 4)
     assert read_log(log, -18)[0] == "\\x1b[31mthree\n"
     assert read_log(log, -10_000)[0].startswith("one\n")
-    middle_of_the_umlaut = len("one\nzwei ".encode()) + 1 - size
+    middle_of_the_umlaut = len(b"one\nzwei ") + 1 - size
     assert read_log(log, middle_of_the_umlaut)[0] == "\\x1b[31mthree\n"
 
 

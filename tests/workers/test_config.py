@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workers.config import load_settings, slots_of
+from workers.errors import ConfigError
+from workers.jobs import QUEUES
+
+
+def _load(home: Path, text: str | None = None, **environ: str) -> object:
+    home.mkdir(exist_ok=True)
+    if text is not None:
+        (home / "config.toml").write_text(text)
+    return load_settings({"SPOOL_HOME": str(home), **environ})
+
+
+def test_everything_lies_under_the_home(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    paths = settings.paths
+    for path in (paths.config, paths.database, paths.rings, paths.lock, paths.worker_log, paths.work, paths.cache):
+        assert path.is_relative_to(tmp_path)
+    assert paths.output == tmp_path / "output" and paths.job_log(3).parent == paths.job_logs
+    assert set(slots_of(settings)) == set(QUEUES)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("outputdir = 'x'", "unknown key 'outputdir'; did you mean 'output_dir'?"),
+        ("[slots]\nvidoe = 2", "unknown key 'slots.vidoe'; did you mean 'video'?"),
+        ("[zzzz]\na = 1", "unknown key 'zzzz'"),
+        ("[slots]\nvideo = 'many'", "slots.video:"),
+        ("[slots]\nvideo = 33", "slots.video:"),
+        ("[jobs]\nattempts = 0", "jobs.attempts:"),
+        ("output_dir = 3", "output_dir:"),
+        ("slots = 3", "slots:"),
+        ("log_level = 'loud'", "log_level:"),
+        ("[paths]\nstate = '/x'", "unknown key 'paths'"),
+        ("a = = 1", "not valid TOML"),
+        ("output_dir = '~nobody_of_this_name/x'", "output_dir"),
+        ('output_dir = "a\\u0000b"', "output_dir"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        _load(tmp_path, text)
+    assert told in str(refused.value) and refused.value.exit_code == 78
+
+
+def test_a_section_that_is_no_table_is_told_even_when_the_environment_sets_a_key_of_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tools"):
+        _load(tmp_path, "tools = 3", SPOOL_FFMPEG="/bin/ffmpeg")
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)slots\.video.*jobs\.attempts"):
+        _load(tmp_path, "[slots]\nvideo = -1\n[jobs]\nattempts = 'x'")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings({"SPOOL_HOME": str(tmp_path)})
+    with pytest.raises(ConfigError, match="no such configuration file"):
+        load_settings({}, tmp_path / "none.toml")
+    (tmp_path / "raw.toml").write_bytes(b"a = '\xff\xfe'")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings({}, tmp_path / "raw.toml")
+
+
+def test_the_environment_beats_the_file_unless_it_is_empty(tmp_path: Path) -> None:
+    text = "output_dir = '/file'\nlog_level = 'error'\n[tools]\nffmpeg = '/file/ffmpeg'\nthreads = 3"
+    (tmp_path / "config.toml").write_text(text)
+    beaten = load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_OUTPUT": "/env", "SPOOL_FFMPEG": "/env/ffmpeg"})
+    assert (str(beaten.paths.output), beaten.tools.ffmpeg, beaten.tools.threads) == ("/env", "/env/ffmpeg", 3)
+    kept = load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_OUTPUT": "", "SPOOL_LOG_LEVEL": ""})
+    assert (str(kept.paths.output), kept.log_level) == ("/file", "error")
+    with pytest.raises(ConfigError, match="log_level"):
+        load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_LOG_LEVEL": "loud"})
+
+
+def test_a_relative_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings({"SPOOL_HOME": "here"}).paths.state == tmp_path / "here" / "state"
+    with pytest.raises(ConfigError, match="SPOOL_HOME"):
+        load_settings({"SPOOL_HOME": "~nobody_of_this_name"})
+
+
+def test_xdg_folders_and_what_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative/is/ignored")
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    paths = load_settings({**os.environ, "SPOOL_HOME": "", "XDG_RUNTIME_DIR": "relative"}).paths
+    assert paths.config == tmp_path / ".config" / "spool" / "config.toml"
+    assert paths.state == tmp_path / ".local" / "state" / "spool"
+    assert paths.cache == tmp_path / "cache" / "spool"
+    assert paths.runtime == paths.state / "run"
+
+
+def test_a_long_home_has_a_short_socket(tmp_path: Path) -> None:
+    short = load_settings({"SPOOL_HOME": "/tmp/h"}).paths.wake_socket
+    assert short == Path("/tmp/h/run/wake")
+    homes = [tmp_path / ("x" * 120) / name for name in "ab"]
+    sockets = [load_settings({"SPOOL_HOME": str(home)}).paths.wake_socket for home in homes]
+    assert sockets[0] != sockets[1] and all(len(os.fsencode(path)) <= 100 for path in sockets)
+
+
+def test_what_runners_get_is_plain(tmp_path: Path) -> None:
+    import json
+
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    assert json.loads(json.dumps(settings.for_runner())) == settings.for_runner()
+    assert settings.for_runner()["threads"] >= 1

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import os
+import pickle
+import queue as queues_
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.queues import Bells, JsonSerializer, QueueConsumer, Slots
+
+
+def _until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+class _Queue:
+    """A consumer whose work is counted."""
+
+    def __init__(self, folder: Path, slots: int = 1) -> None:
+        self.folder = folder
+        self.worked: queues_.Queue[str] = queues_.Queue()
+        self.consumer = QueueConsumer(folder, "video", slots, lambda: self.worked.put("work"), timetable=False)
+        self.bells = Bells(folder, folder / "nobody-listens")
+
+    def heard(self) -> None:
+        """The client rang; the daemon passes its datagram on."""
+        self.consumer.hear()
+        assert self.worked.get(timeout=20) == "work"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[_Queue]:
+    made = _Queue(tmp_path / "rings")
+    made.consumer.start()
+    yield made
+    made.consumer.stop_taking()
+    made.consumer.join(20)
+
+
+def test_a_ring_is_heard(running: _Queue) -> None:
+    for _ in range(20):
+        running.bells.ring("video")
+        running.heard()
+    assert running.consumer.huey.pending_count() == 0
+
+
+def test_a_ring_is_private(running: _Queue) -> None:
+    running.bells.ring("video", priority=90)
+    for path in running.folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(running.folder.stat().st_mode) == 0o700
+
+
+def test_a_ring_for_later_waits(running: _Queue) -> None:
+    running.bells.ring("video", at=int(time.time() * 1000) + 3_600_000)
+    running.consumer.hear()
+    _until(lambda: running.consumer.huey.scheduled_count() == 1)
+    running.bells.ring("video", at=0)
+    running.heard()
+
+
+def test_rings_never_fail(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "rings"):
+        bells = Bells(folder, tmp_path / ("x" * 200))
+        for at in (None, 0, -1, 2**40, 2**62, -(2**62)):
+            bells.ring("video", at=at)
+        bells.wake()
+
+
+class _Bomb:
+    def __reduce__(self) -> Any:
+        return (os.mkdir, (os.environ["BOMB"],))
+
+
+def test_garbage_and_pickles_run_nothing_and_hold_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOMB", str(tmp_path / "exploded"))
+    made = _Queue(tmp_path / "rings")
+    rows = [pickle.dumps(_Bomb()), b"", b"\xff\x00", b"[]", b"{}", b'"x"', b"null", b"1e999", b"[" * 5000]
+    rows += [b'{"id": 1, "name": "ring", "eta": "never", "priority": null}']
+    rows += [b'{"id": 1, "name": "no such task", "eta": null, "priority": 0}']
+    with sqlite3.connect(made.folder / "video.db") as raw:
+        for row in rows:
+            raw.execute("INSERT INTO task (queue, data, priority) VALUES ('video', ?, 1)", (row,))
+            raw.execute("INSERT INTO schedule (queue, data, timestamp) VALUES ('video', ?, 0)", (row,))
+    raw.close()
+    made.bells.ring("video")
+    made.consumer.start()
+    _until(lambda: made.consumer.huey.pending_count() == 0 and made.consumer.huey.scheduled_count() == 0)
+    made.bells.ring("video")
+    made.heard()
+    assert not (tmp_path / "exploded").exists()
+    made.consumer.stop_taking()
+    made.consumer.join(20)
+
+
+@given(st.one_of(st.binary(), st.text().map(str.encode)))
+def test_anything_is_read_as_a_message(data: bytes) -> None:
+    message = JsonSerializer()._deserialize(data)
+    assert message.args == () and message.kwargs == {}
+
+
+@pytest.mark.parametrize("thing", [object(), {"a": 1}, "text", _Bomb])
+def test_nothing_but_rings_can_be_sent(thing: object) -> None:
+    with pytest.raises(TypeError, match="only plain rings"):
+        JsonSerializer()._serialize(thing)
+
+
+def test_a_damaged_ring_file_is_made_anew_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "rings"
+    folder.mkdir()
+    (folder / "video.db").write_bytes(b"no database at all " * 500)
+    made = _Queue(folder)
+    made.consumer.start()
+    made.bells.ring("video")
+    made.heard()
+    made.consumer.stop_taking()
+    made.consumer.join(20)
+
+
+@pytest.mark.parametrize("harm", ["deleted", "damaged"])
+def test_a_ring_file_that_goes_while_it_is_used_is_made_anew(running: _Queue, harm: str) -> None:
+    running.bells.ring("video")
+    running.heard()
+    path = running.folder / "video.db"
+    if harm == "deleted":
+        for file in running.folder.iterdir():
+            file.unlink()
+    else:
+        running.consumer.huey.storage.close()
+        (running.folder / "video.db-wal").unlink(missing_ok=True)
+        path.write_bytes(b"no database at all " * 500)
+    running.consumer.check()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    running.bells.ring("video")  # the client notices the new file
+    running.heard()
+    running.consumer.ring(1)
+    assert running.worked.get(timeout=20) == "work"
+
+
+def test_the_sweep_rings_no_more_than_is_missing(tmp_path: Path) -> None:
+    made = _Queue(tmp_path)
+    made.consumer.ring(3)
+    made.consumer.ring(2)
+    assert made.consumer.huey.pending_count() == 3
+
+
+def test_no_ring_is_lost_among_many_threads(tmp_path: Path) -> None:
+    made = _Queue(tmp_path, slots=3)
+    made.consumer.start()
+
+    def ring() -> None:
+        bells = Bells(tmp_path, tmp_path / "none")
+        for _ in range(50):
+            bells.ring("video")
+            made.consumer.hear()
+
+    threads = [threading.Thread(target=ring) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(150):
+        assert made.worked.get(timeout=20) == "work"
+    made.consumer.stop_taking()
+    made.consumer.join(20)
+
+
+def test_slots_change_under_load() -> None:
+    slots = Slots(2)
+    guard, now, most = threading.Lock(), 0, [0]
+    stop = threading.Event()
+
+    def work() -> None:
+        nonlocal now
+        while not stop.is_set():
+            with slots.hold(0.05) as held:
+                if held:
+                    with guard:
+                        now += 1
+                        most[0] = max(most[0], now)
+                    with guard:
+                        now -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for limit in (1, 5, 0, 3, 2) * 10:
+        slots.set(limit)
+        assert slots.limit == limit and 0 <= slots.free <= limit
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert most[0] <= 6 and slots.free == 2 and not slots.crowded
+
+
+def test_a_lowered_limit_lets_what_runs_go_on() -> None:
+    slots = Slots(2)
+    with slots.hold(0) as first, slots.hold(0) as second:
+        assert first and second and slots.free == 0
+        slots.set(1)
+        assert slots.crowded and slots.free == 0
+        with slots.hold(0) as third:
+            assert not third
+    assert slots.free == 1 and not slots.crowded
+
+
+def test_closing_wakes_who_waits_for_a_slot() -> None:
+    slots = Slots(0)
+    got: list[bool] = []
+
+    def wait() -> None:
+        with slots.hold(60) as held:
+            got.append(held)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    slots.close()
+    thread.join(20)
+    assert got == [False]
+
+
+def test_a_queue_without_slots_stops_at_once(tmp_path: Path) -> None:
+    made = _Queue(tmp_path, slots=0)
+    made.consumer.start()
+    started = time.monotonic()
+    made.consumer.stop_taking()
+    made.consumer.join(20)
+    assert time.monotonic() - started < 4  # a thread looks for itself only every 5 s
+
+
+def test_more_slots_run_more_at_once(tmp_path: Path) -> None:
+    together = threading.Barrier(3)
+    done = threading.Semaphore(0)
+
+    def work() -> None:
+        together.wait(20)
+        done.release()
+
+    consumer = QueueConsumer(tmp_path, "video", 1, work, timetable=False)
+    consumer.start()
+    consumer.set_slots(3)
+    consumer.ring(3)
+    for _ in range(3):
+        assert done.acquire(timeout=20)
+    consumer.stop_taking()
+    consumer.join(20)
