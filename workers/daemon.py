@@ -63,6 +63,7 @@ class Daemon:
         self._stopping = False  # a plain flag: signal handlers set it, and those must not wait for any lock
         self._hurry = False
         self._asked_to_look = True
+        self._claims_refused = False
         self._trouble_since: dict[Callable[[], None], float] = {}
         self._fatal: SpoolError | None = None
 
@@ -142,8 +143,11 @@ class Daemon:
             try:
                 claimed = claims.claim(self.db, queue, self._worker_id, self._situation())
             except DatabaseError as error:
-                log.warning("nothing claimed for %s: %s", queue, error)
+                if not self._claims_refused:  # told once, not at every ring
+                    log.warning("nothing claimed for %s: %s", queue, error)
+                self._claims_refused = True
                 return  # the sweep rings again
+            self._claims_refused = False
             if claimed is None:
                 return
             self._supervise(Supervisor(self._workshop, claimed))
