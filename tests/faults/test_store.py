@@ -165,10 +165,9 @@ def test_damaged_database_while_running(home: Home) -> None:
     with home.settings.paths.database.open("r+b") as file:
         file.seek(0)
         file.write(os.urandom(home.settings.paths.database.stat().st_size))
-    started = time.monotonic()
     assert worker.wait(20) == 1
     lines = home.log().splitlines()
-    assert len(lines) < 15 + (time.monotonic() - started) * 4, lines
+    assert len(lines) < 15, lines  # each kind of trouble is told once
     home.assert_no_process()
 
 
