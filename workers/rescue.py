@@ -53,7 +53,7 @@ def _settle(db: Any, orphan: Orphan) -> str:
 
 def _stale_work(db: Any, folder: Path) -> list[Path]:
     """Work folders that no attempt will need. A failed job keeps its own: a person may let it go on from there."""
-    folders = {int(path.name): path for path in folder.iterdir() if path.name.isdigit()}
+    folders = {int(path.name): path for path in folder.iterdir() if path.name.isdecimal()}
     jobs = questions.jobs_by_id(db, list(folders)) if folders else {}
     ended = FINAL - {State.FAILED}
     return [path for job_id, path in folders.items() if job_id not in jobs or jobs[job_id].state in ended]
