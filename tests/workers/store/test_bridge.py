@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.support.databases import claimed, new_job, opened, running, situation, submitted
 from workers.errors import NoSuchJob, StoreError, UsageError
-from workers.jobs import ItemOutcome, Move, Outcome, Progress, State
+from workers.jobs import ItemOutcome, Job, Move, Outcome, Progress, State
 from workers.store import claims, hosts, moves, orders, questions, reports, waiting
 from workers.store.database import ask, close_async, open_async_database, open_database, told, transaction
 
@@ -95,7 +95,7 @@ async def test_cancelled_asks_give_their_connections_back(adb: Any) -> None:
         for task in tasks:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            assert isinstance(outcome, asyncio.CancelledError) or outcome.state is State.QUEUED
+            assert isinstance(outcome, asyncio.CancelledError | Job)
     await asyncio.gather(*adb.spool_asks)
     before = await asyncio.wait_for(_ask(adb, questions.count), 30)
     assert before >= 6

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.client import prepare_home
+from workers.config import load_settings
+from workers.errors import SpoolError
+from workers.launch import start_worker, stop_worker, worker_pid
+
+_STUBBORN = """
+import sys, signal
+from pathlib import Path
+from workers import lock
+lock.take(Path(sys.argv[1]))
+if sys.argv[2] == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("held", flush=True)
+signal.pause()
+signal.pause()
+"""
+
+
+def _holder(path: Path, how: str) -> subprocess.Popen[str]:
+    child = subprocess.Popen([sys.executable, "-c", _STUBBORN, str(path), how], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None and child.stdout.readline() == "held\n"
+    return child
+
+
+def test_no_worker_is_to_be_stopped(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    assert worker_pid(settings) is None and stop_worker(settings) is False
+
+
+def test_a_running_worker_is_not_started_again_and_stops_when_asked(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    child = _holder(settings.paths.lock, "polite")
+    try:
+        assert worker_pid(settings) == child.pid
+        assert start_worker(settings) is False
+        assert stop_worker(settings, timeout_s=20) is True
+        assert worker_pid(settings) is None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_worker_that_does_not_end_is_told(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    child = _holder(settings.paths.lock, "stubborn")
+    try:
+        with pytest.raises(SpoolError, match=f"process {child.pid}, has not ended after 0.1 s"):
+            stop_worker(settings, timeout_s=0.1)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_lock_without_a_name_cannot_be_stopped(tmp_path: Path) -> None:
+    from workers import lock
+
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    descriptor = lock.take(settings.paths.lock)
+    settings.paths.lock.write_text("")
+    try:
+        with pytest.raises(SpoolError, match="cannot be read"):
+            stop_worker(settings)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.databases import ended, opened, submitted
+from workers.client import prepare_home
+from workers.config import load_settings
+from workers.retention import retain
+from workers.store import questions
+from workers.store.database import transaction
+from workers.store.records import now_ms
+from workers.store.tables import JobRow
+
+_DAY_MS = 86_400_000
+
+
+def test_only_what_ended_long_ago_is_forgotten_with_its_log(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    with opened(str(settings.paths.database)) as db:
+        old, new = ended(db), ended(db)
+        waits = submitted(db, after=(old,)).id
+        limit = now_ms() - settings.jobs.keep_days * _DAY_MS
+        for job_id, moment in ((old, limit - 60_000), (new, limit + 60_000)):
+            with transaction(db):
+                JobRow.update(finished_at=moment).where(JobRow.id == job_id).execute(db)
+            settings.paths.job_log(job_id).write_text("log")
+        assert retain(db, settings) == 1
+        assert sorted(questions.job_ids(db)) == [new, waits]
+        assert not settings.paths.job_log(old).exists() and settings.paths.job_log(new).exists()
+        assert questions.removed_since(db, 0) == [old]
+        assert retain(db, settings) == 0
