@@ -68,8 +68,12 @@ def is_postgres_url(target: str) -> bool:
 def _make_private(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it. One that exists is
+        # never opened here: closing it would drop this process's locks on it, which its open connections lean on.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+            raise StoreError(f"{path}: the database cannot be opened: no file that may be read and written") from None
     except OSError as error:
         raise StoreError(f"{path}: the database cannot be opened: {error.strerror or error}") from None
 
