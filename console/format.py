@@ -13,10 +13,15 @@ Span = tuple[str, str]
 Spans = list[Span]
 
 
+def cells(text: str) -> int:
+    """How wide a text is."""
+    return len(text) if text.isascii() and text.isprintable() else cell_len(text)
+
+
 @lru_cache(maxsize=8192)
 def cut(text: str, width: int, *, ascii_only: bool = False, middle: bool = False) -> str:
     """`text` cut to at most `width` cells, with a mark where it was cut; `middle` keeps the end of it."""
-    if (len(text) <= width and text.isascii()) or cell_len(text) <= width:
+    if cells(text) <= width:
         return text
     if width <= 0:
         return ""
@@ -43,7 +48,7 @@ def _tail(text: str, width: int) -> str:
 def fit(text: str, width: int, *, right: bool = False, ascii_only: bool = False, middle: bool = False) -> str:
     """`text` in exactly `width` cells, cut or padded with blanks."""
     text = cut(text, width, ascii_only=ascii_only, middle=middle)
-    blanks = " " * (width - (len(text) if text.isascii() else cell_len(text)))
+    blanks = " " * (width - cells(text))
     return blanks + text if right else text + blanks
 
 
@@ -90,13 +95,12 @@ def amount(number: float, *, base: float = 1000.0) -> str:
     """A number in at most five characters: 7, 812, 1.2k, 73.9M."""
     if abs(number) < base:
         return str(int(number))
-    for unit in "kMGTP":
+    unit = ""
+    for unit in "kMGTPE":
         number /= base
-        if abs(number) < 9.95:
-            return f"{number:.1f}{unit}"
         if abs(number) < base - 0.5:
-            return f"{number:.1f}{unit}" if abs(number) < 99.95 else f"{number:.0f}{unit}"
-    return f"{number:.0f}E"
+            break
+    return f"{number:.1f}{unit}" if abs(number) < 99.95 else f"{number:.0f}{unit}"
 
 
 def size(number: float) -> str:
@@ -161,7 +165,7 @@ def plural(number: int, word: str) -> str:
 
 def width_of(spans: Spans) -> int:
     """Cells that a line takes."""
-    return sum(len(text) if text.isascii() else cell_len(text) for text, _role in spans)
+    return sum(cells(text) for text, _role in spans)
 
 
 def fit_spans(spans: Spans, width: int, fill: str = "plain", *, ascii_only: bool = False) -> Spans:
@@ -173,7 +177,7 @@ def fit_spans(spans: Spans, width: int, fill: str = "plain", *, ascii_only: bool
             break
         text = cut(text, left, ascii_only=ascii_only)
         line.append((text, role))
-        left -= len(text) if text.isascii() else cell_len(text)
+        left -= cells(text)
     if left > 0:
         line.append((" " * left, fill))
     return line

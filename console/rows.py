@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from console.format import Span, Spans, age, bar, cut, fit, percent, plain, plural, rate, span_of
 from workers.jobs import Job, Priority, State, Wish
@@ -128,11 +129,7 @@ def row(job: Job, layout: Layout, now_ms: int, *, marked: bool = False, rate_now
         note = fit(" " + note_of(job, now_ms), layout.zone, ascii_only=layout.ascii_only)
         spans = (first, (job.state.letter + " ", role), (note, _note_role(job, role)))
         lengths = [1, 2, layout.zone]
-    edges, total = [], 0
-    for length in lengths:
-        total += length
-        edges.append(total)
-    return Row(spans, tuple(edges), _rest(job, layout, now_ms))
+    return Row(spans, tuple(accumulate(lengths)), _rest(job, layout, now_ms))
 
 
 def _live_zone(job: Job, layout: Layout, role: str, rate_now: float | None) -> tuple[list[Span], list[int]]:
@@ -154,7 +151,7 @@ def _live_zone(job: Job, layout: Layout, role: str, rate_now: float | None) -> t
     else:
         full, rest = bar(fraction, layout.bar, ascii_only=layout.ascii_only)
         spans += [(full, role), (rest, "track")]
-    widths = [layout.percent + 1, len(spans[1][0]), len(spans[2][0])]
+    widths = [layout.percent + 1, layout.bar, 0]  # both parts of the bar end where it ends
     speed, eta = _speed(job, rate_now), span_of(progress.eta_s) if job.state is State.RUNNING else ""
     if layout.speed:
         spans.append((" " + fit(speed, layout.speed, right=True), "plain"))
