@@ -15,8 +15,6 @@ connection = sqlite3.connect(sys.argv[1])
 connection.execute("SELECT count(*) FROM t").fetchone()
 connection.close()
 """
-    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM t').fetchone(); c.close()"
-)
 
 
 def test_a_second_opening_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
