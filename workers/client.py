@@ -13,17 +13,17 @@ import importlib
 import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from workers.config import Settings, slots_of
 from workers.errors import UsageError
-from workers.files import own_folder, private_folder
 from workers.health.figures import HostFigures
+from workers.home import prepare_home
 from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
+from workers.status import QueueStatus, WorkerStatus
 from workers.store import hosts, orders, questions
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
 from workers.store.migrations import migrate
@@ -31,6 +31,7 @@ from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.store.waiting import Situation, reasons
 from workers.text import clean
+from workers.why import explain
 
 if TYPE_CHECKING:
     from workers.queues import Bells
@@ -51,36 +52,6 @@ DEFAULT_REGISTRY = "workers.operations.registry"
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStatus:
-    """One queue as a person sees it."""
-
-    name: str
-    slots: int
-    running: int
-    paused_jobs: int
-    waiting: int
-    failed: int
-    paused: bool
-    paused_until: int | None
-    paused_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """The worker of this home, or the last one when none runs. Times are milliseconds."""
-
-    running: bool
-    pid: int | None = None
-    host: str = ""
-    version: str = ""
-    started_at: int | None = None
-    heartbeat: int | None = None
-    age_s: float | None = None  # since the last sign of life
-    report: tuple[str, ...] = ()  # what it rescued and removed at its start
-    figures: HostFigures | None = None
 
 
 def login_name() -> str:
@@ -395,41 +366,28 @@ class Client:
     @_spoken
     def why(self, job_id: int) -> tuple[Waiting, ...]:
         """Why a queued job does not run, each reason with what lifts it. Empty when nothing holds it back."""
-        job = questions.job_by_id(self._db, job_id)
-        if job.state is not State.QUEUED:
-            return ()
+        return self.why_each([job_id])[questions.job_by_id(self._db, job_id).id]
+
+    @_spoken
+    def why_each(self, ids: Sequence[int]) -> dict[int, tuple[Waiting, ...]]:
+        """As `why`, for many jobs at once."""
+        jobs = questions.jobs_by_id(self._db, ids)
         names = tuple(operation.name for operation in self.operations())
         situation = Situation(now_ms(), self.settings.jobs.per_site, names)
-        found = reasons(self._db, job, situation)
-        if worker_pid(self.settings) is None:
-            found.append(Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console"))
-        queue = next((status for status in self.queues() if status.name == job.queue), None)
-        busy = 0 if queue is None else queue.running + queue.paused_jobs
-        if not found and queue is not None and busy >= queue.slots:
-            paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
-            found.append(
-                Waiting(
-                    "slot",
-                    f"{busy} of {queue.slots} slots of {queue.name} are taken{paused}",
-                    f"it starts when one ends; spool queue slots {queue.slots + 1} {queue.name} adds one",
-                )
-            )
-        return tuple(found)
+        queues = {status.name: status for status in self.queues()}
+        running = worker_pid(self.settings) is not None
+        return {
+            job.id: explain(reasons(self._db, job, situation), running, queues.get(job.queue))
+            if job.state is State.QUEUED
+            else ()
+            for job in jobs.values()
+        }
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""
         path = self.settings.paths.job_log(job_id)
         ended = path.exists() and all(job.final for job in questions.jobs_by_id(self._db, [job_id]).values())
         return read_log(path, offset, limit, complete=ended)
-
-
-def prepare_home(settings: Settings) -> None:
-    """Make the home's private folders. ConfigError when that cannot be."""
-    paths = settings.paths
-    for folder in (paths.state, paths.rings, paths.job_logs, paths.runtime):
-        private_folder(folder)
-    if paths.wake_socket.parent != paths.runtime:
-        own_folder(paths.wake_socket.parent)
 
 
 def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:

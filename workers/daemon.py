@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from workers import lock
-from workers.client import DEFAULT_REGISTRY, load_registry, prepare_home
+from workers.client import DEFAULT_REGISTRY, load_registry
 from workers.config import Settings, slots_of
 from workers.errors import ConfigError, SpoolError, StoreError
 from workers.health.figures import Sampler
+from workers.home import prepare_home
 from workers.jobs import Wish
 from workers.queues import Bells, QueueConsumer, consumers
 from workers.recorder import Recorder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -45,8 +46,10 @@ def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) ->
     most = limit if limit is not None else (0 if as_json else _SCREEN)
     shown = ids[:most] if most else ids
     if as_json:
-        for job in _in_pages(client, shown):
-            say_json(as_json_with_reasons(client, job))
+        for page in _pages(client, shown):
+            why = client.why_each([job.id for job in page])
+            for job in page:
+                say_json(as_json_with_reasons(client, job, why.get(job.id, ())))
         return
     _table(client, shown)
     if len(shown) < len(ids):
@@ -55,19 +58,19 @@ def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) ->
         tell("no job matches" if query else "no jobs yet; `spool download URL` makes one, `spool demo` several")
 
 
-def _in_pages(client: Client, ids: Sequence[int]) -> Iterator[Job]:
+def _pages(client: Client, ids: Sequence[int]) -> Iterator[list[Job]]:
     for start in range(0, len(ids), _PAGE):
         part = ids[start : start + _PAGE]
         found = client.jobs_by_id(part)
-        yield from (found[job_id] for job_id in part if job_id in found)
+        yield [found[job_id] for job_id in part if job_id in found]
 
 
-def as_json_with_reasons(client: Client, job: Job) -> dict[str, object]:
-    """The JSON form of a job, with why it waits if it does, and without what is secret."""
+def as_json_with_reasons(client: Client, job: Job, why: tuple[Waiting, ...] | None = None) -> dict[str, object]:
+    """The JSON form of a job, with why it waits if it does (asked for unless given), and without what is secret."""
     from console.cli.forms import shown_params
-    from workers.jobs import State, job_as_json
+    from workers.jobs import job_as_json
 
-    value = job_as_json(job, client.why(job.id) if job.state is State.QUEUED else ())
+    value = job_as_json(job, client.why(job.id) if why is None else why)
     value["params"] = shown_params(client.operations(), job)
     return value
 
@@ -79,7 +82,7 @@ def _table(client: Client, ids: Sequence[int]) -> None:
     if ids:
         say(f"{'ID':>6}  {'STATE':<9}  {'OPERATION':<10}  {'PRIORITY':<8}  {'DONE':>5}  {'AGE':>4}  TITLE")
     now_ms = int(time.time() * 1000)
-    for job in _in_pages(client, ids):
+    for job in itertools.chain.from_iterable(_pages(client, ids)):
         line = row(job, now_ms)
         say(cut(line, width) if width else line)
 

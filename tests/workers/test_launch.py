@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.client import prepare_home
 from workers.config import load_settings
 from workers.errors import SpoolError
+from workers.home import prepare_home
 from workers.launch import start_worker, stop_worker, worker_pid
 
 _STUBBORN = """

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.databases import claimed, opened, submitted
-from workers.client import prepare_home
 from workers.config import Settings, load_settings
+from workers.home import prepare_home
 from workers.jobs import Job, Move, State, Wish
 from workers.rescue import rescue
 from workers.runner.processes import boot_id, start_ticks

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.databases import ended, opened, submitted
-from workers.client import prepare_home
 from workers.config import load_settings
+from workers.home import prepare_home
 from workers.retention import retain
 from workers.store import questions
 from workers.store.database import transaction

@@ -6,6 +6,7 @@ best job that no rule holds back; "why is it waiting?" asks the same predicates 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.jobs import Job, State, Waiting, rfc3339
+from workers.store.prepared import Prepared, hole
 from workers.store.tables import After, JobRow, QueueRow
 
 _LIVE = [State.RUNNING.value, State.PAUSED.value]
@@ -147,10 +149,18 @@ def free_to_run(situation: Situation) -> Any:
     return free
 
 
+@functools.lru_cache(maxsize=16)
+def _flags(per_site: int, operations: tuple[str, ...]) -> Prepared:
+    """Of one job, whether each rule holds it back."""
+    situation = Situation(hole("now"), per_site, operations)
+    flags = [rule.holds(situation).alias(f"holds_{rule.name}") for rule in RULES]
+    return Prepared(lambda sqlite: JobRow.select(*flags).where(JobRow.id == hole("id")))
+
+
 def reasons(db: Database, job: Job, situation: Situation) -> list[Waiting]:
     """Which rules hold back this queued job, in words. Slots and a missing worker are not known here."""
-    flags = [rule.holds(situation).alias(f"holds_{rule.name}") for rule in RULES]
-    row: Any = next(iter(JobRow.select(*flags).where(JobRow.id == job.id).tuples().execute(db)), None)
+    flags = _flags(situation.per_site, tuple(situation.operations))
+    row = flags.run(db, id=job.id, now=situation.now).fetchone()
     if row is None:
         return []  # removed meanwhile
     found = []

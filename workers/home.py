@@ -1,0 +1,15 @@
+"""The folders of one home."""
+
+from __future__ import annotations
+
+from workers.config import Settings
+from workers.files import own_folder, private_folder
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the home's private folders. ConfigError when that cannot be."""
+    paths = settings.paths
+    for folder in (paths.state, paths.rings, paths.job_logs, paths.runtime):
+        private_folder(folder)
+    if paths.wake_socket.parent != paths.runtime:
+        own_folder(paths.wake_socket.parent)

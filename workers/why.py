@@ -1,0 +1,30 @@
+"""Why a queued job does not run: what holds it back by the rules of the store, and what only the worker knows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workers.jobs import Waiting
+from workers.status import QueueStatus
+
+NO_WORKER = Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console")
+
+
+def explain(held_back: Sequence[Waiting], worker_runs: bool, queue: QueueStatus | None) -> tuple[Waiting, ...]:
+    """All reasons: those of the rules, then a missing worker, else slots that are taken. Empty: it starts at once."""
+    found = list(held_back)
+    if not worker_runs:
+        found.append(NO_WORKER)
+    if not found and queue is not None and queue.running + queue.paused_jobs >= queue.slots:
+        found.append(_slots_taken(queue))
+    return tuple(found)
+
+
+def _slots_taken(queue: QueueStatus) -> Waiting:
+    busy = queue.running + queue.paused_jobs
+    paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
+    return Waiting(
+        "slot",
+        f"{busy} of {queue.slots} slots of {queue.name} are taken{paused}",
+        f"it starts when one ends; spool queue slots {queue.slots + 1} {queue.name} adds one",
+    )
