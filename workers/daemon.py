@@ -36,8 +36,9 @@ from workers.store.database import ChangePoll, DatabaseError, OperationalError, 
 from workers.store.migrations import migrate
 from workers.store.records import now_ms, to_json
 from workers.store.waiting import Situation
-from workers.supervisor import Stop, Supervisor, Workshop
+from workers.supervisor import Supervisor
 from workers.version import VERSION
+from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
 

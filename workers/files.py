@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -40,3 +41,11 @@ def own_folder(path: Path) -> Path:
 def open_private(path: Path, flags: int) -> int:
     """A descriptor of `path`, made 0600 when new, never following a link at its end."""
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def remove_staging(folder: Path) -> bool:
+    """Remove a staging folder that a runner left; whether there was one. Only folders of ours are touched."""
+    if not folder.name.startswith(".spool-") or folder.is_symlink() or not folder.is_dir():
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True

@@ -14,6 +14,7 @@ from typing import Any
 
 from workers.config import Settings
 from workers.errors import ErrorClass, Failure
+from workers.files import remove_staging
 from workers.jobs import FINAL, Move, State, Wish
 from workers.runner.processes import Identity, boot_id, kill_group
 from workers.store import hosts, moves, questions
@@ -21,7 +22,6 @@ from workers.store.database import transaction
 from workers.store.hosts import Orphan
 from workers.store.records import error_fields
 from workers.store.waiting import POISON_DEATHS
-from workers.supervisor import remove_staging
 from workers.text import clean
 
 _GONE = ".gone-"  # begins the name of a work folder that is being removed

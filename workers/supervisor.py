@@ -11,67 +11,32 @@ import errno
 import json
 import logging
 import os
-import random
 import select
-import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-from workers.config import Settings
+from workers.departure import Departure, End
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
-from workers.jobs import MOVES, ItemOutcome, Move, Progress, State, Wish, retry_delay_s
+from workers.jobs import ItemOutcome, Move, Progress, Wish
 from workers.logs import open_log
-from workers.queues import Bells
-from workers.recorder import Recorder
 from workers.runner import wire
 from workers.runner.limits import Limits
-from workers.runner.process import Forkserver, Runner
+from workers.runner.process import Runner
 from workers.runner.processes import kill_group
 from workers.runner.stop import Ending
 from workers.store import moves, reports
 from workers.store.claims import Claimed
-from workers.store.database import DatabaseError, transaction
-from workers.store.records import error_fields, now_ms, storable, to_json
+from workers.store.database import transaction
 from workers.text import clean
+from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
 
 _FLUSH_S = 0.1  # items of a bulk job are written this often
 _OVERSLEPT_S = 2.0  # between two looks into a pipe; a supervisor looks once a second at least
-_STORE_RETRY_S = 0.5
-_STORE_PATIENCE_S = 120.0
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-_BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
-
-
-class Stop(Enum):
-    """Why a runner is being ended."""
-
-    CANCEL = "cancel"
-    RELEASE = "release"  # the worker stops politely
-    STALL = "stall"
-    REFUSED = "refused"  # its lease is lost
-
-
-@dataclass
-class Workshop:
-    """What every supervisor of one worker shares."""
-
-    settings: Settings
-    db: Any
-    worker_id: int
-    forkserver: Forkserver
-    recorder: Recorder
-    bells: Bells
-    umask: int  # of whoever started the worker: what is published is made for them, all else is private
-    can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
-    chance: random.Random = field(default_factory=random.Random)
 
 
 class Supervisor:
@@ -149,7 +114,7 @@ class Supervisor:
         self._runner = self._shop.forkserver.spawn(log_fd, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
-        self._persist(lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
+        self._shop.persist(self.job.id, lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
         self._runner.send(
             wire.JobMessage(
                 job_id=job.id,
@@ -217,7 +182,7 @@ class Supervisor:
                 entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
                 self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry))
             case wire.Total(items=total):
-                self._persist(lambda: reports.set_items_total(db, job.id, job.lease, total))
+                self._shop.persist(self.job.id, lambda: reports.set_items_total(db, job.id, job.lease, total))
             case wire.ItemEnded(item=item):
                 if not self._items:
                     self._items_due = time.monotonic() + _FLUSH_S
@@ -231,7 +196,7 @@ class Supervisor:
         runner = self._runner
         assert runner is not None
         # Once it is to be stopped it must publish nothing: a cancelled job leaves no file.
-        if self._stop is None and self._persist(record):
+        if self._stop is None and self._shop.persist(self.job.id, record):
             runner.send(wire.Granted(path))
             return
         runner.send(wire.Refused("lease_lost", path))
@@ -242,7 +207,7 @@ class Supervisor:
         if self._items and (force or time.monotonic() >= self._items_due):
             items, self._items = self._items, []
             job = self.job
-            self._persist(lambda: reports.write_items(self._shop.db, job.id, job.lease, items))
+            self._shop.persist(self.job.id, lambda: reports.write_items(self._shop.db, job.id, job.lease, items))
 
     # ---------------------------------------------------------------- what people want
 
@@ -274,7 +239,8 @@ class Supervisor:
 
     def _resume(self, by: str) -> None:
         if not self._paused:
-            self._persist(lambda: reports.clear_wish(self._shop.db, self.job.id, self.job.lease, Wish.RESUME))
+            job, db = self.job, self._shop.db
+            self._shop.persist(job.id, lambda: reports.clear_wish(db, job.id, job.lease, Wish.RESUME))
             return
         if self._stop is None and self._move_as_wished(Wish.RESUME, Move.RESUMED, by):
             self._paused = False
@@ -292,7 +258,7 @@ class Supervisor:
                     return False
                 return moves.move(db, move, job.id, by=by, lease=job.lease)
 
-        return bool(self._persist(write))
+        return bool(self._shop.persist(self.job.id, write))
 
     def _end(self, stop: Stop, by: str) -> None:
         if self._runner is None or self._stop is not None:
@@ -320,105 +286,9 @@ class Supervisor:
             if status is None:
                 kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
         self._flush_items(force=True)
-        self._remove_staging()
-        self._decide(status)
-
-    def _decide(self, status: int | None) -> None:
         if self._stop is None and self._hurried:
             self._stop = Stop.RELEASE
-        match self._verdict, self._stop:
-            case wire.Finished() as result, _:
-                self._succeed(result)  # it was quicker than whoever wanted to stop it
-            case _, Stop.CANCEL:
-                self._remove_work()
-                self._leave(Move.CANCELLED, by=self._stop_by)
-            case _, Stop.RELEASE:
-                self._leave(Move.RELEASED, "the worker stopped")
-            case _, Stop.REFUSED:
-                log.warning("job %d: the lease %d is lost; nothing was published", self.job.id, self.job.lease)
-            case _, Stop.STALL:
-                minutes = self._shop.settings.jobs.stall_minutes
-                self._fail(Failure(ErrorClass.STALLED, f"no sign of progress for {minutes:g} minutes"))
-            case wire.Failed(failure=failure), _:
-                self._fail(failure)
-            case _:
-                self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {_how(status)}"))
-
-    def _succeed(self, result: wire.Finished) -> None:
-        outputs = list(result.outputs)
-        if not outputs:
-            outputs = self._persist(lambda: reports.item_outputs(self._shop.db, self.job.id))
-        fields = {
-            "outputs": to_json(outputs),
-            "detail": to_json(dict(result.detail)),
-            "worker_deaths": 0,
-        }
-        self._leave(Move.SUCCEEDED, fields=fields)
-        self._remove_work()
-        for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self.job.id)):
-            self._shop.bells.ring(queue)
-
-    def _fail(self, failure: Failure) -> None:
-        job = self.job
-        failure = Failure(
-            failure.error_class,
-            clean(failure.message),
-            clean(failure.input),
-            storable(failure.detail),
-            failure.retry_after_s,
-        )
-        if not self._shop.can_resume.get(job.operation, False):
-            self._remove_work()  # first: after the move the next attempt may be at work in it
-        if not failure.retryable or job.failures + 1 >= job.max_attempts:
-            self._leave(Move.FAILED, failure.message, fields=error_fields(failure))
-            return
-        delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
-        due = now_ms() + int(delay * 1000)
-        self._leave(Move.RETRIED, failure.message, fields={**error_fields(failure), "run_after": due})
-        self._shop.bells.ring(job.queue, at=due)
-
-    def _leave(
-        self, move: Move, reason: str = "", *, by: str = "worker", fields: Mapping[str, Any] | None = None
-    ) -> None:
-        """The job leaves this worker by `move`; a wish that came too late for its runner still counts."""
-        made = self._persist(lambda: self._left(move, storable(reason), by, dict(fields or {})))
-        if made is None:
-            log.warning("job %d: %s was refused: the world moved on", self.job.id, move.value)
-        elif made is Move.CANCELLED:
-            self._remove_work()
-
-    def _left(self, move: Move, reason: str, by: str, fields: dict[str, Any]) -> Move | None:
-        """The move that was made, None when the guard refused. One transaction."""
-        db, job = self._shop.db, self.job
-        with transaction(db):
-            wish, wished_by = reports.wish_of(db, job.id)
-            if move in _BACK and wish is Wish.CANCEL:
-                move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
-            elif move in _BACK:
-                fields["hold"] = self._paused or wish is Wish.PAUSE  # who paused it says when it goes on
-            if self._paused and State.PAUSED not in MOVES[move].sources:
-                moves.move(db, Move.RESUMED, job.id, by="worker", reason="its runner ended", lease=job.lease)
-            made = moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
-            return move if made else None
-
-    def _persist(self, write: Callable[[], Any]) -> Any:
-        """Do a write that must not be lost: try again while the database is locked or full."""
-        deadline = time.monotonic() + _STORE_PATIENCE_S
-        while True:
-            try:
-                return write()
-            except DatabaseError as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("job %d: the database refused (%s); trying again", self.job.id, error)
-                time.sleep(_STORE_RETRY_S)
-
-    def _remove_staging(self) -> None:
-        for folder in self._persist(lambda: reports.staging_folders(self._shop.db, self.job.id)):
-            remove_staging(Path(folder))
-
-    def _remove_work(self) -> None:
-        shutil.rmtree(self._shop.settings.paths.job_work(self.job.id), ignore_errors=True)
+        Departure(self._shop, self.job, End(self._verdict, self._stop, self._stop_by, self._paused, status)).leave()
 
 
 class _Descriptor:
@@ -431,14 +301,6 @@ class _Descriptor:
         os.close(self.number)
 
 
-def remove_staging(folder: Path) -> bool:
-    """Remove a staging folder that a runner left; whether there was one. Only folders of ours are touched."""
-    if not folder.name.startswith(".spool-") or folder.is_symlink() or not folder.is_dir():
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
-    return True
-
-
 def _cleaned(progress: Progress) -> Progress:
     return Progress(
         progress.fraction,
@@ -449,15 +311,3 @@ def _cleaned(progress: Progress) -> Progress:
         progress.eta_s,
         progress.unit,
     )
-
-
-def _how(status: int | None) -> str:
-    if status is None:
-        return "with the process that had started it"
-    if status >= 0:
-        return f"exit code {status} without a result"
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(-status).name
-        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
-        return f"killed by {name}{hint}"
-    return f"killed by signal {-status}"

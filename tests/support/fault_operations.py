@@ -242,6 +242,7 @@ def _after(owner: Any, name: str, applies: Callable[..., bool]) -> None:
 
 
 def _arm(moment: str) -> None:
+    import workers.departure as departure
     import workers.supervisor as supervisor
     from workers.jobs import Move
     from workers.store import moves, reports
@@ -264,7 +265,7 @@ def _arm(moment: str) -> None:
         case "in the final move":
             _after(moves, "record_event", is_success)
         case "after the final move":
-            _after(supervisor.Supervisor, "_leave", is_success)
+            _after(departure.Departure, "_move", is_success)
         case _:
             raise ValueError(moment)
 

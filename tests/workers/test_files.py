@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workers.errors import ConfigError
-from workers.files import open_private, own_folder, private_folder
+from workers.files import open_private, own_folder, private_folder, remove_staging
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +69,23 @@ def test_beside_strangers_only_a_folder_of_ours_will_do(tmp_path: Path) -> None:
         os.chown(tmp_path / "theirs", 12345, 12345)
         with pytest.raises(ConfigError, match="not a folder of yours"):
             own_folder(tmp_path / "theirs")
+
+
+def test_staging_folders_of_ours_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    ours = tmp_path / ".spool-1-1-abcd"
+    (ours / "1").mkdir(parents=True)
+    (ours / "1" / "half").write_text("half")
+    assert remove_staging(ours) is True
+    assert not ours.exists()
+    assert remove_staging(ours) is False
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "film").write_text("film")
+    assert remove_staging(precious) is False
+    link = tmp_path / ".spool-1-1-link"
+    link.symlink_to(precious)
+    assert remove_staging(link) is False
+    file = tmp_path / ".spool-1-1-file"
+    file.write_text("")
+    assert remove_staging(file) is False
+    assert (precious / "film").read_text() == "film"

@@ -83,6 +83,12 @@ def add_published(db: Database, job_id: int, lease: int, entry: Mapping[str, Any
     return _append(db, job_id, lease, JobRow.published, dict(entry))
 
 
+def published_entries(db: Database, job_id: int) -> list[dict[str, Any]]:
+    """What runners of this job were allowed to rename into place and no outcome of an item tells yet."""
+    value = JobRow.select(JobRow.published).where(JobRow.id == job_id).scalar(db)
+    return [dict(entry) for entry in json.loads(value or "[]")]
+
+
 def staging_folders(db: Database, job_id: int) -> list[str]:
     """Folders that runners of this job said they would make."""
     value = JobRow.select(JobRow.staging).where(JobRow.id == job_id).scalar(db)

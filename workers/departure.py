@@ -1,0 +1,155 @@
+"""How a job leaves its worker: the move that its end calls for, and what that leaves on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.errors import ErrorClass, Failure
+from workers.files import remove_staging
+from workers.jobs import MOVES, Job, Move, State, Wish, retry_delay_s
+from workers.runner import wire
+from workers.store import moves, reports
+from workers.store.database import transaction
+from workers.store.records import error_fields, now_ms, storable, to_json
+from workers.text import clean
+from workers.workshop import Stop, Workshop
+
+log = logging.getLogger(__name__)
+
+_BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the work on a job ended in its runner."""
+
+    verdict: wire.Finished | wire.Failed | None  # what the runner said of it, if it could
+    stop: Stop | None  # why it was stopped, if it was
+    stop_by: str
+    paused: bool  # whether its processes were stopped when it ended
+    status: int | None  # exit code, or minus the signal; None when nobody saw it
+
+
+class Departure:
+    """Makes the last move of one attempt. The runner is gone when it begins."""
+
+    def __init__(self, shop: Workshop, job: Job, end: End) -> None:
+        self._shop = shop
+        self._job = job
+        self._end = end
+
+    def leave(self) -> None:
+        """Remove what is temporary, then make the move."""
+        for folder in self._persist(lambda: reports.staging_folders(self._shop.db, self._job.id)):
+            remove_staging(Path(folder))
+        match self._end.verdict, self._end.stop:
+            case wire.Finished() as result, _:
+                self._succeed(result)  # it was quicker than whoever wanted to stop it
+            case _, Stop.CANCEL:
+                self._remove_work()
+                self._move(Move.CANCELLED, by=self._end.stop_by)
+            case _, Stop.RELEASE:
+                self._move(Move.RELEASED, "the worker stopped")
+            case _, Stop.REFUSED:
+                log.warning("job %d: the lease %d is lost; nothing was published", self._job.id, self._job.lease)
+            case _, Stop.STALL:
+                minutes = self._shop.settings.jobs.stall_minutes
+                self._fail(Failure(ErrorClass.STALLED, f"no sign of progress for {minutes:g} minutes"))
+            case wire.Failed(failure=failure), _:
+                self._fail(failure)
+            case _:
+                self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {how_it_died(self._end.status)}"))
+
+    def _succeed(self, result: wire.Finished) -> None:
+        outputs = list(result.outputs) or self._persist(lambda: reports.item_outputs(self._shop.db, self._job.id))
+        fields = {"outputs": to_json(outputs), "detail": to_json(dict(result.detail)), "worker_deaths": 0}
+        self._move(Move.SUCCEEDED, fields=fields)
+        self._remove_work()
+        for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self._job.id)):
+            self._shop.bells.ring(queue)
+
+    def _fail(self, failure: Failure) -> None:
+        job = self._job
+        failure = Failure(
+            failure.error_class,
+            clean(failure.message),
+            clean(failure.input),
+            storable(failure.detail),
+            failure.retry_after_s,
+        )
+        if not self._shop.can_resume.get(job.operation, False):
+            self._remove_work()  # first: after the move the next attempt may be at work in it
+        if not failure.retryable or job.failures + 1 >= job.max_attempts:
+            self._move(Move.FAILED, failure.message, fields=error_fields(failure))
+            return
+        delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
+        due = now_ms() + int(delay * 1000)
+        self._move(Move.RETRIED, failure.message, fields={**error_fields(failure), "run_after": due})
+        self._shop.bells.ring(job.queue, at=due)
+
+    def _move(
+        self, move: Move, reason: str = "", *, by: str = "worker", fields: Mapping[str, Any] | None = None
+    ) -> None:
+        """The job leaves by `move`; a wish that came too late for its runner still counts."""
+        made = self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {})))
+        if made is None:
+            log.warning("job %d: %s was refused: the world moved on", self._job.id, move.value)
+        elif made is Move.CANCELLED:
+            self._remove_work()
+
+    def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any]) -> Move | None:
+        """The move that was made, None when the guard refused. One transaction."""
+        db, job = self._shop.db, self._job
+        with transaction(db):
+            wish, wished_by = reports.wish_of(db, job.id)
+            if move in _BACK and wish is Wish.CANCEL:
+                move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
+            elif move in _BACK:
+                fields["hold"] = self._end.paused or wish is Wish.PAUSE  # who paused it says when it goes on
+            if move in (Move.CANCELLED, Move.FAILED):
+                fields["outputs"] = to_json(self._left_in_place())
+            if self._end.paused and State.PAUSED not in MOVES[move].sources:
+                moves.move(db, Move.RESUMED, job.id, by="worker", reason="its runner ended", lease=job.lease)
+            made = moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
+            return move if made else None
+
+    def _left_in_place(self) -> list[str]:
+        """Whole files that the job had published before it was ended: they stay, so they are told."""
+        db, job_id = self._shop.db, self._job.id
+        published = [entry["path"] for entry in reports.published_entries(db, job_id) if _in_place(entry)]
+        return list(dict.fromkeys([*reports.item_outputs(db, job_id), *published]))
+
+    def _persist(self, write: Callable[[], Any]) -> Any:
+        return self._shop.persist(self._job.id, write)
+
+    def _remove_work(self) -> None:
+        shutil.rmtree(self._shop.settings.paths.job_work(self._job.id), ignore_errors=True)
+
+
+def _in_place(entry: Mapping[str, Any]) -> bool:
+    try:
+        facts = os.lstat(entry["path"])
+    except OSError:
+        return False
+    return (facts.st_ino, facts.st_dev, facts.st_size) == (entry["inode"], entry["device"], entry["size"])
+
+
+def how_it_died(status: int | None) -> str:
+    """The end of a runner in words; `status` is an exit code, minus a signal, or None when nobody saw it."""
+    if status is None:
+        return "with the process that had started it"
+    if status >= 0:
+        return f"exit code {status} without a result"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+    return f"killed by signal {-status}"

@@ -1,0 +1,58 @@
+"""What all supervisors of one worker share, and how they write what must not be lost."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from workers.config import Settings
+from workers.queues import Bells
+from workers.recorder import Recorder
+from workers.runner.process import Forkserver
+from workers.store.database import DatabaseError
+
+log = logging.getLogger(__name__)
+
+_STORE_RETRY_S = 0.5
+_STORE_PATIENCE_S = 120.0
+
+
+class Stop(Enum):
+    """Why a runner is being ended."""
+
+    CANCEL = "cancel"
+    RELEASE = "release"  # the worker stops politely
+    STALL = "stall"
+    REFUSED = "refused"  # its lease is lost
+
+
+@dataclass
+class Workshop:
+    """What every supervisor of one worker shares."""
+
+    settings: Settings
+    db: Any
+    worker_id: int
+    forkserver: Forkserver
+    recorder: Recorder
+    bells: Bells
+    umask: int  # of whoever started the worker: what is published is made for them, all else is private
+    can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
+    chance: random.Random = field(default_factory=random.Random)
+
+    def persist(self, job_id: int, write: Callable[[], Any]) -> Any:
+        """Do a write that must not be lost: try again while the database is locked or full."""
+        deadline = time.monotonic() + _STORE_PATIENCE_S
+        while True:
+            try:
+                return write()
+            except DatabaseError as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("job %d: the database refused (%s); trying again", job_id, error)
+                time.sleep(_STORE_RETRY_S)
