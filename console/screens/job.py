@@ -17,7 +17,7 @@ from console.widgets.log import LogView
 from console.widgets.paint import Lines, ScrollLines
 from workers.client import Client
 from workers.errors import NoSuchJob, SpoolError
-from workers.jobs import Job, JobEvent, Waiting
+from workers.jobs import Job, JobEvent, State, Waiting
 from workers.text import clean
 
 TABS = ("summary", "items", "history", "log")
@@ -89,7 +89,8 @@ class JobScreen(ActingScreen):
         feed = self.spool.feed
         try:
             self.job = await feed.ask(Client.job, self.job_id)
-            self._waiting = await feed.ask(Client.why, self.job_id)
+            queued = self.job.state is State.QUEUED
+            self._waiting = await feed.ask(Client.why, self.job_id) if queued else ()
             if not self._defaults:
                 self._defaults = _defaults(await feed.ask(Client.operations), self.job.operation)
             if self._tab == "history":

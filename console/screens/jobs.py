@@ -23,10 +23,11 @@ from console.widgets.side import SidePanel
 from console.widgets.table import JobTable
 from workers.client import Client
 from workers.errors import SpoolError, UsageError
-from workers.jobs import Job, Waiting
+from workers.jobs import Job, State, Waiting
 
 _FOLLOW_CURSOR_S = 0.08
 _FILTER_PAUSE_S = 0.15
+_READ_DETAIL_S = 2.0  # why a job waits is a question over many jobs
 _LEAST_REORDER_S = 0.5
 _REORDER_SHARE = 25  # an order that took 30 ms to read is read again after 0.75 s at the earliest
 
@@ -50,6 +51,9 @@ class JobsScreen(ActingScreen):
         self._log: list[str] = []
         self._detail_id: int | None = None
         self._detail_revision = -1
+        self._detail_due = 0.0
+        self._detail_seen = -1
+        self._detail_dirty = False
         self._mark_from: int | None = None
         self.tabs, self.filter_line = TabLine("jobs"), FilterLine(id="filter")
         self.panel, self.pane = SidePanel(), DetailPane()
@@ -206,19 +210,30 @@ class JobsScreen(ActingScreen):
         if not pane.display or not pane.size.width:
             return
         job = self.job
-        if job is None or job.id != self._detail_id:
+        moved = job is None or job.id != self._detail_id
+        if moved:
             self._waiting, self._log = (), []
         changed = job is not None and (job.id, job.revision) != (self._detail_id, self._detail_revision)
         self._detail_id = None if job is None else job.id
         self._detail_revision = -1 if job is None else job.revision
         marked = len(self.spool.feed.window.marks)
         pane.tell(job, self._waiting, self._log, self.spool.now_ms(), marked)
-        if changed and job is not None and (not job.final or pane.size.height > 3):
-            self.run_worker(self._read_detail(job.id, pane.size.height > 3), group="detail", exclusive=True)
+        now = time.monotonic()
+        with_log = pane.size.height > 3
+        queued = job is not None and job.state is State.QUEUED
+        # A waiting job may wait for others: ask again after any change, but seldom.
+        others = queued and self.spool.feed.revision != self._detail_seen
+        self._detail_dirty = self._detail_dirty or changed or others
+        if job is not None and self._detail_dirty and (with_log or queued) and (moved or now >= self._detail_due):
+            self._detail_dirty = False
+            self._detail_due = now + _READ_DETAIL_S
+            self._detail_seen = self.spool.feed.revision
+            self.run_worker(self._read_detail(job, with_log), group="detail", exclusive=True)
 
-    async def _read_detail(self, job_id: int, with_log: bool) -> None:
+    async def _read_detail(self, job: Job, with_log: bool) -> None:
+        job_id = job.id
         try:
-            waiting = await self.spool.feed.ask(Client.why, job_id)
+            waiting = await self.spool.feed.ask(Client.why, job_id) if job.state is State.QUEUED else ()
             text = (await self.spool.feed.ask(Client.log, job_id, -4096))[0] if with_log else ""
         except SpoolError:
             return  # gone meanwhile: the list will say so

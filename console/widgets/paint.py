@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -18,6 +19,8 @@ from workers.text import clean
 
 if TYPE_CHECKING:
     from console.app import SpoolApp
+
+_clean = lru_cache(maxsize=4096)(clean)
 
 ROLE_CLASSES = {f"role--{role}" for role in ROLES}
 
@@ -69,7 +72,7 @@ class Painted(Widget, inherit_bindings=False):
         segments: list[Segment] = []
         text, role = "", ""
         for piece, its_role in fit_spans(spans, width, ascii_only=self.ascii_only):
-            piece = clean(piece)
+            piece = _clean(piece)
             if its_role == role or not piece:
                 text += piece
                 continue

@@ -89,6 +89,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         self.speeds = Speeds()
         self.columns: Layout = layout_for(80)
         self._painted: dict[int, Row] = {}  # line of the widget: what stands there
+        self._made: dict[int, Row] = {}  # by job, as of the last tick, until painted
         self._strips: OrderedDict[tuple[object, ...], Strip] = OrderedDict()
         self.rendered = 0  # calls of render_line, watched by tests
 
@@ -118,6 +119,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         if columns != self.columns:
             self.columns = columns
             self._strips.clear()
+        self._made.clear()
         self.refresh()
         self.ask_for_rows()
 
@@ -164,6 +166,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self._painted.clear()
+            self._made.clear()
             if self.scroll_offset.y == 0:
                 self.above = 0
             self.ask_for_rows()
@@ -171,13 +174,15 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
     def tick(self) -> None:
         """Paint the cells of visible rows that differ from what stands there; nothing else is sent."""
         width = self.size.width
+        self._made.clear()
         for place in self.in_sight:
             y = place - self.scroll_offset.y + 1
             job = self.window.at(place)
             if job is None:
                 continue
             old = self._painted.get(y)
-            edge = changed_edge(old, self._row(job), width)
+            made = self._made[job.id] = self._row(job)
+            edge = changed_edge(old, made, width)
             if edge:
                 self.refresh(Region(0, y, edge, 1))
 
@@ -202,12 +207,17 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         if job is None:
             self._painted.pop(y, None)
             return self.strip_of([(f"   {self.window.ids[place]} …", "dim")], width, on_cursor)
-        made = self._row(job)
+        made = self._made.pop(job.id, None) or self._row(job)
         self._painted[y] = made
-        key = (made, width, on_cursor)
+        edge = min(made.edges[-1], width)
+        return Strip.join([self.strip_of(list(made.live), edge, on_cursor), self._rest(made, width - edge, on_cursor)])
+
+    def _rest(self, made: Row, width: int, on_cursor: bool) -> Strip:
+        """The part of a row that seldom changes, from memory when it has been drawn before."""
+        key = (made.rest, width, on_cursor)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self.strip_of(made.spans, width, on_cursor)
+            strip = self._strips[key] = self.strip_of(list(made.rest), width, on_cursor)
             if len(self._strips) > _STRIPS:
                 self._strips.popitem(last=False)
         return strip
