@@ -231,12 +231,13 @@ class Client:
     @_spoken
     def edit(self, job_id: int, values: Mapping[str, Any], *, by: str | None = None) -> Answer:
         """Change options of a waiting job; those not named stay. InvalidParams when the whole would be wrong."""
-        job = questions.job_by_id(self._db, job_id)
-        kind = self.operation(job.operation)
-        params = kind.validate({**job.params, **values})
-        data = params.model_dump(mode="json")
-        title, site = clean(kind.label(params)), kind.site(params)
-        return orders.edit(self._db, job_id, data, title, site, by or login_name())
+
+        def changed(job: Job) -> orders.Edited:
+            kind = self.operation(job.operation)
+            params = kind.validate({**job.params, **values})
+            return orders.Edited(params.model_dump(mode="json"), clean(kind.label(params)), kind.site(params))
+
+        return orders.edit(self._db, job_id, changed, by or login_name())
 
     @_spoken
     def pause_queue(
@@ -405,6 +406,8 @@ class AsyncClient:
     def __init__(self, settings: Settings, registry: str = DEFAULT_REGISTRY) -> None:
         self.settings = settings
         self._registry = registry
+        self._db: Any = None
+        self._poll: ChangePoll | None = None
 
     async def __aenter__(self) -> AsyncClient:
         open_client(self.settings, self._registry).close()
@@ -416,13 +419,17 @@ class AsyncClient:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        self._poll.close()
-        await close_async(self._db)
+        if self._poll is not None:
+            self._poll.close()
+        if self._db is not None:
+            await close_async(self._db)
 
     async def ask(self, method: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a method of `Client` without blocking the loop. Cancelling ends the waiting, not what was asked."""
         return await ask(self._db, method, self._client, *args, **kwargs)
 
     def changed(self) -> bool:
-        """Whether anything was committed since the last call; 4 microseconds."""
-        return self._poll.changed()
+        """Whether anything was committed since the last call; 4 microseconds. StoreError when that cannot be read."""
+        assert self._poll is not None, "the client was not entered"
+        with told("looking for changes"):
+            return self._poll.changed()

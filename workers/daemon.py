@@ -45,10 +45,11 @@ log = logging.getLogger(__name__)
 BEAT_S = 2.0
 SWEEP_S = 5.0
 CHECK_S = 4.0
+TIDY_S = 60.0
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
 _WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
 _STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
-_JOIN_S = 60.0
+_JOIN_S = 20.0  # for all slots together, the graces of their runners included
 
 
 class Daemon:
@@ -167,14 +168,16 @@ class Daemon:
             log.exception("job %d: its supervision failed", job.id)
         finally:
             with self._guard:
-                del self._supervisors[job.id]
+                # Another slot may have the job's next attempt already.
+                if self._supervisors.get(job.id) is supervisor:
+                    del self._supervisors[job.id]
 
     # ---------------------------------------------------------------- main thread
 
     def loop(self) -> None:
         """Hear, look, beat, sweep and check until somebody wants an end."""
-        due = {self._beat: 0.0, self._sweep: 0.0, self._check: time.monotonic() + CHECK_S}
-        every = {self._beat: BEAT_S, self._sweep: SWEEP_S, self._check: CHECK_S}
+        every = {self._beat: BEAT_S, self._sweep: SWEEP_S, self._check: CHECK_S, self._tidy: TIDY_S}
+        due = {act: 0.0 if act in (self._beat, self._sweep) else time.monotonic() + every[act] for act in every}
         look_at_once = True
         while not self._stopping:
             now = time.monotonic()
@@ -230,6 +233,10 @@ class Daemon:
                 log.info("%s has %d slots now", name, slots)
                 self._consumers[name].set_slots(slots)
 
+    def _tidy(self) -> None:
+        """Work folders that no attempt will need, where an end did not remove its own."""
+        remove_stale_work(self.db, self.settings)
+
     def _beat(self) -> None:
         hosts.heartbeat(self.db, self._worker_id, self._sampler.sample().as_dict())
 
@@ -256,7 +263,6 @@ class Daemon:
             # Whoever starts the next worker should know that it begins with another table of jobs.
             self.fail(ConfigError(f"{path} was removed or replaced while the worker ran"))
             return
-        remove_stale_work(self.db, self.settings)
         wal = Path(f"{path}-wal")
         if wal.exists() and wal.stat().st_size > _WAL_LIMIT:
             self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -288,8 +294,10 @@ class Daemon:
         if self._hurry:
             for supervisor in supervisors:
                 supervisor.hurry()
+        self._workshop.patience_s = _JOIN_S / 2
+        deadline = time.monotonic() + _JOIN_S
         for consumer in self._consumers.values():
-            consumer.join(_JOIN_S)
+            consumer.join(max(0.1, deadline - time.monotonic()))
         self._recorder.stop()
         self._forkserver.close()
         with contextlib.suppress(DatabaseError):
@@ -299,7 +307,7 @@ class Daemon:
         self.db.close()
         self._listener.close()
         self.settings.paths.wake_socket.unlink(missing_ok=True)
-        os.close(self._lock)
+        lock.release(self._lock)
         if self._fatal:
             raise self._fatal
 

@@ -48,13 +48,11 @@ class Departure:
 
     def leave(self) -> None:
         """Remove what is temporary, then make the move."""
-        for folder in self._persist(lambda: reports.staging_folders(self._shop.db, self._job.id)):
-            remove_staging(Path(folder))
+        remove_recorded_staging(self._shop, self._job.id)
         match self._end.verdict, self._end.stop:
             case wire.Finished() as result, _:
                 self._succeed(result)  # it was quicker than whoever wanted to stop it
             case _, Stop.CANCEL:
-                self._remove_work()
                 self._move(Move.CANCELLED, by=self._end.stop_by)
             case _, Stop.RELEASE:
                 self._move(Move.RELEASED, "the worker stopped")
@@ -69,10 +67,14 @@ class Departure:
                 self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {how_it_died(self._end.status)}"))
 
     def _succeed(self, result: wire.Finished) -> None:
+        lost = self._persist(lambda: reports.failure_of_all_items(self._shop.db, self._job.id))
+        if lost is not None:
+            self._fail(lost)
+            return
         outputs = list(result.outputs) or self._persist(lambda: reports.item_outputs(self._shop.db, self._job.id))
         fields = {"outputs": to_json(outputs), "detail": to_json(dict(result.detail)), "worker_deaths": 0}
+        self._remove_work()  # before the move: after it another attempt may be at work there
         self._move(Move.SUCCEEDED, fields=fields)
-        self._remove_work()
         for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self._job.id)):
             self._shop.bells.ring(queue)
 
@@ -99,27 +101,27 @@ class Departure:
         self, move: Move, reason: str = "", *, by: str = "worker", fields: Mapping[str, Any] | None = None
     ) -> None:
         """The job leaves by `move`; a wish that came too late for its runner still counts."""
-        made = self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {})))
-        if made is None:
+        left = to_json(self._persist(self._left_in_place)) if move is not Move.SUCCEEDED else ""
+        if not self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {}), left)):
             log.warning("job %d: %s was refused: the world moved on", self._job.id, move.value)
-        elif made is Move.CANCELLED:
-            self._remove_work()
 
-    def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any]) -> Move | None:
-        """The move that was made, None when the guard refused. One transaction."""
+    def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any], left: str) -> bool:
+        """Whether the guard let the move be made; `left` are the files in place. One transaction."""
         db, job = self._shop.db, self._job
         with transaction(db):
             wish, wished_by = reports.wish_of(db, job.id)
             if move in _BACK and wish is Wish.CANCEL:
                 move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
             elif move in _BACK:
-                fields["hold"] = self._end.paused or wish is Wish.PAUSE  # who paused it says when it goes on
+                # Who paused it says when it goes on.
+                fields["hold"] = (self._end.paused and wish is not Wish.RESUME) or wish is Wish.PAUSE
+            if move is Move.CANCELLED:
+                self._remove_work()  # before the move: after it another attempt may be at work there
             if move in (Move.CANCELLED, Move.FAILED):
-                fields["outputs"] = to_json(self._left_in_place())
+                fields["outputs"] = left
             if self._end.paused and State.PAUSED not in MOVES[move].sources:
                 moves.move(db, Move.RESUMED, job.id, by="worker", reason="its runner ended", lease=job.lease)
-            made = moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
-            return move if made else None
+            return moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
 
     def _left_in_place(self) -> list[str]:
         """Whole files that the job had published before it was ended: they stay, so they are told."""
@@ -132,6 +134,12 @@ class Departure:
 
     def _remove_work(self) -> None:
         shutil.rmtree(self._shop.settings.paths.job_work(self._job.id), ignore_errors=True)
+
+
+def remove_recorded_staging(shop: Workshop, job_id: int) -> None:
+    """Remove the staging folders that runners of a job said they would make."""
+    for folder in shop.persist(job_id, lambda: reports.staging_folders(shop.db, job_id)):
+        remove_staging(Path(folder))
 
 
 def _in_place(entry: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -30,7 +31,10 @@ def start_worker(settings: Settings) -> bool:
     private_folder(settings.paths.worker_log.parent)
     reader, writer = os.pipe()
     log = open_private(settings.paths.worker_log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    command = [sys.executable, "-m", "workers", "--ready-fd", str(writer), "--config", str(settings.paths.config)]
+    # -P: no module may come from the folder that we are in. The worker reads relative paths of the environment as we
+    # do, and leaves that folder afterwards.
+    words = ["--ready-fd", str(writer), "--config", str(settings.paths.config)]
+    command = [sys.executable, "-P", "-m", "workers", *words]
     try:
         process = subprocess.Popen(
             command,
@@ -39,7 +43,6 @@ def start_worker(settings: Settings) -> bool:
             stderr=log,
             pass_fds=(writer,),
             start_new_session=True,
-            cwd="/",
         )
     finally:
         os.close(writer)
@@ -50,9 +53,14 @@ def start_worker(settings: Settings) -> bool:
         os.close(reader)
     if answer == "ready":
         return True
+    code = process.wait() if answer else process.poll()
+    if code is None:
+        raise SpoolError(
+            f"the worker, process {process.pid}, has not said for {_START_TIMEOUT_S:g} s that it takes jobs;"
+            f" it may be busy: see {settings.paths.worker_log}"
+        )
     if worker_pid(settings) is not None:
         return False  # another one was quicker
-    code = process.wait() if answer else process.poll()
     message = answer or f"the worker did not start (exit code {code}); see {settings.paths.worker_log}"
     raise (ConfigError if code == ConfigError.exit_code else SpoolError)(message)
 
@@ -78,7 +86,8 @@ def stop_worker(settings: Settings, *, timeout_s: float = 30.0) -> bool:
         return False
     if pid == 0:
         raise SpoolError(f"a worker holds {settings.paths.lock}, but its process id cannot be read")
-    os.kill(pid, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
     while worker_pid(settings) == pid:
         if time.monotonic() > deadline:

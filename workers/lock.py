@@ -55,6 +55,12 @@ def take(path: Path) -> int:
     return descriptor
 
 
+def release(descriptor: int) -> None:
+    """Give the lock back; nobody will read our process id as the holder's afterwards."""
+    os.ftruncate(descriptor, 0)
+    os.close(descriptor)
+
+
 def holder(path: Path) -> int | None:
     """The process id of the worker that holds the lock; 0 when it cannot be read; None when nobody holds it."""
     try:

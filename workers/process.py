@@ -66,6 +66,7 @@ def worker_main(arguments: Sequence[str]) -> int:
     try:
         config = options.config if options.config is None or options.config.exists() else None
         settings = load_settings(config=config)
+        os.chdir("/")  # no folder is kept from being unmounted, and no relative path means anything from here on
         set_up_log(settings, to_stderr=options.ready_fd is None)
         run(settings, registry=options.registry, ready=lambda: tell("ready"))
     except SpoolError as error:

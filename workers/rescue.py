@@ -45,7 +45,7 @@ def _settle(db: Any, orphan: Orphan) -> str:
         fields = {**error_fields(failure), "worker_deaths": deaths}
         moves.move(db, Move.FAILED, orphan.job_id, by="worker", reason=failure.message, fields=fields)
         return f"given up after {deaths} workers died"
-    paused = orphan.state is State.PAUSED or orphan.wish is Wish.PAUSE
+    paused = (orphan.state is State.PAUSED and orphan.wish is not Wish.RESUME) or orphan.wish is Wish.PAUSE
     fields = {"worker_deaths": deaths, "hold": paused}
     moves.move(db, Move.RESCUED, orphan.job_id, by="worker", reason="its worker died", fields=fields)
     return "put on hold, as paused before" if paused else "queued again"
@@ -54,9 +54,9 @@ def _settle(db: Any, orphan: Orphan) -> str:
 def _stale_work(db: Any, folder: Path) -> list[Path]:
     """Work folders that no attempt will need. A failed job keeps its own: a person may let it go on from there."""
     folders = {int(path.name): path for path in folder.iterdir() if path.name.isdecimal()}
-    jobs = questions.jobs_by_id(db, list(folders)) if folders else {}
+    states = questions.states_by_id(db, list(folders)) if folders else {}
     ended = FINAL - {State.FAILED}
-    return [path for job_id, path in folders.items() if job_id not in jobs or jobs[job_id].state in ended]
+    return [path for job_id, path in folders.items() if job_id not in states or states[job_id] in ended]
 
 
 def remove_stale_work(db: Any, settings: Settings) -> int:

@@ -13,13 +13,14 @@ import logging
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable
 
-from workers.departure import Departure, End
+from workers.departure import Departure, End, how_it_died, remove_recorded_staging
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
-from workers.jobs import ItemOutcome, Move, Progress, Wish
+from workers.jobs import ItemOutcome, Move, Outcome, Progress, Wish
 from workers.logs import open_log
 from workers.runner import wire
 from workers.runner.limits import Limits
@@ -48,6 +49,7 @@ class Supervisor:
         self._published = claimed.published
         self._wishes: list[tuple[Wish | Stop, str]] = []
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_lock = threading.RLock()  # a signal may come while its own thread holds it
         self._runner: Runner | None = None
         self._ending: Ending | None = None
         self._stop: Stop | None = None
@@ -55,6 +57,9 @@ class Supervisor:
         self._hurried = False
         self._paused = False
         self._verdict: wire.Finished | wire.Failed | None = None
+        self._total = 0  # items of the job, as its runner has counted them
+        self._begun: str | None = None  # the item that is at work
+        self._lost: list[str] = []  # items of which a runner died
         self._items: list[ItemOutcome] = []
         self._items_due = 0.0
         self._sign_of_life = time.monotonic()
@@ -63,9 +68,11 @@ class Supervisor:
 
     def tell(self, wish: Wish | Stop, by: str) -> None:
         """Pass on what somebody wants; heard within milliseconds."""
-        self._wishes.append((wish, by))
-        with contextlib.suppress(OSError):
-            os.write(self._wake_w, b".")
+        with self._wake_lock:
+            self._wishes.append((wish, by))
+            if self._wake_w >= 0:
+                with contextlib.suppress(OSError):
+                    os.write(self._wake_w, b".")
 
     def hurry(self) -> None:
         """Release the job at once, without graces. May be called from any thread, and from a signal handler."""
@@ -90,13 +97,18 @@ class Supervisor:
             self._shop.recorder.forget(self.job.id, self.job.lease)
             if self._runner is not None:
                 self._runner.close()
-            os.close(self._wake_r)
-            os.close(self._wake_w)
+            with self._wake_lock:  # a number that is closed may be another file at once
+                os.close(self._wake_r)
+                os.close(self._wake_w)
+                self._wake_w = -1
 
     def _work(self) -> None:
         with contextlib.closing(_Descriptor(open_log(self._shop.settings.paths.job_log(self.job.id)))) as job_log:
             self._start(job_log.number)
             self._watch()
+            while self._lost_item():
+                self._start(job_log.number)
+                self._watch()
 
     def _explain(self, error: Exception) -> Failure:
         """Why the job could not be given to a runner, or not be watched: trouble of ours, not of the job."""
@@ -124,12 +136,36 @@ class Supervisor:
                 params=job.params,
                 work_dir=str(work),
                 settings=self._shop.settings.for_runner() | {"umask": self._shop.umask},
-                finished=tuple(reports.finished_items(self._shop.db, job.id)) if job.items.total else (),
+                finished=(*self._finished_before(), *self._lost),
                 published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
                 memory_bytes=limits.memory_bytes,
             )
         )
         self._sign_of_life = time.monotonic()
+
+    def _finished_before(self) -> list[str]:
+        return reports.finished_items(self._shop.db, self.job.id) if self.job.items.total or self._lost else []
+
+    def _lost_item(self) -> bool:
+        """Whether the runner died, or hung, of one of many items: that one fails, and the others want a new runner."""
+        key, runner = self._begun, self._runner
+        alone = self._total < 2 or key is None or runner is None
+        if alone or self._paused or self._hurried or self._verdict is not None or self._stop not in (None, Stop.STALL):
+            return False
+        assert key is not None and runner is not None
+        status = self._end_runner(runner)
+        stalled = Failure(ErrorClass.STALLED, "no sign of progress from this item", key)
+        crashed = Failure(ErrorClass.CRASHED, f"the runner died: {how_it_died(status)}", key)
+        failure = stalled if self._stop is Stop.STALL else crashed
+        self._items.append(ItemOutcome(key, Outcome.FAILED, failure=failure))
+        self._flush_items(force=True)
+        remove_recorded_staging(self._shop, self.job.id)
+        log.warning("job %d: %s: %s; the other items go on", self.job.id, clean(key), failure.message)
+        self._lost.append(key)
+        self._begun = self._ending = self._stop = None
+        runner.close()
+        self._runner = None
+        return True
 
     def _watch(self) -> None:
         """Until the runner has said all and is gone."""
@@ -181,12 +217,16 @@ class Supervisor:
             case wire.Publishing(path=path):
                 entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
                 self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry))
+            case wire.ItemBegun(key=key):
+                self._begun = key
             case wire.Total(items=total):
+                self._total = total
                 self._shop.persist(self.job.id, lambda: reports.set_items_total(db, job.id, job.lease, total))
             case wire.ItemEnded(item=item):
                 if not self._items:
                     self._items_due = time.monotonic() + _FLUSH_S
                 self._items.append(item)
+                self._begun = None
             case wire.Finished() | wire.Failed():
                 if self._verdict is None:
                     self._verdict = message
@@ -277,18 +317,20 @@ class Supervisor:
     # ---------------------------------------------------------------- the end
 
     def _finish(self) -> None:
-        runner = self._runner
-        status: int | None = None
-        if runner is not None:
-            if not runner.exited and self._verdict is None and self._ending is None:
-                runner.signal_group(signal.SIGKILL)
-            status = runner.exit_status(5.0)
-            if status is None:
-                kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
+        status = None if self._runner is None else self._end_runner(self._runner)
         self._flush_items(force=True)
         if self._stop is None and self._hurried:
             self._stop = Stop.RELEASE
         Departure(self._shop, self.job, End(self._verdict, self._stop, self._stop_by, self._paused, status)).leave()
+
+    def _end_runner(self, runner: Runner) -> int | None:
+        """See to it that nothing of the runner is left; how it ended."""
+        if not runner.exited and self._verdict is None and self._ending is None:
+            runner.signal_group(signal.SIGKILL)
+        status = runner.exit_status(5.0)
+        if status is None:
+            kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
+        return status
 
 
 class _Descriptor:

@@ -19,7 +19,6 @@ from workers.store.database import DatabaseError
 log = logging.getLogger(__name__)
 
 _STORE_RETRY_S = 0.5
-_STORE_PATIENCE_S = 120.0
 
 
 class Stop(Enum):
@@ -44,15 +43,19 @@ class Workshop:
     umask: int  # of whoever started the worker: what is published is made for them, all else is private
     can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
     chance: random.Random = field(default_factory=random.Random)
+    patience_s: float = 120.0  # how long a write that must not be lost is tried; shorter once the worker stops
 
     def persist(self, job_id: int, write: Callable[[], Any]) -> Any:
         """Do a write that must not be lost: try again while the database is locked or full."""
-        deadline = time.monotonic() + _STORE_PATIENCE_S
+        began = time.monotonic()
+        told = False
         while True:
             try:
                 return write()
             except DatabaseError as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() - began > self.patience_s:
                     raise
-                log.warning("job %d: the database refused (%s); trying again", job_id, error)
+                if not told:
+                    log.warning("job %d: the database refused (%s); trying again", job_id, error)
+                told = True
                 time.sleep(_STORE_RETRY_S)

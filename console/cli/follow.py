@@ -62,6 +62,7 @@ def events(since: int, job_id: int | None, follow: bool, as_json: bool) -> None:
     """
     client = door()
     while True:
+        looked = client.revision()
         page = client.events(since, job_id=job_id, limit=_PAGE)
         for event in page:
             say_json(event_as_json(event), now=follow)
@@ -70,11 +71,11 @@ def events(since: int, job_id: int | None, follow: bool, as_json: bool) -> None:
             continue
         if not follow:
             return
-        _await_change(client, since)
+        _await_change(client, looked)
 
 
-def _await_change(client: Client, since: int) -> None:
-    while client.revision() <= since:
+def _await_change(client: Client, looked: int) -> None:
+    while client.revision() == looked:
         time.sleep(_LOOK_S)
     time.sleep(_LOOK_S / 10)
 

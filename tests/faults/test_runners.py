@@ -76,14 +76,27 @@ def test_segfault(quick_home: Home) -> None:
 @pytest.mark.fault("5", "a bulk job goes on behind the item that killed its runner")
 def test_bulk_job_keeps_what_was_done(quick_home: Home) -> None:
     home = quick_home
-    job_id = home.submit("items", {"inputs": ["ok1", "ok2", "kill", "ok3"], "folder": str(home.out / "bulk")})
-    wait_for(lambda: home.job(job_id).failures == 1 or home.job(job_id).final, what="the first death")
-    if not home.job(job_id).final:
-        home.client.retry([job_id])
-        job = home.wait_final(job_id)
-        assert job.items.done >= 2
-    assert sorted(path.name for path in (home.out / "bulk").iterdir() if path.is_file())[:2] == ["ok1.txt", "ok2.txt"]
-    assert not [path for path in (home.out / "bulk").iterdir() if "(2)" in path.name]
+    names = ["ok1", "ok2", "kill1", "ok3", "kill2", "ok4"]
+    job = home.wait_final(home.submit("items", {"inputs": names, "folder": str(home.out / "bulk")}))
+    assert (job.state, job.attempts, job.failures) == (State.SUCCEEDED, 1, 0)
+    assert (job.items.total, job.items.done, job.items.failed) == (6, 4, 2)
+    failed = {item.key: item.failure for item in home.client.items(job.id, outcome="failed")}
+    assert list(failed) == ["kill1", "kill2"]
+    assert all(
+        f is not None and f.error_class is ErrorClass.CRASHED and "SIGKILL" in f.message for f in failed.values()
+    )
+    assert sorted(path.name for path in (home.out / "bulk").iterdir()) == ["ok1.txt", "ok2.txt", "ok3.txt", "ok4.txt"]
+
+
+@pytest.mark.fault("5", "a bulk job whose every item kills its runner fails, and ends")
+def test_bulk_job_of_killers(quick_home: Home) -> None:
+    home = quick_home
+    job_id = home.submit("items", {"inputs": ["kill1", "kill2"]})
+    for _ in range(2):
+        _again_now(home, job_id)
+    job = home.wait_final(job_id)
+    assert (job.state, job.items.failed) == (State.FAILED, 2)
+    assert job.failure is not None and job.failure.error_class is ErrorClass.CRASHED
 
 
 @pytest.mark.fault("6", "sys.exit(3) and os._exit(3) in an operation")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from workers import lock
 from workers.client import AsyncClient, Client, open_client
 from workers.config import Settings, load_settings
 from workers.errors import ConfigError, InvalidParams, NoSuchJob, SchemaError, StoreError, UsageError
@@ -69,8 +70,10 @@ def test_why_names_the_missing_worker_and_the_full_queue(client: Client, setting
     job = client.submit("noop", {})
     assert [waiting.reason for waiting in client.why(job.id)] == ["no_worker"]
     client.set_slots("default", 0)
-    told = [waiting.reason for waiting in client.why(job.id)]
-    assert "no_worker" in told or "slot" in told
+    assert [waiting.reason for waiting in client.why(job.id)] == ["no_worker"]
+    held = lock.take(settings.paths.lock)  # as if a worker ran
+    assert [waiting.reason for waiting in client.why(job.id)] == ["slot"]
+    lock.release(held)
     client.hold([job.id])
     assert client.why(job.id)[0].reason == "hold"
     client.cancel([job.id])
@@ -83,6 +86,22 @@ def test_edit_keeps_what_is_not_named(client: Client) -> None:
     assert client.job(job.id).params == {"seconds": 7.0, "report": False}
     with pytest.raises(InvalidParams):
         client.edit(job.id, {"seconds": "x"})
+
+
+def test_two_edits_at_once_keep_each_other(client: Client, settings: Settings) -> None:
+    job = client.submit("sleep", {"seconds": 5})
+    other = open_client(settings, REGISTRY)
+    assert client.edit(job.id, {"seconds": 7}).ok and other.edit(job.id, {"report": False}).ok
+    assert (client.job(job.id).params["seconds"], client.job(job.id).params["report"]) == (7.0, False)
+    other.close()
+
+
+async def test_a_client_that_could_not_be_entered_can_be_left(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    refused = AsyncClient(load_settings({"SPOOL_HOME": str(tmp_path)}))
+    with pytest.raises(ConfigError):
+        await refused.__aenter__()
+    await refused.__aexit__(None, None, None)
 
 
 def test_queues_are_paused_and_resumed(client: Client) -> None:

@@ -74,3 +74,17 @@ def test_a_lock_without_a_name_cannot_be_stopped(tmp_path: Path) -> None:
             stop_worker(settings)
     finally:
         os.close(descriptor)
+
+
+def test_a_worker_takes_a_relative_home_as_we_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPOOL_HOME", "rel")
+    settings = load_settings()
+    assert start_worker(settings) is True
+    try:
+        pid = worker_pid(settings)
+        assert pid and Path(f"/proc/{pid}/cwd").readlink() == Path("/")
+        assert start_worker(settings) is False
+    finally:
+        assert stop_worker(settings) is True
+    assert settings.paths.database.is_relative_to(tmp_path / "rel") and settings.paths.database.exists()

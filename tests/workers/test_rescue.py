@@ -65,6 +65,15 @@ def test_running_jobs_are_queued_again_and_paused_ones_held(db: Any, settings: S
     assert rescue(db, settings) == []
 
 
+def test_a_paused_job_that_was_to_go_on_does(db: Any, settings: Settings, worker: int) -> None:
+    job = _left(db, worker)
+    moves.move(db, Move.PAUSED, job.id, by="ann")
+    assert orders.resume(db, [job.id], "ann")[0].ok
+    rescue(db, settings)
+    found = questions.job_by_id(db, job.id)
+    assert (found.state, found.hold) == (State.QUEUED, False)
+
+
 def test_a_job_that_was_to_be_cancelled_is(db: Any, settings: Settings, worker: int) -> None:
     job = _left(db, worker)
     orders.cancel(db, [job.id], "ann")

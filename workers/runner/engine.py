@@ -17,7 +17,7 @@ from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
 from workers.runner.context import RunnerContext, StagingFolders
 from workers.runner.failures import Circumstances, failure_of
-from workers.runner.wire import Finished, ItemEnded, JobMessage, Total
+from workers.runner.wire import Finished, ItemBegun, ItemEnded, JobMessage, Total
 
 _NO_PROGRESS = Progress()
 _LISTED_BETWEEN_SIGNS = 1000  # items listed between two signs of life
@@ -79,6 +79,7 @@ class Engine:
         tally = _Tally(len(keys), len(keys) - len(waiting))
         self._channel.send(Total(tally.total))
         for key in waiting:
+            self._channel.send(ItemBegun(key))
             self._channel.send(ItemEnded(self._process(process, params, key, tally)))
             self._channel.report(tally.progress())
         return _judge(tally)
@@ -101,7 +102,6 @@ class Engine:
     ) -> ItemOutcome:
         """One item. Its own trouble is its outcome; what would befall every other item too ends the job."""
         context = self._context(key, tally.progress if tally.total > 1 else None)
-        self._channel.alive()
         try:
             result = process(params, key, context)
         except LeaseLost:

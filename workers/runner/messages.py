@@ -107,6 +107,13 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemBegun:
+    """Work on this item begins: if the runner dies now, this is the one that killed it."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemEnded:
     """One item has its outcome."""
 
@@ -129,4 +136,4 @@ class Failed:
 
 
 Down: TypeAlias = JobMessage | Granted | Refused
-Up: TypeAlias = Hello | Progressed | Alive | Staging | Publishing | Total | ItemEnded | Finished | Failed
+Up: TypeAlias = Hello | Progressed | Alive | Staging | Publishing | Total | ItemBegun | ItemEnded | Finished | Failed

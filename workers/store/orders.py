@@ -191,7 +191,7 @@ def pause(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
             _change(db, job_id, "pause asked", by, wish=Wish.PAUSE.value, wish_by=by)
             return Answer(job_id, True, "is being paused")
         if state is State.QUEUED:
-            _change(db, job_id, "held", by, hold=True)
+            _change(db, job_id, "held", by, hold=True, wish_by=by)
             return Answer(job_id, True, "held")
         return _missing(job_id) if state is None else Answer(job_id, False, f"cannot be paused: it is {state.value}")
 
@@ -335,14 +335,17 @@ def resume_queue(db: Database, queue: str, by: str) -> None:
     resume(db, hosts.paused_with_queue(db, queue), by)
 
 
-def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site: str | None, by: str) -> Answer:
-    """Other parameters for a job that waits."""
-    fields: dict[str, Any] = {
-        "params": to_json(dict(params)),
-        "title": storable(title),
-        "folded": folded(storable(title)),
-        "site": None if site is None else storable(site).lower(),
-    }
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit makes of a job."""
+
+    params: Mapping[str, Any]
+    title: str
+    site: str | None
+
+
+def edit(db: Database, job_id: int, change: Callable[[Job], Edited], by: str) -> Answer:
+    """Other parameters for a job that waits: what `change` makes of it as it stands then."""
 
     def act(job_id: int) -> Answer:
         state = locked_state(db, job_id)
@@ -350,7 +353,10 @@ def edit(db: Database, job_id: int, params: Mapping[str, Any], title: str, site:
             return _missing(job_id)
         if state is not State.QUEUED:
             return Answer(job_id, False, f"cannot be edited: it is {state.value}")
-        _change(db, job_id, "edited", by, **fields)
+        edited = change(job_by_id(db, job_id))
+        title, site = storable(edited.title), None if edited.site is None else storable(edited.site).lower()
+        params = to_json(dict(edited.params))
+        _change(db, job_id, "edited", by, params=params, title=title, folded=folded(title), site=site)
         return Answer(job_id, True, "edited")
 
     return _each(db, [job_id], act)[0]

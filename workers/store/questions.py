@@ -47,6 +47,15 @@ def job_by_id(db: Database, job_id: int) -> Job:
     return job_of(as_dict(_COLUMNS, row), after)
 
 
+def states_by_id(db: Database, ids: Sequence[int]) -> dict[int, State]:
+    """The states of those of these jobs that exist."""
+    found: dict[int, State] = {}
+    for part in parts(ids):
+        rows = JobRow.select(JobRow.id, JobRow.state).where(JobRow.id.in_(part)).tuples().execute(db)
+        found.update((job_id, State(state)) for job_id, state in rows)
+    return found
+
+
 def jobs_by_id(db: Database, ids: Sequence[int]) -> dict[int, Job]:
     """Those of these jobs that exist, by id."""
     found: dict[int, Job] = {}

@@ -12,11 +12,12 @@ from typing import Any
 
 from peewee import Database
 
-from workers.jobs import LIVE, ItemOutcome, Progress, Wish
+from workers.errors import Failure
+from workers.jobs import LIVE, ItemOutcome, Outcome, Progress, Wish
 from workers.store.database import transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
-from workers.store.records import finite, storable, to_json, whole
+from workers.store.records import failure_of, finite, storable, to_json, whole
 from workers.store.tables import After, ItemRow, JobRow
 
 _LIVE = [state.value for state in LIVE]
@@ -177,6 +178,16 @@ def item_outputs(db: Database, job_id: int, limit: int = 1000) -> list[str]:
     query = ItemRow.select(ItemRow.outputs).where((ItemRow.job_id == job_id) & (ItemRow.outputs != "[]"))
     rows = query.order_by(ItemRow.key).limit(limit).tuples().execute(db)
     return [output for (outputs,) in rows for output in json.loads(outputs)]
+
+
+def failure_of_all_items(db: Database, job_id: int) -> Failure | None:
+    """Why the first item failed, when every item of the job did; else None."""
+    counts = (JobRow.items_total > 0) & (JobRow.items_failed >= JobRow.items_total)
+    if JobRow.select(JobRow.id).where((JobRow.id == job_id) & counts).scalar(db) is None:
+        return None
+    failed = (ItemRow.job_id == job_id) & (ItemRow.outcome == Outcome.FAILED.value)
+    rows = ItemRow.select().where(failed).order_by(ItemRow.key).limit(1).dicts().execute(db)
+    return next((failure_of({**row, "error_input": json.loads(row["key"])}) for row in rows), None)
 
 
 def finished_items(db: Database, job_id: int) -> list[str]:

@@ -161,13 +161,18 @@ def test_priority(db: Any) -> None:
 
 def test_edit_changes_a_waiting_job_and_how_it_is_found(db: Any) -> None:
     job_id = submitted(db, title="old").id
-    assert orders.edit(db, job_id, {"b": 2}, "NEW \udc80", "example.org", "ann").ok
+    assert orders.edit(
+        db, job_id, lambda job: orders.Edited({**job.params, "b": 2}, "NEW \udc80", "example.org"), "ann"
+    ).ok
     job = _job(db, job_id)
     assert (job.params, job.title, job.site) == ({"b": 2}, "NEW \\udc80", "example.org")
     assert list(questions.job_ids(db, "new")) == [job_id] and not questions.job_ids(db, "old")
     assert claimed(db) is not None
-    assert orders.edit(db, job_id, {}, "x", None, "ann").message == "cannot be edited: it is running"
-    assert not orders.edit(db, 99, {}, "x", None, "ann").ok
+    assert (
+        orders.edit(db, job_id, lambda job: orders.Edited({}, "x", None), "ann").message
+        == "cannot be edited: it is running"
+    )
+    assert not orders.edit(db, 99, lambda job: orders.Edited({}, "x", None), "ann").ok
 
 
 def test_removing_forgets_everything_of_an_ended_job(db: Any) -> None:
