@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -21,8 +21,10 @@ from textual import events  # noqa: E402
 from textual.app import App, ScreenStackError, SystemCommand  # noqa: E402
 from textual.binding import BindingType  # noqa: E402
 from textual.screen import Screen  # noqa: E402
+from textual.scrollbar import ScrollBar, ScrollBarRender  # noqa: E402
 from textual.theme import Theme  # noqa: E402
 from textual.widgets import Input, TextArea  # noqa: E402
+from textual.worker import Worker, WorkerError  # noqa: E402
 
 from console import keys, theme  # noqa: E402
 from console.driver import HardenedDriver  # noqa: E402
@@ -42,12 +44,20 @@ _WIDTHS = [(0, "-narrow"), (72, "-normal"), (120, "-panels"), (180, "-roomy")]
 _HEIGHTS = [(0, "-short"), (22, "-middle"), (40, "-tall")]
 
 
+class _PlainBar(ScrollBarRender):
+    """A scrollbar without the eighths of a cell that ASCII has not."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
+
+
 class SpoolApp(App[int]):
     """Holds the feed, the screens and what concerns all of them. `connect` and `start` are replaced by tests."""
 
     TITLE = "spool"
     CSS_PATH: ClassVar[Any] = Path(__file__).parent / "styles" / "console.tcss"
     ENABLE_COMMAND_PALETTE = True
+    BEAT_S: ClassVar[float] = 1.0  # how often ages and countdowns go on; 0 for pictures
     COMMAND_PALETTE_BINDING = "f24"  # the key table binds it
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
@@ -84,18 +94,11 @@ class SpoolApp(App[int]):
         self.client = connect(settings)
         rate = settings.console.rate or (4 if environment.over_ssh(environ) else 10)
         self.feed = Feed(self.client, Pace(rate), self.post_message, self.backlog)
-        self._feeding: asyncio.Task[None] | None = None
+        self._feeding: Worker[None] | None = None
         self._burst = keys.Burst()
         self._held: list[events.Key] = []
-        if self.ascii_only:
-            self._draw_plain()
-
-    def _draw_plain(self) -> None:
-        from textual.scrollbar import ScrollBarRender
-
-        ScrollBarRender.VERTICAL_BARS = [" "] * 8
-        ScrollBarRender.HORIZONTAL_BARS = [" "] * 8
-        self.add_class("-ascii")
+        ScrollBar.renderer = _PlainBar if self.ascii_only else ScrollBarRender
+        self.set_class(self.ascii_only, "-ascii")
 
     # life
 
@@ -124,7 +127,7 @@ class SpoolApp(App[int]):
         for mode, made in _screens().items():
             self.add_mode(mode, made)
         await self.switch_mode("jobs")
-        self._feeding = asyncio.create_task(self.feed.run())
+        self._feeding = self.run_worker(self.feed.run(), name="feed", exit_on_error=True)
         self._fit(*self.size)
         for problem in self._key_problems:
             self.tell(problem, bad=True)
@@ -135,7 +138,8 @@ class SpoolApp(App[int]):
         """Stop reading."""
         if self._feeding is not None:
             self._feeding.cancel()
-            await asyncio.gather(self._feeding, return_exceptions=True)
+            with contextlib.suppress(WorkerError):
+                await self._feeding.wait()
         await self.client.__aexit__(None, None, None)
 
     def _on_theme(self, _theme: Theme) -> None:

@@ -7,6 +7,7 @@ once (leading edge), later ones at the paint rate; not at all while frozen or wh
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -139,7 +140,7 @@ class Feed:
                     self.pace.done(time.monotonic())
                     self._post(Changed())
                 self._ask_figures(time.monotonic())
-            except SpoolError as error:
+            except (SpoolError, sqlite3.Error) as error:  # the look itself speaks SQLite
                 await self._wait_out(str(error))
                 pending = True
             await asyncio.sleep(1 / LOOKS_A_SECOND)

@@ -91,15 +91,18 @@ def spark(values: list[float], width: int, *, top: float | None = None, ascii_on
     return "".join(marks).rjust(width)
 
 
+_UNITS = "kMGTPE"
+
+
 def amount(number: float, *, base: float = 1000.0) -> str:
     """A number in at most five characters: 7, 812, 1.2k, 73.9M."""
     if abs(number) < base:
         return str(int(number))
-    unit = ""
-    for unit in "kMGTPE":
+    power = 0
+    while power == 0 or (abs(number) >= base - 0.5 and power < len(_UNITS)):
         number /= base
-        if abs(number) < base - 0.5:
-            break
+        power += 1
+    unit = _UNITS[power - 1]
     return f"{number:.1f}{unit}" if abs(number) < 99.95 else f"{number:.0f}{unit}"
 
 

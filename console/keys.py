@@ -50,7 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_range", "asterisk", "Mark to", "Mark from the last mark to here", "mark_range", "jobs", shown="*"),
     Action("unmark", "u", "Unmark", "Forget all marks", "unmark", "jobs"),
     Action("sort", "s", "Sort", "Choose the order of the list", "sort", "jobs"),
-    Action("wide", "w", "Wide", "Give the list the whole width, with more columns", "wide", "jobs"),
+    Action("wide", "w", "Wide", "Give the list the whole width", "wide", "jobs"),
     Action("detail", "v", "Detail", "Change the height of the detail pane", "detail", "jobs"),
     Action("newest", "n", "New", "Go to the new rows at the top", "newest", "jobs"),
     Action("top", "g,home", "Top", "Go to the top", "top", "jobs,lines"),
@@ -68,8 +68,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "more_slots",
         "plus,equals_sign,right",
-        "Slot +",
-        "One slot more",
+        "More",
+        "One slot more for the queue",
         "slots(1)",
         "health",
         acts=True,
@@ -77,7 +77,15 @@ ACTIONS: tuple[Action, ...] = (
         shown="+",
     ),
     Action(
-        "less_slots", "minus,left", "Slot -", "One slot less", "slots(-1)", "health", acts=True, footer=3, shown="-"
+        "less_slots",
+        "minus,left",
+        "Fewer",
+        "One slot less for the queue",
+        "slots(-1)",
+        "health",
+        acts=True,
+        footer=3,
+        shown="-",
     ),
     Action(
         "queue_pause", "P", "Pause", "Pause the queue, or let it go on", "pause_queue", "health", acts=True, footer=4
@@ -104,7 +112,7 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
         shown=":",
     ),
-    Action("back", "q,escape", "Back", "Back to where you came from", "app.go_back", "everywhere"),
+    Action("back", "q,escape", "Back", "Back to where you came from", "app.go_back", "everywhere", footer=7),
     Action("quit", "ctrl+q", "Quit", "Leave; work goes on without the console", "app.leave", "everywhere", footer=9),
 )
 

@@ -45,7 +45,8 @@ class SpoolScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Beat once a second: ages and countdowns go on without changes in the store."""
-        self.set_interval(1.0, self.beat)
+        if self.spool.BEAT_S:
+            self.set_interval(self.spool.BEAT_S, self.beat)
 
     def on_screen_resume(self) -> None:
         """Back on top: show what has changed meanwhile."""

@@ -121,7 +121,7 @@ class EventsScreen(SpoolScreen):
         if not view.following:
             self._behind += len(found)
             if gone:
-                view.scroll_to(y=max(0, view.scroll_offset.y - gone), animate=False)
+                view.scroll_to(y=max(0, view.scroll_offset.y - gone), animate=False, force=True)
         view.resized()
         self._tell_place()
 
@@ -140,7 +140,7 @@ class EventsScreen(SpoolScreen):
                 break
         view.events[:0] = found
         view.resized()
-        view.scroll_to(y=view.scroll_offset.y + len(found), animate=False)
+        view.scroll_to(y=view.scroll_offset.y + len(found), animate=False, force=True)
 
     async def _between(self, start: int, before: int) -> list[JobEvent]:
         found: list[JobEvent] = []

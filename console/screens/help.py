@@ -76,7 +76,7 @@ class KeysScreen(PickScreen):
         for place in self._places:
             for action in actions_for(place):
                 shown = shown_key(action, keymap, all_of_them=True)
-                seen.setdefault(action.name, f"{fit(shown, 12)} {fit(action.id, 13)} {action.does}")
+                seen.setdefault(action.name, f"{fit(shown, 11)} {fit(action.id, 12)} {action.does}")
         self._lines = [(str(number), text) for number, (_name, text) in enumerate(seen.items())]
         self._names = list(seen)
         yield from super().compose()

@@ -159,7 +159,7 @@ class JobsScreen(ActingScreen):
         window.reorder(ids)
         if not same:
             table.pinned = False
-            table.scroll_to(y=0, animate=False)
+            table.scroll_to(y=0, animate=False, force=True)
         table.empty_words = self._empty_words()
         table.reordered(came)
         self._tell_list()

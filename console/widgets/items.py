@@ -75,7 +75,7 @@ class ItemList(ScrollLines):
     def toggle_failed(self) -> None:
         """Only failed items, or all."""
         self.failed_only = not self.failed_only
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to(y=0, animate=False, force=True)
         self.job_changed(self._job)
         self.refresh()
 

@@ -72,7 +72,9 @@ class LogView(ScrollLines):
             before = len(self._wrapped)
             self._wrap_all()
             if not self.following:
-                self.scroll_to(y=max(0, self.scroll_offset.y - max(0, before - len(self._wrapped))), animate=False)
+                self.scroll_to(
+                    y=max(0, self.scroll_offset.y - max(0, before - len(self._wrapped))), animate=False, force=True
+                )
         else:
             self._wrapped.extend(part for piece in pieces for part in self._wrap(piece))
         self.resized()

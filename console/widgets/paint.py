@@ -112,6 +112,7 @@ class ScrollLines(ScrollView, Painted, can_focus=True):
     """A list of lines that scrolls: `line(index)` gives each when it is looked at."""
 
     COMPONENT_CLASSES = ROLE_CLASSES  # Textual looks for them along the first base only
+    DEFAULT_CSS = "ScrollLines { overflow-x: hidden; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -145,7 +146,12 @@ class ScrollLines(ScrollView, Painted, can_focus=True):
         self.virtual_size = Size(max(1, self.scrollable_content_region.width), self.count)
         if self.following:
             self.to_end()
+            self.call_after_refresh(self._still_to_end)  # the size may not be known yet
         self.refresh()
+
+    def _still_to_end(self) -> None:
+        if self.following:
+            self.to_end()
 
     def on_resize(self) -> None:
         """Another width."""
@@ -153,13 +159,13 @@ class ScrollLines(ScrollView, Painted, can_focus=True):
 
     def to_end(self) -> None:
         """Show the last line."""
-        self.scroll_to(y=max(0, self.count - self.size.height), animate=False)
+        self.scroll_to(y=max(0, self.count - self.size.height), animate=False, force=True)
 
     def move(self, by: int) -> None:
         """Scroll by some lines; going up ends following."""
         if by < 0:
             self.following = False
-        self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
 
     @property
     def text(self) -> str:

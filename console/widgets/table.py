@@ -142,7 +142,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
             self.above = 0
         else:
             self.above += came if self.pinned else 0
-            self.scroll_to(y=max(0, place - line), animate=False)
+            self.scroll_to(y=max(0, place - line), animate=False, force=True)
         self._set_cursor(place)
         self.relayout()
 
@@ -239,9 +239,9 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         self._set_cursor(place)
         first = self.scroll_offset.y
         if place < first:
-            self.scroll_to(y=place, animate=False)
+            self.scroll_to(y=place, animate=False, force=True)
         elif place >= first + self.page:
-            self.scroll_to(y=place - self.page + 1, animate=False)
+            self.scroll_to(y=place - self.page + 1, animate=False, force=True)
         self._repaint_place(old)
         self._repaint_place(place)
 

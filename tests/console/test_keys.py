@@ -8,12 +8,13 @@ import pytest
 
 from console.app import SpoolApp
 from console.keys import ACTIONS, BY_ID, Burst, actions_for, bindings, checked_keymap, footer_actions, shown_key
+from console.screens.base import SpoolScreen
 from console.screens.events import EventsScreen
 from console.screens.health import HealthScreen
 from console.screens.job import JobScreen
 from console.screens.jobs import JobsScreen
 
-PLACES = {
+PLACES: dict[type[SpoolScreen], tuple[str, ...]] = {
     JobsScreen: ("jobs",),
     JobScreen: ("job", "lines"),
     HealthScreen: ("health",),
@@ -41,7 +42,7 @@ def test_acting_keys_are_capitals_signs_or_ctrl() -> None:
 
 
 @pytest.mark.parametrize("screen", PLACES)
-def test_every_action_exists(screen: type) -> None:
+def test_every_action_exists(screen: type[SpoolScreen]) -> None:
     for place in (*PLACES[screen], "everywhere"):
         for action in actions_for(place):
             name = action.name.split("(")[0]

@@ -202,6 +202,7 @@ class FakeStore:
         self.slots = dict.fromkeys(QUEUES, 2)
         self.paused_queues: set[str] = set()
         self.worker_runs = worker
+        self.worker_host = "studio"
         self.figures: HostFigures | None = HostFigures(
             61.0, 1.25, 4, 43.0, "/media", 212_000_000_000, 78.0, 3.0, 1.0, 0.0
         )
@@ -423,7 +424,7 @@ class FakeStore:
         if not self.worker_runs:
             return WorkerStatus(False)
         return WorkerStatus(
-            True, 4711, "studio", "0.1.0", NOW_MS - 7_200_000, NOW_MS, self.age_s, self.report, self.figures
+            True, 4711, self.worker_host, "0.1.0", NOW_MS - 7_200_000, NOW_MS, self.age_s, self.report, self.figures
         )
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:

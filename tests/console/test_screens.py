@@ -1,0 +1,199 @@
+"""A job's own screen, health, queues and events, with a pilot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.screens.job import JobScreen
+from console.screens.jobs import JobsScreen
+from console.screens.queues import QueueDialog
+from tests.console.conftest import Open, screen_text, shows, until
+from tests.support.fake_client import NOW_MS, FakeStore, make_job, make_jobs
+from workers.errors import ErrorClass, Failure
+from workers.jobs import ItemCounts, ItemOutcome, Outcome, Progress, State, Waiting
+
+
+def history(store: FakeStore, count: int) -> None:
+    for number in range(1, count + 1):
+        job = replace(make_job(number % 7 + 1), revision=number)
+        store.tell(job, "claimed", "queued", f"reason {number}")
+    store.last_revision = max(store.last_revision, count)
+
+
+async def test_summary_follows_the_job(open_console: Open) -> None:
+    store = FakeStore(make_jobs(5, running=1))
+    async with open_console(store, (80, 40)) as (app, pilot):
+        await shows(pilot, "clip-000005")
+        await pilot.press("enter")
+        await shows(pilot, "The same again")
+        assert isinstance(app.screen, JobScreen)
+        text = screen_text(app)
+        assert "spool transcode /media/in/clip-000005.mov" in text  # the default preset is left out
+        assert "encoding, 15s of 1m00s" in text
+        store.put(5, progress=Progress(0.5, "encoding", 30_000, 60_000, 2400.0, 12.0, "ms"))
+        await shows(pilot, "30s of 1m00s")
+        store.put(5, state=State.FAILED, finished_at=NOW_MS, failure=Failure(ErrorClass.DISK, "the disk is full", "/a"))
+        await shows(pilot, "the disk is full")
+        await pilot.press("R")
+        await until(pilot, lambda: store.orders == [("retry", (5,))])
+        await shows(pilot, "1 job will run again")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+
+
+async def test_every_reason_to_wait_is_told(open_console: Open) -> None:
+    store = FakeStore(make_jobs(3, queued=3))
+    store.reasons[1] = (
+        Waiting("site", "2 downloads run already", "one ends"),
+        Waiting("disk", "2 MB are free", "space"),
+    )
+    async with open_console(store, (80, 40)) as (_app, pilot):
+        await shows(pilot, "2 downloads run already")
+        await pilot.press("enter")
+        await shows(pilot, "Why it waits")
+        await shows(pilot, "2 MB are free")
+        await shows(pilot, "lifted by: one ends")
+
+
+async def test_items_are_read_by_pages_and_failed_ones_alone(open_console: Open) -> None:
+    store = FakeStore([make_job(1, State.RUNNING, items=ItemCounts(50_000, 9_990, 10))])
+    store.item_rows[1] = [
+        ItemOutcome(f"/m/{n:05}.mov", Outcome.FAILED if n % 1000 == 999 else Outcome.DONE,
+                    failure=Failure(ErrorClass.BAD_INPUT, "broken [/b]") if n % 1000 == 999 else None)
+        for n in range(10_000)
+    ]  # fmt: skip
+    async with open_console(store) as (app, pilot):
+        await shows(pilot, "clip-000001")
+        await pilot.press("enter", "right_square_bracket")
+        await shows(pilot, "/m/00003.mov")
+        await pilot.press("G")
+        await shows(pilot, "/m/09999.mov")
+        assert store.calls["items"] <= 4
+        assert "bad_input: broken [/b]" in screen_text(app)
+        await pilot.press("e")
+        await shows(pilot, "failed only")
+        await shows(pilot, "/m/00999.mov")
+        assert "/m/00003.mov" not in screen_text(app)
+
+
+async def test_log_follows_by_offset(open_console: Open) -> None:
+    store = FakeStore(make_jobs(1, running=1))
+    store.logs[1] = "".join(f"line {number}\n" for number in range(5000))
+    async with open_console(store) as (app, pilot):
+        await shows(pilot, "clip-000001")
+        await pilot.press("enter", "f")
+        await shows(pilot, "line 4999")
+        assert "following" in screen_text(app)
+        read = store.calls["log"]
+        store.logs[1] += "one more [/b] line\n"
+        store.put(1, progress=Progress(0.4))
+        await shows(pilot, "one more [/b] line")
+        assert store.calls["log"] > read
+        await pilot.press("k")
+        await until(pilot, lambda: "following" not in screen_text(app))
+        store.logs[1] += "unseen\n"
+        store.put(1, progress=Progress(0.5))
+        await pilot.pause(0.3)
+        assert "unseen" not in screen_text(app)
+        await pilot.press("f")
+        await shows(pilot, "unseen")
+
+
+async def test_history_and_removal(open_console: Open) -> None:
+    store = FakeStore(make_jobs(2))
+    store.tell(store.rows[2], "submitted", "", "by hand")
+    async with open_console(store) as (_app, pilot):
+        await shows(pilot, "clip-000002")
+        await pilot.press("enter", "left_square_bracket", "left_square_bracket")
+        await shows(pilot, "by hand")
+        store.remove([2])
+        await shows(pilot, "This job has been removed.")
+
+
+async def test_health_changes_slots_and_pauses(open_console: Open) -> None:
+    store = FakeStore(make_jobs(9, running=2, queued=3))
+    store.report = ("3 jobs of the last worker were taken back",)
+    async with open_console(store) as (app, pilot):
+        await pilot.press("2")
+        await shows(pilot, "3 jobs of the last worker were taken back")
+        assert "load 1.2" in screen_text(app) and "212 GB free" in screen_text(app)
+        await pilot.press("down", "plus")
+        await until(pilot, lambda: store.slots["video"] == 3)
+        await shows(pilot, "video: 3 slots")
+        await pilot.press("minus", "minus")
+        await until(pilot, lambda: store.slots["video"] == 1)
+        await pilot.press("P")
+        await until(pilot, lambda: "video" in store.paused_queues)
+        await shows(pilot, "paused by ada")
+        await pilot.press("P")
+        await until(pilot, lambda: "video" not in store.paused_queues)
+
+
+async def test_queue_dialog(open_console: Open) -> None:
+    store = FakeStore(make_jobs(9, running=2))
+    async with open_console(store) as (app, pilot):
+        await shows(pilot, "clip-000008")
+        await pilot.press("Q")
+        await until(pilot, lambda: isinstance(app.screen, QueueDialog))
+        await shows(pilot, "downloads")
+        await pilot.press("plus")
+        await until(pilot, lambda: store.slots["downloads"] == 3)
+        await pilot.press("P")
+        await shows(pilot, "downloads starts nothing new")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+
+
+async def test_read_only_changes_no_queue(open_console: Open) -> None:
+    store = FakeStore(make_jobs(2))
+    async with open_console(store, (100, 30), read_only=True) as (_app, pilot):
+        await pilot.press("2")
+        await shows(pilot, "Waiting")
+        await pilot.press("plus", "P")
+        await shows(pilot, "This console is read only.")
+        assert store.slots["downloads"] == 2 and not store.paused_queues
+
+
+async def test_events_follow_and_go_back_in_windows(open_console: Open) -> None:
+    store = FakeStore(make_jobs(7, running=2))
+    history(store, 9000)
+    async with open_console(store) as (app, pilot):
+        await pilot.press("3")
+        await shows(pilot, "reason 9000")
+        assert "following" in screen_text(app)
+        job = store.put(6, state=State.SUCCEEDED)
+        store.tell(job, "succeeded", "running", "all done [/b]")
+        store.commits += 1
+        store.put(7, progress=Progress(0.7))
+        await shows(pilot, "all done [/b]")
+        await pilot.press("g")
+        await until(pilot, lambda: "reason 9000" not in screen_text(app))
+        for _ in range(14):
+            await pilot.press("g")
+            await pilot.pause(0.02)
+        await shows(pilot, "reason 1 ")
+        assert len(store.history) == 9001
+
+
+async def test_modes_and_back(open_console: Open) -> None:
+    async with open_console(FakeStore(make_jobs(3))) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, JobScreen))
+        await pilot.press("3")
+        await until(pilot, lambda: app.current_mode == "events")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+        await pilot.press("q")
+        await shows(pilot, "ctrl+q leaves")
+        assert app.is_running
+
+
+async def test_palette_does_the_same_actions(open_console: Open) -> None:
+    async with open_console(FakeStore(make_jobs(3))) as (app, pilot):
+        await shows(pilot, "clip-000003")
+        await pilot.press("colon")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press(*"health")
+        await shows(pilot, "Queues, host and worker")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "health")
