@@ -295,8 +295,13 @@ class QueueConsumer:
             return _open(folder, self.queue)
 
     def every(self, name: str, act: Callable[[], object], **when: str) -> None:
-        """Put a task on the timetable: `every("retention", act, hour="3", minute="15")`, in UTC."""
-        self.huey.periodic_task(crontab(**when), name=name)(act)
+        """Put a task on the timetable: `every("retention", act, hour="3", minute="15")`, in UTC.
+
+        It is also done once now: whoever sleeps or is off at that hour misses no day.
+        """
+        task = self.huey.periodic_task(crontab(**when), name=name)(act)
+        with contextlib.suppress(sqlite3.Error):
+            self.huey.enqueue(task.s())
 
     def start(self) -> None:
         """Start the threads."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workers.jobs import Job
 
 _LOOK_S = 0.1
+_LOOKS_FOR_WORKER = 20
 
 
 @click.command(cls=QueryCommand)
@@ -64,11 +65,14 @@ def _mend_missing_worker(client: Client, start: bool) -> None:
 
 def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:
     left, good, total = dict.fromkeys(ids), True, len(ids)
-    revision = -1
+    revision, looks, running = -1, 0, client.worker().running
     while left:
         newest = client.revision()
         if newest == revision:
             time.sleep(_LOOK_S)
+            looks += 1
+            if looks % _LOOKS_FOR_WORKER == 0:
+                running = _told_of_end(client, running, line)
             continue
         revision = newest
         jobs = client.jobs_by_id(list(left))
@@ -81,6 +85,15 @@ def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:
         line.show(_summary([job for job in jobs.values() if not job.final], total))
     line.clear()
     return 0 if good else 1
+
+
+def _told_of_end(client: Client, was_running: bool, line: LiveLine) -> bool:
+    """Whether a worker runs now; that it has ended meanwhile is told once."""
+    runs = client.worker().running
+    if was_running and not runs:
+        line.clear()
+        tell("the worker has ended, so nothing moves any more: `spool worker --detach` starts one")
+    return runs
 
 
 def _tell_end(client: Client, job_id: int, job: Job | None, as_json: bool) -> bool:

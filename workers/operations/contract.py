@@ -48,7 +48,7 @@ class Context(Protocol):
 
     @property
     def work_dir(self) -> Path:
-        """A private folder for this job's partial work. Kept between attempts, removed when the job ends."""
+        """A private folder for partial work. Kept between attempts and by failed jobs, removed when a job ends otherwise."""
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -12,7 +12,8 @@ import pexpect
 import pytest
 
 from tests.console.cli.conftest import Ran
-from workers.client import Client
+from tests.support.home import wait_for
+from workers.client import Client, start_worker, stop_worker
 from workers.jobs import State
 
 URL = "http://127.0.0.1:9/x.mp4"
@@ -61,6 +62,22 @@ def test_who_waits_needs_no_worker_first(spool: Callable[..., Ran], client: Clie
     assert ran.code == 0
     assert ran.err.splitlines()[0].startswith("no worker was running: started one")
     assert client.worker().running
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_that_ends_meanwhile_is_told(home: Path, client: Client) -> None:
+    client.submit("download", {"inputs": [URL]}, hold=True)
+    start_worker(client.settings)
+    waiting = subprocess.Popen([sys.executable, "-m", "console", "wait", "1"], stderr=subprocess.PIPE, text=True)
+    assert waiting.stderr is not None
+    try:
+        wait_for(lambda: not client.worker().running or Path(f"/proc/{waiting.pid}/fd/3").exists(), what="its database")
+        stop_worker(client.settings)
+        told = waiting.stderr.readline()
+        assert "worker has ended" in told or "no worker runs" in told
+    finally:
+        waiting.kill()
+        waiting.wait()
 
 
 @pytest.mark.usefixtures("worker")
