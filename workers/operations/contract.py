@@ -48,7 +48,7 @@ class Context(Protocol):
 
     @property
     def work_dir(self) -> Path:
-        """A private folder for partial work. Kept between attempts and by failed jobs, removed when a job ends otherwise."""
+        """A private folder for partial work. Kept between attempts and by failed jobs, else removed at the end."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
