@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Format = Literal["jpeg", "webp", "avif"]
-EXTENSIONS: dict[Format, str] = {"jpeg": "jpg", "webp": "webp", "avif": "avif"}
+_SOFTWARE = 0x0131  # the Exif tag
 
 MAX_PIXELS = 128_000_000  # phones make 108; a PNG of 9 kB can claim ten times as many
 _PLUGINS = {  # the formats that may be read, by their plugin; none of them runs a program or a script
@@ -135,9 +135,16 @@ def _to_srgb(image: Image) -> Image:
     return image
 
 
-def save(image: Image, path: Path, *, format: Format, quality: int) -> None:
-    """Write `image` (RGB or RGBA) as `format`; JPEG gets a white ground. `quality` 1 to 100. JobFailed: disk."""
+def save(image: Image, path: Path, *, format: Format, quality: int, mark: str = "") -> None:
+    """Write `image` (RGB or RGBA) as `format`; JPEG gets a white ground. `quality` 1 to 100. JobFailed: disk.
+
+    `mark` is a line of ASCII that `mark_of` reads back; it stands where cameras name their software.
+    """
     from PIL import Image as Pillow
+
+    exif = Pillow.Exif()
+    if mark:
+        exif[_SOFTWARE] = mark
 
     with _guarded(clean(path.name), path_to_key(path)):
         if format == "jpeg":
@@ -145,11 +152,21 @@ def save(image: Image, path: Path, *, format: Format, quality: int) -> None:
                 ground = Pillow.new("RGB", image.size, "white")
                 ground.paste(image, mask=image.getchannel("A"))
                 image = ground
-            image.save(path, "JPEG", quality=quality, optimize=True, progressive=False)
+            image.save(path, "JPEG", quality=quality, optimize=True, progressive=False, exif=exif)
         elif format == "webp":
-            image.save(path, "WEBP", quality=quality, method=2)
+            image.save(path, "WEBP", quality=quality, method=2, exif=exif)
         else:
-            image.save(path, "AVIF", quality=quality, speed=8, max_threads=1)
+            image.save(path, "AVIF", quality=quality, speed=8, max_threads=1, exif=exif)
+
+
+def mark_of(path: Path) -> str:
+    """The mark that `save` wrote into a picture, or an empty text: there is none, or no picture that can be read."""
+    from PIL import Image as Pillow
+
+    with contextlib.suppress(JobFailed):
+        with _guarded(clean(path.name), path_to_key(path)), Pillow.open(path, formats=tuple(_PLUGINS)) as image:
+            return str(image.getexif().get(_SOFTWARE, ""))
+    return ""
 
 
 def check(path: Path) -> tuple[int, int]:

@@ -13,8 +13,6 @@ from workers.media.names import key_to_path, path_to_key
 from workers.operations.contract import Context
 from workers.text import clean
 
-STAGING_PREFIX = ".spool-"
-
 
 def walk(inputs: Sequence[str], wanted: Callable[[str], bool], *, apart: str = "") -> Iterator[str]:
     """The keys of all files that `inputs` name, in order and each once.
@@ -61,18 +59,6 @@ def _files(root: str, apart: str) -> Iterator[str]:
 def was_named(inputs: Sequence[str], source: Path) -> bool:
     """Whether a person named this very file, and did not only name a folder around it."""
     return os.path.abspath(source) in {os.path.abspath(key_to_path(given)) for given in inputs}
-
-
-def tree_folder(inputs: Sequence[str], source: Path, output: str) -> Path:
-    """Where the output of `source` goes: beside it, or into `output` with the tree of the input folder kept."""
-    if not output:
-        return source.parent
-    roots = [Path(os.path.abspath(key_to_path(given))) for given in inputs]
-    holding = [root for root in roots if root in source.parents]
-    if not holding:
-        return Path(output)
-    nearest = max(holding, key=lambda root: len(root.parts))
-    return Path(output) / source.parent.relative_to(nearest)
 
 
 def stage(ctx: Context, folder: Path) -> Path:

@@ -36,7 +36,7 @@ class Targets:
         for path in given:
             if path not in self._roots:
                 self._named[self.folder(path)].append(path)
-        self._claims: dict[Path, dict[str, set[Path]]] = {}
+        self._claims: dict[tuple[Path, int], dict[str, set[Path]]] = {}
 
     def root(self, source: Path) -> Path | None:
         """The nearest input folder that holds `source`."""
@@ -54,7 +54,7 @@ class Targets:
         source = Path(os.path.abspath(source))
         folder = self.folder(source)
         room = MAX_BYTES - len(suffix) - len(extension) - 1
-        claims = self._claims_in(folder)
+        claims = self._claims_in(folder, room)
         for words in self._words(source):
             name = safe_name(words, limit=room)
             if claims.get(name, set()) <= {source}:
@@ -67,16 +67,16 @@ class Targets:
         root = (self.root(source) or source.parent).name
         return source.stem, source.name, f"{root}-{source.stem}", f"{root}-{source.name}"
 
-    def _claims_in(self, folder: Path) -> dict[str, set[Path]]:
-        """Every name that an input could get in `folder`, with the inputs that could."""
-        claims = self._claims.get(folder)
+    def _claims_in(self, folder: Path, room: int) -> dict[str, set[Path]]:
+        """Every name of at most `room` bytes that an input could get in `folder`, with the inputs that could."""
+        claims = self._claims.get((folder, room))
         if claims is None:
             if len(self._claims) >= _KEPT_FOLDERS:
                 self._claims.clear()
-            claims = self._claims[folder] = defaultdict(set)
+            claims = self._claims[folder, room] = defaultdict(set)
             for source in {*self._named.get(folder, ()), *self._walked_to(folder)}:
                 for words in self._words(source):
-                    claims[safe_name(words)].add(source)
+                    claims[safe_name(words, limit=room)].add(source)
         return claims
 
     def _walked_to(self, folder: Path) -> Iterator[Path]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import os
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from hashlib import blake2s
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +13,11 @@ from pydantic import Field
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome
-from workers.media.names import key_to_path, safe_name
+from workers.media.names import key_to_path
 from workers.media.sniff import is_media_name, sniff
 from workers.operations.contract import Context, Operation, Params, Result
-from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, tree_folder, walk, was_named
+from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
+from workers.operations.targets import targets
 
 _EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif"}
 _OWN = made_by_us(("thumb",), ("jpg", "jpeg", "webp", "avif"))
@@ -44,13 +45,15 @@ class ThumbnailParams(Params):
     """Quality of the result: 1 (small) to 100 (large)."""
 
     skip_existing: bool = Field(default=True)
-    """Leave out inputs whose thumbnail is there and newer than they are. Off: each gets another one beside it."""
+    """Leave out inputs whose own thumbnail is there and newer than they are. Off: each gets another one beside it."""
+
+
+def _wanted(name: str) -> bool:
+    return is_media_name(name) is not None and not _OWN.fullmatch(name)
 
 
 def _items(params: ThumbnailParams) -> Iterable[str]:
-    return walk(
-        params.inputs, lambda name: is_media_name(name) is not None and not _OWN.fullmatch(name), apart=params.output
-    )
+    return walk(params.inputs, _wanted, apart=params.output)
 
 
 def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:
@@ -60,9 +63,9 @@ def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:
     if _OWN.fullmatch(source.name):
         raise JobFailed(ErrorClass.UNSUPPORTED, "this is a thumbnail already", input=key)
     found = sniff(source)
-    target = target_of(params, source)
-    if params.skip_existing and _up_to_date(source, target):
-        return Result((target,), {"why": "the thumbnail is newer than its input"}, Outcome.SKIPPED)
+    target = targets(params.inputs, params.output, _wanted).of(source, ".thumb", _EXTENSIONS[params.format])
+    if params.skip_existing and (made := _made_before(source, target)):
+        return Result((made,), {"why": "the thumbnail is newer than its input"}, Outcome.SKIPPED)
     from workers.media import frames, pictures
 
     need_room(ctx, target.parent)
@@ -73,38 +76,38 @@ def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:
     else:
         image = frames.grab(source, size=params.size, position=params.position / 100)
     staged = stage(ctx, target.parent) / f"thumb.{_EXTENSIONS[params.format]}"
-    pictures.save(image, staged, format=params.format, quality=params.quality)
+    pictures.save(image, staged, format=params.format, quality=params.quality, mark=_mark(source, target))
     width, height = pictures.check(staged)
     path = publish(ctx, staged, target)
     return Result((path,), {"width": width, "height": height, "size": path.stat().st_size, "from": found.format})
 
 
-def target_of(params: ThumbnailParams, source: Path) -> Path:
-    """Where the thumbnail of `source` goes: NAME.thumb.EXT, with the whole name where two inputs share a stem."""
-    folder = tree_folder(params.inputs, source, params.output)
-    stem = source.name if source.stem in _shared_stems(str(source.parent)) else source.stem
-    return folder / safe_name(f"{stem}.thumb", extension=_EXTENSIONS[params.format])
+def _made_before(source: Path, target: Path) -> Path | None:
+    """The thumbnail of this very `source` that is newer than it: `target`, or a numbered one beside it."""
+    from workers.media import pictures
 
-
-@functools.lru_cache(maxsize=4)
-def _shared_stems(folder: str) -> frozenset[str]:
-    """Stems that more than one medium in `folder` has: IMG_1.jpg beside IMG_1.mov. Listed once per folder."""
     try:
-        with os.scandir(folder) as entries:
-            names = [e.name for e in entries if is_media_name(e.name) and not _OWN.fullmatch(e.name)]
+        changed, mark = source.stat().st_mtime_ns, _mark(source, target)
+        for path in _numbered(target):
+            made = path.stat()
+            if made.st_size and made.st_mtime_ns >= changed and pictures.mark_of(path) == mark:
+                return path
     except OSError:
-        return frozenset()
-    return frozenset(
-        stem for stem, number in Counter(os.path.splitext(name)[0] for name in names).items() if number > 1
-    )
+        pass  # one of them is not there, or gone since
+    return None
 
 
-def _up_to_date(source: Path, target: Path) -> bool:
-    try:
-        made = target.stat()
-        return made.st_size > 0 and made.st_mtime_ns >= source.stat().st_mtime_ns
-    except OSError:
-        return False
+def _numbered(target: Path) -> Iterator[Path]:
+    """The names that publishing would choose from, until one is free."""
+    yield target
+    for number in itertools.count(2):
+        yield target.with_name(f"{target.stem} ({number}){target.suffix}")
+
+
+def _mark(source: Path, target: Path) -> str:
+    """What a thumbnail says of its input: a digest of the way there, so that both may be moved together."""
+    way = os.path.relpath(os.path.abspath(source), os.path.abspath(target.parent))
+    return f"Spool thumbnail {blake2s(os.fsencode(way), digest_size=16).hexdigest()}"
 
 
 def _label(params: ThumbnailParams) -> str:

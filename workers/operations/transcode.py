@@ -15,11 +15,12 @@ from workers.jobs import Outcome, Progress
 from workers.media import encode, hardware
 from workers.media.av import Facts, facts
 from workers.media.hardware import Encoder
-from workers.media.names import key_to_path, safe_name
+from workers.media.names import key_to_path
 from workers.media.presets import PRESETS, Preset
 from workers.media.sniff import is_media_name
 from workers.operations.contract import Context, Operation, Params, Result
-from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, tree_folder, walk, was_named
+from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
+from workers.operations.targets import targets
 from workers.text import clean
 
 
@@ -56,11 +57,12 @@ class TranscodeParams(Params):
 _OWN = made_by_us(PRESETS, {preset.container.extension for preset in PRESETS.values()})
 
 
-def _items(params: TranscodeParams) -> Iterable[str]:
-    def wanted(name: str) -> bool:
-        return is_media_name(name) == "av" and not _OWN.fullmatch(name)
+def _wanted(name: str) -> bool:
+    return is_media_name(name) == "av" and not _OWN.fullmatch(name)
 
-    return walk(params.inputs, wanted, apart=params.output)
+
+def _items(params: TranscodeParams) -> Iterable[str]:
+    return walk(params.inputs, _wanted, apart=params.output)
 
 
 def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
@@ -75,12 +77,13 @@ def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
         raise JobFailed(ErrorClass.UNSUPPORTED, misfit, input=key)
     if misfit:
         return Result((), {"why": misfit}, Outcome.SKIPPED)
-    folder = tree_folder(params.inputs, source, params.output)
-    need_room(ctx, folder)
-    attempt = _Attempt(params, preset, found, stage(ctx, folder) / f"result.{preset.container.extension}", ctx, key)
-    plan, result = attempt.make()
     word = "" if params.output else f".{preset.name}"
-    target = folder / safe_name(f"{source.stem}{word}", extension=preset.container.extension)
+    target = targets(params.inputs, params.output, _wanted).of(source, word, preset.container.extension)
+    need_room(ctx, target.parent)
+    attempt = _Attempt(
+        params, preset, found, stage(ctx, target.parent) / f"result.{preset.container.extension}", ctx, key
+    )
+    plan, result = attempt.make()
     path = publish(ctx, attempt.staged, target)
     seconds = time.monotonic() - started
     detail: dict[str, Any] = {

@@ -11,7 +11,7 @@ from tests.support.context import PlainContext
 from tests.support.media import HOSTILE_NAMES
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import key_to_path
-from workers.operations.inputs import first_line, made_by_us, need_room, stage, tree_folder, walk
+from workers.operations.inputs import first_line, made_by_us, need_room, stage, walk
 
 
 def tree(root: Path, *names: str) -> None:
@@ -61,19 +61,6 @@ def test_it_streams(tmp_path: Path) -> None:
     tree(tmp_path, *(f"{n:03}/a.mp4" for n in range(50)))
     stream = iter(walk([str(tmp_path)], everything))
     assert next(stream).endswith("000/a.mp4")
-
-
-@pytest.mark.parametrize(
-    ("source", "output", "expected"),
-    [
-        ("/in/films/a/b.mp4", "", "/in/films/a"),
-        ("/in/films/a/b.mp4", "/out", "/out/a"),
-        ("/in/films/b.mp4", "/out", "/out"),
-        ("/else/b.mp4", "/out", "/out"),
-    ],
-)
-def test_the_tree_is_kept(source: str, output: str, expected: str) -> None:
-    assert tree_folder(["/in/films", "/else/b.mp4"], Path(source), output) == Path(expected)
 
 
 def test_own_outputs_are_known() -> None:

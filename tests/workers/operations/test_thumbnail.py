@@ -15,7 +15,7 @@ from tests.support.media import HLS_TEXT, HOSTILE_NAMES, Media
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
 from workers.operations.contract import Result
-from workers.operations.thumbnail import OPERATION
+from workers.operations.thumbnail import OPERATION, ThumbnailParams
 
 
 def thumbnails(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
@@ -38,6 +38,15 @@ def one(ctx: PlainContext, source: Path, **values: Any) -> Result:
     (outcome,) = thumbnails(ctx, [source], **values).values()
     assert isinstance(outcome, Result), outcome
     return outcome
+
+
+def processed(ctx: PlainContext, params: ThumbnailParams, key: str) -> Result:
+    assert OPERATION.process is not None
+    attempt = ctx.again()
+    try:
+        return OPERATION.process(params, key, attempt)
+    finally:
+        attempt.end()
 
 
 @pytest.fixture
@@ -96,6 +105,9 @@ def test_skip_existing_and_what_is_newer(ctx: PlainContext, folder: Path) -> Non
     }
     assert skipped == {"clip.mp4", "song.mp3"}
     assert "picture.thumb (2).jpg" in files_under(folder)
+    before = files_under(folder)
+    thumbnails(ctx, [folder])
+    assert files_under(folder) == before
 
 
 def test_without_skip_existing_all_are_made_again(ctx: PlainContext, folder: Path) -> None:
@@ -112,6 +124,51 @@ def test_two_media_of_one_stem_do_not_collide(ctx: PlainContext, media: Media, t
     thumbnails(ctx, [folder])
     again = thumbnails(ctx, [folder])
     assert files_under(folder) == ["IMG_1.jpg", "IMG_1.jpg.thumb.jpg", "IMG_1.mp4", "IMG_1.mp4.thumb.jpg"]
+    assert all(isinstance(outcome, Result) and outcome.outcome is Outcome.SKIPPED for outcome in again.values())
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("walked", [True, False])
+def test_one_name_in_two_folders(ctx: PlainContext, tmp_path: Path, walked: bool, format: str) -> None:
+    colours = {"A": (250, 0, 0), "B": (0, 0, 250)}
+    for name, colour in colours.items():
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (40, 40), colour).save(tmp_path / name / "cover.png")
+    inputs = [tmp_path / name if walked else tmp_path / name / "cover.png" for name in colours]
+    params = OPERATION.validate(
+        {"inputs": [str(path) for path in inputs], "output": str(tmp_path / "out"), "format": format}
+    )
+    assert OPERATION.items is not None
+    keys = list(OPERATION.items(params))
+    first = {key: processed(ctx, params, key) for key in keys}
+    again = {key: processed(ctx, params, key) for key in reversed(keys)}
+    assert [result.outcome for result in first.values()] == [Outcome.DONE] * 2
+    assert [result.outcome for result in again.values()] == [Outcome.SKIPPED] * 2
+    for key, (name, colour) in zip(keys, colours.items(), strict=True):
+        (path,) = first[key].outputs
+        assert again[key].outputs == (path,)
+        assert path.name.startswith(f"{name}-cover.thumb.")
+        with Image.open(path) as image:
+            shown = image.convert("RGB").getpixel((5, 5))
+        assert all(abs(a - b) < 40 for a, b in zip(shown, colour, strict=True))  # type: ignore[arg-type]
+
+
+def test_another_job_does_not_take_a_strangers_thumbnail(ctx: PlainContext, tmp_path: Path) -> None:
+    paths = [tmp_path / name / "cover.png" for name in ("A", "B")]
+    for path in paths:
+        path.parent.mkdir()
+        Image.new("RGB", (40, 40)).save(path)
+    made = [one(ctx, path, output=str(tmp_path / "out")) for path in paths]
+    again = [one(ctx, path, output=str(tmp_path / "out")) for path in paths]
+    assert [result.outcome for result in made + again] == [Outcome.DONE] * 2 + [Outcome.SKIPPED] * 2
+    assert [result.outputs[0].name for result in made] == ["cover.thumb.jpg", "cover.thumb (2).jpg"]
+    assert [result.outputs for result in again] == [result.outputs for result in made]
+
+
+def test_a_folder_may_move_with_its_thumbnails(ctx: PlainContext, folder: Path, tmp_path: Path) -> None:
+    thumbnails(ctx, [folder])
+    moved = folder.rename(tmp_path / "moved")
+    again = thumbnails(ctx, [moved])
     assert all(isinstance(outcome, Result) and outcome.outcome is Outcome.SKIPPED for outcome in again.values())
 
 

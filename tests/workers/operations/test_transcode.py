@@ -99,6 +99,20 @@ def test_reencode_and_height_and_quality(ctx: PlainContext, media: Media, tmp_pa
     assert [p.name for r in (small, coarse, fine) for p in r.outputs] == ["clip.mp4", "clip (2).mp4", "clip (3).mp4"]
 
 
+def test_one_name_in_two_folders(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+        shutil.copy(media.clip, tmp_path / name / "film.mp4")
+    params = OPERATION.validate({"inputs": [str(tmp_path / "A"), str(tmp_path / "B")], "output": str(tmp_path / "out")})
+    assert OPERATION.items is not None and OPERATION.process is not None
+    for key in sorted(OPERATION.items(params), reverse=True):
+        attempt = ctx.again()
+        (path,) = OPERATION.process(params, key, attempt).outputs
+        assert path.name == f"{Path(key).parent.name}-film.mp4"
+        attempt.end()
+    assert files_under(tmp_path / "out") == ["A-film.mp4", "B-film.mp4"]
+
+
 def test_progress_has_speed_and_eta(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
     transcode(ctx, media.big, preset="web", reencode=True, output=str(tmp_path / "out"))
     encoding = [p for p in ctx.reports if p.phase == "encoding"]
