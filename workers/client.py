@@ -214,11 +214,6 @@ class Client:
         return self._ordered(orders.reorder(self._db, ids, "first", by or login_name()))
 
     @_spoken
-    def move_last(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
-        """Put waiting jobs behind all others of their queue and priority."""
-        return self._ordered(orders.reorder(self._db, ids, "last", by or login_name()))
-
-    @_spoken
     def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place forward."""
         return self._ordered(orders.reorder(self._db, ids, "up", by or login_name()))

@@ -127,6 +127,8 @@ def priority(words: tuple[str, ...], as_json: bool) -> int:
         raise UsageError(str(error)) from None
     client = door()
     chosen = select(client, words[:-1])
+    if not chosen.ids:
+        tell("no job matches; nothing was done")
     return answered(client.set_priority(chosen.ids, level), as_json)
 
 

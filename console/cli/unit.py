@@ -27,10 +27,18 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+def _absolute(name: str, value: str) -> str:
+    """The value as the unit needs it: the service manager starts the worker in another folder than this one."""
+    is_path = name != "SPOOL_LOG_LEVEL" and (name != "SPOOL_FFMPEG" or os.sep in value)
+    return str(Path(value).expanduser().absolute()) if is_path else value
+
+
 def unit_text(command: list[str], environ: Mapping[str, str]) -> str:
     """The unit. Exit code 78 (wrong configuration) is not tried again: only a person can mend that."""
     kept = [
-        f"Environment={quoted(f'{name}={environ[name]}').replace('$$', '$')}" for name in _KEPT if environ.get(name)
+        f"Environment={quoted(f'{name}={_absolute(name, environ[name])}').replace('$$', '$')}"
+        for name in _KEPT
+        if environ.get(name)
     ]
     return "\n".join(
         [

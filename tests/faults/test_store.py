@@ -123,7 +123,7 @@ def test_state_disk_full(small_home: Home) -> None:
             break
     assert refused is not None and "full" in refused
     assert home.client.count() >= len(accepted)  # reads work
-    time.sleep(1.2)  # the sleeping jobs end now, and cannot be written
+    wait_for(lambda: "the database refused" in home.log(), what="an end that cannot be written")
     assert worker.process.poll() is None
     filler.unlink()
     for job_id in accepted:

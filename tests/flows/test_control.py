@@ -297,7 +297,8 @@ def test_slots_up_and_down_live(busy_home: Home) -> None:
     home.client.set_slots("metadata", 0)
     stuck = home.submit("touch-metadata", {"folder": str(folder)})
     wait_for(lambda: [why.reason for why in home.client.why(stuck)] == ["slot"])
-    time.sleep(0.3)
+    beside = home.submit("noop")  # another queue goes on, so the worker has had its chance
+    assert home.wait_final(beside).state is State.SUCCEEDED
     assert home.job(stuck).state is State.QUEUED
     home.client.set_slots("metadata", 2)
     assert home.wait_final(stuck, 3.0).state is State.SUCCEEDED

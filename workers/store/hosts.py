@@ -43,8 +43,6 @@ class Orphan:
     runner_start: int | None
     boot_id: str
     worker_deaths: int
-    failures: int
-    max_attempts: int
     staging: tuple[str, ...]
 
 
@@ -130,8 +128,6 @@ def orphans(db: Database) -> list[Orphan]:
             row["runner_start"],
             row["boot_id"] or "",
             row["worker_deaths"],
-            row["failures"],
-            row["max_attempts"],
             tuple(json.loads(row["staging"])),
         )
         for row in query.execute(db)

@@ -6,7 +6,7 @@ Each order is one transaction, recorded in the history with who gave it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from peewee import Database, IntegrityError
@@ -51,7 +51,6 @@ class NewJob:
     site: str | None = None
     max_attempts: int = 3
     submission_key: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 _SUBMITTED = (
