@@ -164,9 +164,7 @@ class ItemCounts:
 class Waiting:
     """One reason why a queued job does not run, and what lifts it."""
 
-    reason: (
-        str  # hold, schedule, retry, dependency, slot, site, batch, queue_paused, disk, no_worker, unknown_operation
-    )
+    reason: str  # the name of a rule in workers.store.waiting, or retry, slot, no_worker
     detail: str
     lifts: str
 
