@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,8 @@ from workers.media.av import Facts, facts
 from workers.media.names import DEFAULT_TEMPLATE, check_template, fill_template, safe_name
 from workers.media.refusals import without_query
 from workers.operations.contract import Context, Operation, Params, Result
-from workers.operations.inputs import need_room, publish, stage
+from workers.operations.inputs import disk_failure, need_room, publish, stage
+from workers.operations.ledger import Ledger
 from workers.text import clean, shorten
 
 
@@ -113,8 +115,9 @@ def site_of(params: DownloadParams) -> str | None:
 
 def _run(params: DownloadParams, ctx: Context) -> Result:
     before = ctx.published()
-    if before and not params.playlist:
-        return Result(before, {"published_before": True})
+    if not params.playlist and any(not _is_words(path) for path in before):
+        # The film is published last, so what was asked for beside it is there too.
+        return Result(tuple(sorted(before, key=_is_words)), {"published_before": True})
     from workers.media import ffmpeg, ytdlp
 
     settings: Mapping[str, Any] = ctx.settings.get("download") or {}
@@ -143,7 +146,9 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
     if again is not None:
         words = f"{len(listeners.failures)} entries of the list failed: {again.message}"
         raise JobFailed(again.error_class, words, input=params.url, retry_after_s=again.retry_after_s)
-    outputs = tuple(dict.fromkeys((*before, *collected.outputs)))
+    # Of a list, what earlier attempts published comes first; of one film, the film.
+    found = (*before, *collected.outputs) if params.playlist else (*collected.outputs, *before)
+    outputs = tuple(dict.fromkeys(found))
     if not outputs:
         raise JobFailed(ErrorClass.UNSUPPORTED, "nothing to download at this address", input=params.url)
     failed = [failure.message for failure in listeners.failures]
@@ -156,6 +161,7 @@ class _Collector:
     def __init__(self, params: DownloadParams, ctx: Context, folder: Path, template: str) -> None:
         self.params, self.ctx, self.folder, self.template = params, ctx, folder, template
         self.outputs: list[Path] = []
+        self.ledger = Ledger(ctx.work_dir / "published.jsonl", ctx.published())
         self.detail: dict[str, Any] = {}
 
     def log(self, line: str) -> None:
@@ -174,20 +180,15 @@ class _Collector:
         self.ctx.report(progress)
 
     def take(self, delivered: Any) -> None:
-        """Publish one finished file and its subtitles."""
+        """Publish one finished file, after its subtitles: where the film is, all that belongs to it is."""
         self.ctx.report(Progress(1.0, "verifying", unit="bytes"))
         path, found = self._shaped(delivered.path)
         fields = fields_of(delivered.info, self.params.url, found) | {"ext": path.suffix.lstrip(".")}
-        target = self.folder / fill_template(self.template, fields)
-        if target in self.ctx.published():
-            # An attempt that died right after publishing this entry of a list.
-            path.unlink()
-            media = target
-        else:
-            media = self._publish(path, target)
-        self.outputs.append(media)
-        for language, file in delivered.subtitles:
-            self._take_subtitle(language, file, media)
+        entry = f"{delivered.info.get('extractor_key')} {delivered.info.get('id')}"
+        target = _free(self.folder / fill_template(self.template, fields))
+        words = [self._take_subtitle(language, file, entry, target) for language, file in delivered.subtitles]
+        media = self._publish(path, target, entry, "film")
+        self.outputs += [media, *(one for one in words if one)]
         delivered.path.unlink(missing_ok=True)
         film = found.video
         facts_of_one = {
@@ -241,8 +242,11 @@ class _Collector:
         remux(path, target, muxer="mp4" if found.video else "ipod", keep=keep)
         return target
 
-    def _publish(self, path: Path, target: Path) -> Path:
-        """Bring the file to the filesystem of its target, whole or not at all."""
+    def _publish(self, path: Path, target: Path, entry: str, part: str) -> Path:
+        """Bring the file to the filesystem of its target, whole or not at all, unless an attempt before did so."""
+        if before := self.ledger.published(entry, part):
+            path.unlink()
+            return before
         staged = stage(self.ctx, target.parent) / f"download{target.suffix}"
         try:
             # A second name: were this attempt to die now, the next one finds the download where it was.
@@ -250,9 +254,16 @@ class _Collector:
         except OSError:
             need_room(self.ctx, target.parent, path.stat().st_size)
             self._copy(path, staged)
+        self._note(entry, part, staged)
         published = publish(self.ctx, staged, target)
         path.unlink(missing_ok=True)
         return published
+
+    def _note(self, entry: str, part: str, staged: Path) -> None:
+        try:
+            self.ledger.note(entry, part, staged)
+        except OSError as error:
+            raise disk_failure(error, "cannot write in the job's work folder") from error
 
     def _copy(self, path: Path, staged: Path) -> None:
         total, done = path.stat().st_size, 0
@@ -264,13 +275,27 @@ class _Collector:
         except OSError as error:
             raise JobFailed(ErrorClass.DISK, f"cannot copy into the output folder: {error.strerror}") from error
 
-    def _take_subtitle(self, language: str, file: Path, media: Path) -> None:
+    def _take_subtitle(self, language: str, file: Path, entry: str, target: Path) -> Path | None:
         extension = file.suffix.lstrip(".").lower()
-        if extension not in ("srt", "vtt", "ass", "ssa", "ttml", "lrc"):
+        if extension not in _WORDS:
             self.ctx.log(f"left out: subtitles {clean(language)} in format {clean(extension)}")
-            return
-        name = safe_name(f"{media.stem}.{language}", extension=extension)
-        self.outputs.append(self._publish(file, media.with_name(name)))
+            return None
+        name = safe_name(f"{target.stem}.{language}", extension=extension)
+        return self._publish(file, target.with_name(name), entry, f"subtitles {language}")
+
+
+_WORDS = ("srt", "vtt", "ass", "ssa", "ttml", "lrc")
+
+
+def _is_words(path: Path) -> bool:
+    """Whether a published file holds subtitles."""
+    return path.suffix.lstrip(".") in _WORDS
+
+
+def _free(target: Path) -> Path:
+    """`target`, numbered when that is taken, so that a film and its subtitles bear one number."""
+    names = itertools.chain([target], (target.with_stem(f"{target.stem} ({n})") for n in range(2, 1000)))
+    return next((name for name in names if not os.path.lexists(name)), target)
 
 
 # The extensions that a demuxer's files may bear; the first is given where the name says something else.

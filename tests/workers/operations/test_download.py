@@ -64,7 +64,7 @@ def test_a_page_with_a_video_tag(ctx: PlainContext, site: Site, media: Media, ou
     assert result.detail["size"] == path.stat().st_size
     assert result.detail["title"].startswith("Holiday")
     assert files_under(output) == [path.name]
-    assert files_under(ctx.work_dir) == []
+    assert files_under(ctx.work_dir) == ["published.jsonl"]
 
 
 def test_a_plain_file(ctx: PlainContext, site: Site, media: Media) -> None:
@@ -288,6 +288,69 @@ def test_subtitles_lie_beside_the_film(ctx: PlainContext, site: Site, media: Med
     assert words.name == f"{film.stem}.en.vtt"
     assert "Hello" in words.read_text()
     assert files_under(output) == sorted([film.name, words.name])
+
+
+class Dying(PlainContext):
+    """An attempt that dies at its publishing number `at`: before the file is in place, or right after."""
+
+    at, after, count = 1, False, 0
+
+    def publish(self, staged: Path, target: Path, *, unique: bool = True) -> Path:
+        """Publish, or die."""
+        self.count += 1
+        if self.count == self.at and not self.after:
+            raise RuntimeError("killed")
+        path = super().publish(staged, target, unique=unique)
+        if self.count == self.at:
+            raise RuntimeError("killed")
+        return path
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_attempt_that_dies_between_film_and_subtitles(
+    site: Site, media: Media, tmp_path: Path, at: int, after: bool
+) -> None:
+    dying = Dying(tmp_path / "job")
+    dying.at, dying.after = at, after
+    output = Path(dying.settings["output_dir"])
+    site.add(media.clip)
+    (site.folder / "words.vtt").write_text("WEBVTT\n\n00:00.500 --> 00:02.000\nHello\n")
+    url = site.url("page.html?v=/files/clip.mp4&t=/files/words.vtt&title=Spoken")
+    with pytest.raises(RuntimeError, match="killed"):
+        download(dying, url, subtitles="en")
+    film, words = download(dying.again(forget=False), url, subtitles="en").outputs
+    assert film.suffix == ".mp4"
+    assert words.name == f"{film.stem}.en.vtt"
+    assert files_under(output) == sorted([film.name, words.name])
+
+
+def test_a_film_and_its_subtitles_bear_one_number(ctx: PlainContext, site: Site, media: Media) -> None:
+    site.add(media.clip)
+    (site.folder / "words.vtt").write_text("WEBVTT\n\n00:00.500 --> 00:02.000\nHello\n")
+    url = site.url("page.html?v=/files/clip.mp4&t=/files/words.vtt&title=Spoken")
+    download(ctx, url, template="{title}")
+    film, words = download(ctx.again(), url, subtitles="en", template="{title}").outputs
+    assert film.stem.endswith(" (2)")
+    assert words.name == f"{film.stem}.en.vtt"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_entries_of_one_name_are_told_apart(site: Site, media: Media, tmp_path: Path, at: int, after: bool) -> None:
+    dying = Dying(tmp_path / "job")
+    dying.at, dying.after = at, after
+    site.add(media.clip, "first.mp4")
+    site.add(media.big, "second.mp4")
+    url = site.url("many.html?v=/files/first.mp4,/files/second.mp4")
+    how = {"playlist": True, "template": "{site}", "metadata": False}
+    with pytest.raises(RuntimeError, match="killed"):
+        download(dying, url, **how)
+    result = download(dying.again(forget=False), url, **how)
+    assert sorted(path.read_bytes() for path in result.outputs) == sorted(
+        path.read_bytes() for path in (media.clip, media.big)
+    )
+    assert files_under(Path(dying.settings["output_dir"])) == ["127.0.0.1 (2).mp4", "127.0.0.1.mp4"]
 
 
 def test_metadata_is_written(ctx: PlainContext, site: Site, media: Media) -> None:
