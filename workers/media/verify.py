@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import Facts, StreamKind, facts, is_cover, open_input, translated
 from workers.media.names import path_to_key
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,59 @@ def verify(path: Path, expected: Expected, *, source: str = "") -> Facts:
         _check_duration(found.duration_s or 0.0, expected, key)
     _decode_first_frames(path, found, key)
     return found
+
+
+# Demuxers of formats whose header tells the duration; of the others libavformat guesses it from what is there.
+_TELLING = frozenset({"mp4", "matroska", "flac", "wav", "aiff", "avi", "asf"})
+_PULSE_PACKETS = 2000
+
+
+def check_whole(
+    path: Path, *, told_s: float | None = None, source: str = "", pulse: Callable[[], None] = lambda: None
+) -> None:
+    """Compare what a file holds with the duration in its header, else with `told_s`, which a site told (to a second).
+
+    Nothing is decoded, but the whole file is read; `pulse` is called now and then. A file may last longer than told.
+    Without either duration nothing is checked. JobFailed(network): what came is cut short.
+    """
+    with open_input(path) as container, translated(path):
+        tells = container.format.name in _TELLING
+        header_s = (container.duration or 0) / 1_000_000 if tells else 0.0
+        wanted, slack = (header_s, 0.0) if header_s else (told_s or 0.0, 1.0)
+        if not wanted:
+            return
+        have = _content_s(container, pulse)
+    if have + Expected(wanted).tolerance_s + slack < wanted:
+        message = f"what came lasts {have:.1f} s instead of {wanted:.1f} s: the transfer was cut short"
+        raise JobFailed(ErrorClass.NETWORK, message, input=source or path_to_key(path))
+
+
+def _content_s(container: InputContainer, pulse: Callable[[], None]) -> float:
+    """Seconds that the packets of the longest stream cover, by their times or by their durations."""
+    spans: dict[int, list[float]] = {}  # stream: start, end, sum of durations
+    try:
+        packets: Iterator[Any] = container.demux()
+        for number, packet in enumerate(packets):
+            if number % _PULSE_PACKETS == 0:
+                pulse()
+            if not packet.size or packet.time_base is None or is_cover(packet.stream):
+                continue
+            lasts = float((packet.duration or 0) * packet.time_base) or _frame_s(packet.stream)
+            at = packet.pts if packet.pts is not None else packet.dts
+            span = spans.setdefault(packet.stream.index, [inf, 0.0, 0.0])
+            span[2] += lasts
+            if at is not None:
+                span[0] = min(span[0], float(at * packet.time_base))
+                span[1] = max(span[1], float(at * packet.time_base) + lasts)
+    except (OSError, ValueError):
+        pass  # a torn last packet: what was read until then counts
+    # A file begins at 0, and its first packet may come later; a stream cut out of a running one begins at any time.
+    return max((max(end if start < 1 else end - start, total) for start, end, total in spans.values()), default=0.0)
+
+
+def _frame_s(stream: Any) -> float:
+    rate = getattr(stream, "average_rate", None)
+    return 1 / float(rate) if rate else 0.0
 
 
 def _check_duration(have: float, expected: Expected, key: str) -> None:

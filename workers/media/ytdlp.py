@@ -23,6 +23,7 @@ from workers.media.parts import Parts
 from workers.media.reach import Guard, reach_of
 from workers.media.refusals import failure_of, redacted, without_query
 from workers.media.sniff import sniff
+from workers.media.verify import check_whole
 from workers.text import clean
 
 # What yt-dlp's ffmpeg may open: no playlist, no concat script, no address. A playlist named .mp4 is refused.
@@ -68,6 +69,7 @@ class Listeners:
     progress: Callable[[Progress], None] = lambda progress: None
     size: Callable[[int], None] = lambda size: None  # bytes expected (0 when unknown), before the first one comes
     log: Callable[[str], None] = lambda line: None
+    pulse: Callable[[], None] = lambda: None  # a sign of life from work that has no figures
     failures: list[Failure] = field(default_factory=list)  # of single entries of a playlist
 
 
@@ -285,7 +287,7 @@ class _Relay:
         self._parts.note(name, done, int(total) if total else None, finished=finished)
         if finished:
             # Before any tool opens it: what came must be a film or sound by its content.
-            self.guard(lambda: self._sniffed(Path(name)))
+            self.guard(lambda: self._examined(Path(name), status["info_dict"]))
         now = time.monotonic()
         if finished or now - self._told >= _REPORT_EVERY_S:
             self._told = now
@@ -293,11 +295,21 @@ class _Relay:
             figures = self._parts.figures(float(rate) if rate else None, float(eta) if eta is not None else None)
             self.guard(lambda: self.listeners.progress(figures))
 
-    def _sniffed(self, path: Path) -> None:
+    def _examined(self, path: Path, info: Mapping[str, Any]) -> None:
         if sniff(path).kind != "av":
             raise JobFailed(
                 ErrorClass.UNSUPPORTED, "the site sent a picture, not a film or sound", input=self.order.url
             )
+        # Now, for a tool that rewrites a file that was cut short writes the shorter duration into its header.
+        told = info.get("duration")
+        running = info.get("live_status") in ("is_live", "post_live")
+        told_s = float(told) if isinstance(told, (int, float)) and not running else None
+        try:
+            check_whole(path, told_s=told_s, source=self.order.url, pulse=self.listeners.pulse)
+        except JobFailed as error:
+            if error.failure.error_class is ErrorClass.NETWORK:
+                path.unlink(missing_ok=True)  # else the next attempt takes it for finished
+            raise
 
     def processing(self, status: Mapping[str, Any]) -> None:
         """A hook of yt-dlp's post-processors."""

@@ -124,7 +124,7 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
     folder = Path(params.output or str(ctx.settings["output_dir"]))
     need_room(ctx, folder)
     collected = _Collector(params, ctx, folder, params.template or settings.get("template") or DEFAULT_TEMPLATE)
-    listeners = ytdlp.Listeners(collected.take, collected.progress, collected.expect, collected.log)
+    listeners = ytdlp.Listeners(collected.take, collected.progress, collected.expect, collected.log, ctx.alive)
     order = ytdlp.Order(
         url=params.url,
         work_dir=ctx.work_dir / "download",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.media import Media, cut
 from workers.errors import ErrorClass, JobFailed
-from workers.media.verify import Expected, verify
+from workers.media.verify import Expected, check_whole, verify
 
 
 def test_a_good_file_passes(media: Media) -> None:
@@ -49,3 +49,34 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(JobFailed, match="empty"):
         verify(tmp_path / "empty.mp4", Expected())
+
+
+@pytest.mark.parametrize("name", ["clip", "vp9", "song", "transport", "multi", "covered", "rotated", "big"])
+def test_whole_files_are_whole(media: Media, name: str) -> None:
+    check_whole(getattr(media, name))
+
+
+@pytest.mark.parametrize("name", ["clip", "vp9", "multi", "big"])
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_the_header_tells_what_is_missing(media: Media, tmp_path: Path, name: str, share: float) -> None:
+    whole: Path = getattr(media, name)
+    with pytest.raises(JobFailed, match="cut short") as caught:
+        check_whole(cut(whole, tmp_path / f"cut{whole.suffix}", share), source="URL")
+    assert caught.value.failure.error_class is ErrorClass.NETWORK
+    assert caught.value.failure.input == "URL"
+
+
+@pytest.mark.parametrize("name", ["transport", "song"])
+def test_where_the_header_is_silent_the_site_may_tell(media: Media, tmp_path: Path, name: str) -> None:
+    whole: Path = getattr(media, name)
+    told = 4.0 if name == "transport" else 3.0
+    check_whole(whole, told_s=told + 0.9)  # sites round
+    short = cut(whole, tmp_path / f"cut{whole.suffix}", 0.3)
+    check_whole(short)
+    with pytest.raises(JobFailed, match="cut short"):
+        check_whole(short, told_s=told)
+
+
+def test_a_header_beats_the_site(media: Media) -> None:
+    check_whole(media.clip, told_s=600.0)
+    check_whole(media.clip, told_s=1.0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,48 @@ def test_a_cut_connection_is_resumed_within_an_attempt(ctx: PlainContext, site: 
     ctx.settings = {**ctx.settings, "download": {**ctx.settings["download"], "retries": 2}}
     (path,) = download(ctx, site.url("page.html?v=/cut/big.mp4&title=Cut"), metadata=False).outputs
     assert path.read_bytes() == media.big.read_bytes()
+
+
+class _Unmeasured(BaseHTTPRequestHandler):
+    """Answers without a Content-Length: the end of the connection is the end of the file. The first GET is cut."""
+
+    film: Path
+    whole: bool
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on stderr."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "video/webm")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        data = self.film.read_bytes()
+        self.wfile.write(data if self.whole else data[: int(len(data) * CUT_AT)])
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_cut_without_a_length_is_seen_by_the_duration(
+    ctx: PlainContext, media: Media, output: Path, metadata: bool
+) -> None:
+    handler = type("Handler", (_Unmeasured,), {"film": media.vp9, "whole": False})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/film.webm"
+        failure = failing(ctx, url, metadata=metadata)
+        assert failure.error_class is ErrorClass.NETWORK
+        assert "cut short" in failure.message
+        handler.whole = True  # type: ignore[attr-defined]
+        (path,) = download(ctx.again(), url, metadata=metadata).outputs
+        assert facts(path).duration_s == pytest.approx(2.0, abs=0.1)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
 
 
 def test_progress_has_rate_and_eta(ctx: PlainContext, site: Site, media: Media) -> None:
