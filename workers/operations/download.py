@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, facts
-from workers.media.names import DEFAULT_TEMPLATE, check_template, fill_template, safe_name
+from workers.media.names import DEFAULT_TEMPLATE, check_template, fill_template, key_to_path, safe_name
 from workers.media.refusals import without_query
 from workers.operations.contract import Context, Operation, Params, Result
 from workers.operations.inputs import disk_failure, need_room, publish, stage
@@ -121,7 +121,7 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
     from workers.media import ffmpeg, ytdlp
 
     settings: Mapping[str, Any] = ctx.settings.get("download") or {}
-    folder = Path(params.output or str(ctx.settings["output_dir"]))
+    folder = key_to_path(params.output or str(ctx.settings["output_dir"]))
     need_room(ctx, folder)
     collected = _Collector(params, ctx, folder, params.template or settings.get("template") or DEFAULT_TEMPLATE)
     listeners = ytdlp.Listeners(collected.take, collected.progress, collected.expect, collected.log, ctx.alive)
@@ -137,7 +137,7 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
         playlist=params.playlist,
         rate_limit=params.rate_limit or int(settings.get("rate_limit_bytes") or 0),
         proxy=params.proxy or str(settings.get("proxy") or ""),
-        cookies=params.cookies or str(settings.get("cookies") or ""),
+        cookies=_path_of(params.cookies or str(settings.get("cookies") or "")),
         retries=int(settings.get("retries", 3)),
     )
     ctx.report(Progress(phase="looking at the page", unit="bytes"))
@@ -153,6 +153,10 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
         raise JobFailed(ErrorClass.UNSUPPORTED, "nothing to download at this address", input=params.url)
     failed = [failure.message for failure in listeners.failures]
     return Result(outputs, collected.detail | ({"failed": failed} if failed else {}))
+
+
+def _path_of(key: str) -> str:
+    return str(key_to_path(key)) if key else ""
 
 
 class _Collector:

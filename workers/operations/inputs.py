@@ -29,7 +29,7 @@ def walk(inputs: Sequence[str], wanted: Callable[[str], bool], *, apart: str = "
                 seen.add(root)
                 yield path_to_key(root)
             continue
-        for path in _files(root, os.path.abspath(apart) if apart else ""):
+        for path in _files(root, os.path.abspath(key_to_path(apart)) if apart else ""):
             if path not in seen and wanted(os.path.basename(path)):
                 seen.add(path)
                 yield path_to_key(path)
@@ -92,16 +92,18 @@ def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
         free = shutil.disk_usage(here).free
     except OSError as error:
         raise disk_failure(error, f"cannot look at the disk of {clean(path_to_key(folder))}") from error
-    if free - size < keep or (size and free < size):
+    need = size + keep
+    if free < need:
+        parts = f" ({_mib(size)} for the file, {_mib(keep)} to be kept free)" if size and keep else ""
+        why = parts or (" to be kept free" if keep else "")
         raise JobFailed(
             ErrorClass.DISK,
-            f"not enough room in {clean(path_to_key(folder))}: {_mib(free)} free, {_mib(size)} needed, "
-            f"{_mib(keep)} to be kept free",
+            f"not enough room in {clean(path_to_key(folder))}: need {_mib(need)}{why}, have {_mib(free)}",
         )
 
 
 def _mib(size: int) -> str:
-    return f"{size / (1 << 20):.0f} MiB"
+    return f"{size / (1 << 20):,.1f} MiB"
 
 
 def first_line(names: Iterable[str]) -> str:

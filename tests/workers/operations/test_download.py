@@ -20,6 +20,7 @@ from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed, LeaseL
 from workers.jobs import Progress
 from workers.media import reach
 from workers.media.av import facts
+from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.download import OPERATION, site_of
 
@@ -421,6 +422,15 @@ def test_cookies_are_a_private_copy(ctx: PlainContext, site: Site, media: Media,
     assert cookies.read_text() == text
     assert not list(ctx.work_dir.rglob("cookies.txt"))
     assert not any("SENTINEL" in line for line in ctx.lines)
+
+
+def test_paths_that_are_no_text(ctx: PlainContext, site: Site, media: Media, tmp_path: Path) -> None:
+    output, cookies = (tmp_path / os.fsdecode(name) for name in (b"out\xff", b"cookies\xff.txt"))
+    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tSENTINEL\n")
+    url = site.add(media.clip)
+    (path,) = download(ctx, url, output=path_to_key(output), cookies=path_to_key(cookies)).outputs
+    assert path.parent == output
+    assert "session=SENTINEL" in site.cookies
 
 
 def test_tokens_of_addresses_are_in_no_word(ctx: PlainContext, site: Site, media: Media) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.support.context import PlainContext
 from tests.support.media import HOSTILE_NAMES
 from workers.errors import ErrorClass, JobFailed
-from workers.media.names import key_to_path
+from workers.media.names import key_to_path, path_to_key
 from workers.operations.inputs import first_line, made_by_us, need_room, stage, walk
 
 
@@ -31,6 +32,13 @@ def test_order_hidden_entries_and_links(tmp_path: Path) -> None:
         str(Path(key).relative_to(tmp_path)) for key in walk([str(tmp_path)], everything, apart=str(tmp_path / "out"))
     ]
     assert found == ["a.mp4", "b.mp4", "sub/c.mp4"]
+
+
+def test_a_folder_apart_may_be_no_text(tmp_path: Path) -> None:
+    apart = tmp_path / os.fsdecode(b"out\xff")
+    tree(tmp_path, "a.mp4")
+    tree(apart, "b.mp4")
+    assert list(walk([str(tmp_path)], everything, apart=path_to_key(apart))) == [str(tmp_path / "a.mp4")]
 
 
 def test_each_once_and_missing_ones_are_items(tmp_path: Path) -> None:
@@ -74,11 +82,16 @@ def test_own_outputs_are_known() -> None:
 def test_room_is_kept(tmp_path: Path) -> None:
     ctx = PlainContext(tmp_path, {"min_free_bytes": 0})
     need_room(ctx, tmp_path / "not" / "yet")
-    with pytest.raises(JobFailed, match="not enough room") as caught:
+    with pytest.raises(JobFailed) as caught:
         need_room(ctx, tmp_path, 1 << 60)
     assert caught.value.failure.error_class is ErrorClass.DISK
-    with pytest.raises(JobFailed, match="kept free"):
-        need_room(PlainContext(tmp_path, {"min_free_bytes": 1 << 60}), tmp_path)
+    words = re.escape(str(tmp_path)) + r": need 1,099,511,627,776\.0 MiB, have [0-9,]+\.\d MiB$"
+    assert re.search(words, caught.value.failure.message)
+    keeping = PlainContext(tmp_path, {"min_free_bytes": 1 << 60})
+    with pytest.raises(JobFailed, match=r"need 1,099,511,627,776\.0 MiB to be kept free, have"):
+        need_room(keeping, tmp_path)
+    with pytest.raises(JobFailed, match=r"need 1,099,511,627,778\.0 MiB \(2\.0 MiB for the file, 1,099,.* kept free\)"):
+        need_room(keeping, tmp_path, 2 << 20)
 
 
 def test_folders_that_cannot_be_made(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.support.context import PlainContext, files_under
 from tests.support.media import HLS_TEXT, HOSTILE_NAMES, Media
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
+from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.thumbnail import OPERATION, ThumbnailParams
 
@@ -83,6 +84,11 @@ def test_a_folder_of_everything(ctx: PlainContext, folder: Path) -> None:
 def test_the_tree_is_kept_in_the_output_folder(ctx: PlainContext, folder: Path, tmp_path: Path) -> None:
     thumbnails(ctx, [folder], output=str(tmp_path / "out"), format="webp")
     assert files_under(tmp_path / "out") == ["picture.thumb.webp", "sub/clip.thumb.webp", "sub/deep/song.thumb.webp"]
+
+
+def test_an_output_folder_that_is_no_text(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    out = tmp_path / os.fsdecode(b"out\xff")
+    assert one(ctx, media.picture, output=path_to_key(out)).outputs[0].parent == out
 
 
 def test_own_outputs_are_never_inputs(ctx: PlainContext, folder: Path) -> None:
