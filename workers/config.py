@@ -87,7 +87,7 @@ class ToolSettings(_Section):
     """Programs that Spool starts."""
 
     ffmpeg: str = ""
-    """Path of ffmpeg. Empty: the one on the PATH, else the one that comes with Spool."""
+    """Path of ffmpeg, or its name on the PATH. Empty: the one on the PATH, else the one that comes with Spool."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads of one encode; 0 shares the cores among the video slots."""
 
@@ -169,7 +169,8 @@ class Settings(_Section):
 
     paths: Paths
     output_dir: str = ""
-    """Folder for downloads. Empty: SPOOL_HOME/output, or the Videos folder of the user plus `spool`."""
+    """Folder for downloads. Empty: SPOOL_HOME/output, or the Videos folder of the user plus `spool`. As all paths in
+    this file, it may begin with ~, and is meant from the folder of the file on when it is relative."""
     slots: SlotSettings = SlotSettings()
     jobs: JobSettings = JobSettings()
     download: DownloadSettings = DownloadSettings()
@@ -204,6 +205,27 @@ _ENVIRONMENT = {
 }
 
 
+_PATHS = (("output_dir",), ("tools", "ffmpeg"), ("download", "cookies"))
+
+
+def _make_absolute(values: dict[str, Any], base: Path) -> None:
+    """Make the paths among the values of a file absolute; what is of a wrong type is left to be told as such."""
+    for key in _PATHS:
+        section: Any = values
+        for part in key[:-1]:
+            section = section.get(part) if isinstance(section, dict) else None
+        text = section.get(key[-1]) if isinstance(section, dict) else None
+        if isinstance(text, str) and text:
+            section[key[-1]] = _path_value(".".join(key), text, base)
+
+
+def _path_value(name: str, text: str, base: Path | None) -> str:
+    """The value of a setting that is a path; a bare name of a program stays one, to be found on the PATH."""
+    if name in ("tools.ffmpeg", "SPOOL_FFMPEG") and not text.startswith("~") and not os.path.dirname(text):
+        return text
+    return str(_absolute(name, text, base))
+
+
 def _xdg(environ: Mapping[str, str]) -> tuple[Path, Path, Path, Path, Path]:
     import platformdirs
 
@@ -213,15 +235,15 @@ def _xdg(environ: Mapping[str, str]) -> tuple[Path, Path, Path, Path, Path]:
     return dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path, run, dirs.user_videos_path / "spool"
 
 
-def _folder(name: str, text: str) -> Path:
-    """An absolute path; ConfigError when there can be none of that name."""
+def _absolute(name: str, text: str, base: Path | None = None) -> Path:
+    """An absolute path, from `base` (None: the current folder) on; ConfigError when there can be none of that name."""
     try:
-        path = Path(text).expanduser().absolute()
+        path = Path(os.path.abspath((base or Path()) / Path(text).expanduser()))
         os.fsencode(path)
     except (RuntimeError, ValueError) as error:
-        raise ConfigError(f"{name}: {text!r} is no folder: {error}") from None
+        raise ConfigError(f"{name}: {text!r} is no path: {error}") from None
     if "\0" in text:
-        raise ConfigError(f"{name}: {text!r} is no folder: it holds a NUL")
+        raise ConfigError(f"{name}: {text!r} is no path: it holds a NUL")
     return path
 
 
@@ -229,7 +251,7 @@ def find_paths(environ: Mapping[str, str], config: Path | None = None) -> Paths:
     """Where this home's folders are. Relative or empty SPOOL_HOME values are made absolute or ignored."""
     home = environ.get("SPOOL_HOME", "")
     if home:
-        root = _folder("SPOOL_HOME", home)
+        root = _absolute("SPOOL_HOME", home)
         folders = (root, root / "state", root / "cache", root / "run", root / "output")
     else:
         folders = _xdg(environ)
@@ -287,16 +309,18 @@ def load_settings(environ: Mapping[str, str] | None = None, config: Path | None 
     values = _read(paths.config, required=config is not None)
     if "paths" in values:
         raise ConfigError(f"{paths.config}: unknown key 'paths'; use output_dir, or SPOOL_HOME in the environment")
+    # What a file says is meant from its folder on, what the environment says from the current one.
+    _make_absolute(values, paths.config.absolute().parent)
     for name, key in _ENVIRONMENT.items():
         if environ.get(name):
             section: Any = values
             for part in key[:-1]:
                 section = section.setdefault(part, {})
             if isinstance(section, dict):  # else the file is wrong, which is told below
-                section[key[-1]] = environ[name]
+                section[key[-1]] = _path_value(name, environ[name], None) if key in _PATHS else environ[name]
     output = values.get("output_dir")
     if isinstance(output, str) and output:
-        paths = paths.model_copy(update={"output": _folder("output_dir", output)})
+        paths = paths.model_copy(update={"output": Path(output)})
     try:
         return Settings(paths=paths, **values)
     except ValidationError as error:

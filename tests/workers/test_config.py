@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from workers.config import load_settings, slots_of
+from workers.config import Settings, load_settings, slots_of
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
 
 
-def _load(home: Path, text: str | None = None, **environ: str) -> object:
+def _load(home: Path, text: str | None = None, **environ: str) -> Settings:
     home.mkdir(exist_ok=True)
     if text is not None:
         (home / "config.toml").write_text(text)
@@ -80,6 +80,33 @@ def test_the_environment_beats_the_file_unless_it_is_empty(tmp_path: Path) -> No
     assert (str(kept.paths.output), kept.log_level) == ("/file", "error")
     with pytest.raises(ConfigError, match="log_level"):
         load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_LOG_LEVEL": "loud"})
+
+
+def test_paths_of_the_file_are_meant_from_its_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    text = "output_dir = 'films'\n[tools]\nffmpeg = '../bin/ffmpeg'\n[download]\ncookies = '~/cookies.txt'"
+    relative = _load(tmp_path / "home", text)
+    assert relative.paths.output == tmp_path / "home" / "films"
+    assert relative.tools.ffmpeg == str(tmp_path / "bin" / "ffmpeg")
+    assert relative.download.cookies == str(tmp_path / "me" / "cookies.txt")
+    environ = {"SPOOL_HOME": str(tmp_path / "home"), "SPOOL_OUTPUT": "films", "SPOOL_FFMPEG": "./ffmpeg"}
+    here = load_settings(environ)
+    assert (here.paths.output, here.tools.ffmpeg) == (tmp_path / "cwd" / "films", str(tmp_path / "cwd" / "ffmpeg"))
+    there = load_settings({**environ, "SPOOL_OUTPUT": "~/films", "SPOOL_FFMPEG": "~/ffmpeg"})
+    assert (there.paths.output, there.tools.ffmpeg) == (tmp_path / "me" / "films", str(tmp_path / "me" / "ffmpeg"))
+
+
+def test_a_bare_name_of_a_program_stays_one(tmp_path: Path) -> None:
+    assert _load(tmp_path, "[tools]\nffmpeg = 'ffmpeg7'").tools.ffmpeg == "ffmpeg7"
+    assert _load(tmp_path, "", SPOOL_FFMPEG="ffmpeg8").tools.ffmpeg == "ffmpeg8"
+
+
+@pytest.mark.parametrize("key", ["[tools]\nffmpeg", "[download]\ncookies"])
+def test_a_path_that_can_be_none_is_told(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ConfigError, match="is no path"):
+        _load(tmp_path, f"{key} = '~nobody_of_this_name/x'")
 
 
 def test_a_relative_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
