@@ -6,7 +6,6 @@ import contextlib
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -29,8 +28,10 @@ from textual.worker import Worker, WorkerError  # noqa: E402
 from console import keys, theme  # noqa: E402
 from console.driver import HardenedDriver  # noqa: E402
 from console.feed import Changed, Feed, Pace  # noqa: E402
+from console.gate import KeyGate  # noqa: E402
 from console.paste import Pasted, parse  # noqa: E402
 from console.screens.base import SpoolScreen  # noqa: E402
+from console.starter import Starter  # noqa: E402
 from console.widgets.status import Now  # noqa: E402
 from workers.client import AsyncClient, open_client, start_worker  # noqa: E402
 from workers.config import Settings  # noqa: E402
@@ -87,16 +88,13 @@ class SpoolApp(App[int]):
         self.theme = theme.pick(settings.console.theme, environ, self.available_themes)
         self.now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
         self.host = host or socket.gethostname().split(".")[0]
-        self.starting = False
-        self.started_worker = False
+        self.starter = Starter(self, start)
         self.loading = False
-        self._start, self._asked_to_start = start, False
         self.client = connect(settings)
         rate = settings.console.rate or (4 if environment.over_ssh(environ) else 10)
         self.feed = Feed(self.client, Pace(rate), self.post_message, self.backlog)
         self._feeding: Worker[None] | None = None
-        self._burst = keys.Burst()
-        self._held: list[events.Key] = []
+        self._gate = KeyGate(self.keymap, self.set_timer, self._deliver, self._take_paste)
         ScrollBar.renderer = _PlainBar if self.ascii_only else ScrollBarRender
         self.set_class(self.ascii_only, "-ascii")
 
@@ -131,8 +129,8 @@ class SpoolApp(App[int]):
         self._fit(*self.size)
         for problem in self._key_problems:
             self.tell(problem, bad=True)
-        if self._start is not None and not self.read_only:
-            self._begin_worker()
+        if not self.read_only:
+            self.starter.begin()
 
     async def on_unmount(self) -> None:
         """Stop reading."""
@@ -167,7 +165,7 @@ class SpoolApp(App[int]):
             speed=speeds[-1] if speeds else 0.0,
             frozen=self.feed.pace.frozen,
             read_only=self.read_only,
-            starting=self.starting,
+            starting=self.starter.busy,
             loading=self.loading,
             hour=hour,
         )
@@ -192,8 +190,11 @@ class SpoolApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         """Keys that arrive faster than anyone types are a paste; they must not act."""
         typed = isinstance(event, events.Key) and not event.is_forwarded and not self._writing()
-        if typed and self._swallow(cast(events.Key, event)):
+        if typed and self._gate.takes(cast(events.Key, event)):
             return
+        await super().on_event(event)
+
+    async def _deliver(self, event: events.Key) -> None:
         await super().on_event(event)
 
     def _writing(self) -> bool:
@@ -201,32 +202,6 @@ class SpoolApp(App[int]):
             return isinstance(self.screen.focused, (Input, TextArea))
         except ScreenStackError:
             return True
-
-    def _swallow(self, event: events.Key) -> bool:
-        """Whether the key waits (20 ms, when it acts) or belongs to a burst."""
-        character = "\n" if event.key == "enter" else event.character or ""
-        if not character or not (event.is_printable or event.key == "enter"):
-            return False
-        known = self._burst.active
-        if self._burst.add(event.time, character):
-            self._held.clear()
-            if not known:
-                self.set_timer(0.15, self._burst_over)
-            return True
-        if event.key != "enter" and (character.isupper() or character in "yY<>"):
-            self._held.append(event)
-            self.set_timer(keys.Burst.WINDOW_S + 0.005, self._release)
-            return True
-        return False
-
-    async def _release(self) -> None:
-        if self._held:
-            await super().on_event(self._held.pop(0))
-
-    def _burst_over(self) -> None:
-        text = self._burst.text
-        self._burst = keys.Burst()
-        self._take_paste(text)
 
     def on_paste(self, event: events.Paste) -> None:
         """Something was pasted or dropped outside a field."""
@@ -332,37 +307,7 @@ class SpoolApp(App[int]):
     def action_worker(self) -> None:
         """Start a worker unless one runs."""
         if self.allowed():
-            self._asked_to_start = True
-            self._begin_worker()
-
-    def _begin_worker(self) -> None:
-        if self.starting or self._start is None:
-            return
-        self.starting = True
-        # A thread of our own: the pool's threads would be waited for at exit.
-        threading.Thread(target=self._start_worker, name="spool-start", daemon=True).start()
-
-    def _start_worker(self) -> None:
-        assert self._start is not None
-        try:
-            outcome: bool | str = self._start(self.settings)
-        except (SpoolError, OSError) as error:
-            outcome = str(error)
-        try:
-            self.call_from_thread(self._worker_started, outcome)
-        except RuntimeError:
-            self.started_worker = outcome is True  # the console has been closed meanwhile
-
-    def _worker_started(self, outcome: bool | str) -> None:
-        self.starting = False
-        self.feed.wake()
-        if isinstance(outcome, str):
-            self.tell(f"No worker could be started: {outcome}", bad=True)
-        elif outcome:
-            self.started_worker = True
-            self.tell("No worker was running: started one. It goes on when you leave.")
-        elif self._asked_to_start:
-            self.tell("A worker is running already.")
+            self.starter.begin(asked=True)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action of this place, and the themes."""
@@ -404,6 +349,6 @@ def run(settings: Settings, *, mouse: bool | None = None, read_only: bool = Fals
         return error.exit_code
     app = SpoolApp(settings, read_only=read_only)
     status = app.run(mouse=settings.console.mouse if mouse is None else mouse)
-    if app.started_worker:
+    if app.starter.started:
         sys.stdout.write("The worker that this console started goes on in the background; `spool stop` ends it.\n")
     return status if status is not None else app.return_code or 0

@@ -216,16 +216,16 @@ class Burst:
     def __init__(self) -> None:
         self._recent: deque[tuple[float, str]] = deque(maxlen=64)
         self._text: list[str] = []
-        self._last = float("-inf")
+        self.last = float("-inf")  # when the last key came
         self.active = False
 
     def add(self, at: float, character: str) -> bool:
         """Note a printable key at a time in seconds; whether it belongs to a burst."""
-        if at - self._last > self.WINDOW_S:
+        if at - self.last > self.WINDOW_S:
             self.active = False
             self._recent.clear()
             self._text.clear()
-        self._last = at
+        self.last = at
         self._recent.append((at, character))
         self._text.append(character)
         within = sum(1 for moment, _ in self._recent if at - moment <= self.WINDOW_S)

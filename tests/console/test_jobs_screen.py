@@ -343,7 +343,7 @@ async def test_no_worker_is_said_with_the_key_that_starts_one(open_console: Open
     async with open_console(store, (100, 24), start=start) as (app, pilot):
         await shows(pilot, "No worker was running: started one.")
         await shows(pilot, "worker ok")
-        assert app.started_worker and started == [1]
+        assert app.starter.started and started == [1]
 
 
 async def test_silent_worker_is_stale(open_console: Open) -> None:

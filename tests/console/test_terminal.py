@@ -118,7 +118,7 @@ def test_idle_sends_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
     with opened(CHILD, tmp_path, "5000", size=size) as terminal:
         terminal.wait_for("worker ok")
         terminal.drain(1.5)
-        assert terminal.drain(4.0) <= 200  # at most the minute of the clock
+        assert min(terminal.drain(3.0), terminal.drain(3.0)) == 0  # the minute of the clock may come in one of them
 
 
 def test_page_down_stays_in_its_budget(tmp_path: Path) -> None:
