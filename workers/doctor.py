@@ -94,6 +94,10 @@ def ffmpeg(settings: Settings) -> Iterator[Finding]:
         yield Finding("encoders", Level.WARN, f"without {', '.join(missing)}", todo)
     else:
         yield Finding("encoders", Level.OK, ", ".join(_ENCODERS))
+    from workers.media.hardware import all_working
+
+    working = "; ".join(f"{kind} ({', '.join(codecs)})" for kind, codecs in all_working(found).items())
+    yield Finding("hardware", Level.OK, working or "no hardware encoder works here: software encodes")
 
 
 def yt_dlp(settings: Settings) -> Iterator[Finding]:

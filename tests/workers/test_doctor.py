@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hardware import pretend
 from workers import doctor
 from workers.config import Settings, load_settings
 from workers.doctor import (
@@ -155,3 +156,23 @@ def test_whatever_goes_wrong_is_a_finding(settings: Settings, monkeypatch: pytes
     (finding,) = examine(settings)
     assert (finding.name, finding.level) == ("broken", Level.FAIL)
     assert "\x1b" not in finding.detail
+
+
+def test_hardware_that_works_is_listed(settings: Settings, tmp_path: Path) -> None:
+    tool = pretend(tmp_path, "h264_nvenc")
+    tools = settings.tools.model_copy(update={"ffmpeg": tool})
+    found = named(doctor.ffmpeg(settings.model_copy(update={"tools": tools})))
+    assert found["hardware"].level is Level.OK
+    assert "nvenc (h264)" in found["hardware"].detail
+
+
+def test_hardware_that_does_not_work_is_not_listed(settings: Settings, tmp_path: Path) -> None:
+    tool = tmp_path / "ffmpeg"
+    tool.write_text(
+        '#!/bin/sh\ncase "$*" in\n*-version*) echo "ffmpeg version 7";;\n'
+        '*-encoders*) echo " V....D h264_nvenc NVENC";;\n*-filters*) ;;\n*) exit 1;;\nesac\n'
+    )
+    tool.chmod(0o700)
+    tools = settings.tools.model_copy(update={"ffmpeg": str(tool)})
+    found = named(doctor.ffmpeg(settings.model_copy(update={"tools": tools})))
+    assert "no hardware encoder works here" in found["hardware"].detail

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from workers.media.ffmpeg import Ffmpeg, leash
 
 KINDS = ("nvenc", "qsv", "vaapi", "videotoolbox")
+CODECS = ("h264", "hevc", "av1", "vp9")
 _VAAPI_DEVICE = "/dev/dri/renderD128"
 _TEST_TIMEOUT_S = 20
 
@@ -42,6 +43,13 @@ def working(ffmpeg: Ffmpeg, codec: str) -> tuple[str, ...]:
     """The kinds of hardware that encode `codec` on this machine, best first. Tested once per program and process."""
     listed = [kind for kind in KINDS if f"{codec}_{kind}" in ffmpeg.encoders]
     return tuple(kind for kind in listed if _encodes(ffmpeg.path, os.stat(ffmpeg.path).st_mtime_ns, kind, codec))
+
+
+def all_working(ffmpeg: Ffmpeg) -> dict[str, tuple[str, ...]]:
+    """For each kind of hardware that encodes anything on this machine, the codecs that it does."""
+    can = {codec: working(ffmpeg, codec) for codec in CODECS}
+    found = {kind: tuple(codec for codec in CODECS if kind in can[codec]) for kind in KINDS}
+    return {kind: codecs for kind, codecs in found.items() if codecs}
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
 from workers.media import encode, hardware
 from workers.media.av import Facts, facts
+from workers.media.ffmpeg import Ffmpeg
 from workers.media.hardware import Encoder
 from workers.media.names import key_to_path
 from workers.media.presets import PRESETS, Preset
@@ -45,10 +46,9 @@ class TranscodeParams(Params):
     quality: int = Field(default=0, ge=0, le=63, json_schema_extra={"short": "q", "advanced": True})
     """Quality as CRF: lower is better and larger (H.264 18 to 28, AV1 25 to 45). 0 leaves it to the preset."""
 
-    hardware: Literal["off", "auto", "nvenc", "qsv", "vaapi", "videotoolbox"] = Field(
-        default="off", json_schema_extra={"advanced": True}
-    )
-    """Encode on graphics hardware: faster, but larger for the same look. auto takes what works here, else software."""
+    hardware: str = Field(default="off", max_length=40, json_schema_extra={"advanced": True})
+    """Encode on graphics hardware: faster, but larger for the same look. off, auto (what works here, else software) or
+    the name of one, such as nvenc; `spool doctor` lists what works here."""
 
     reencode: bool = Field(default=False, json_schema_extra={"advanced": True})
     """Encode even what fits the preset already and could be copied."""
@@ -145,8 +145,8 @@ class _Attempt:
             raise JobFailed(ErrorClass.TOOL, f"{clean(tool.path)} has no encoder for {video.codec} ({names})")
         return encode.plan(self.found, self.preset, wishes, encoder, tonemap="zscale" in tool.filters)
 
-    def _hardware(self, tool: Any) -> Encoder | None:
-        wish, video = self.params.hardware, self.preset.video
+    def _hardware(self, tool: Ffmpeg) -> Encoder | None:
+        wish, video = self.params.hardware.strip().lower() or "off", self.preset.video
         if wish == "off" or video is None:
             return None
         works = hardware.working(tool, video.codec)
@@ -154,8 +154,9 @@ class _Attempt:
         if wish == "auto":
             return hardware.encoder(works[0], video.codec, quality) if works else None
         if wish not in works:
-            can = ", ".join(works) or "no hardware does"
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"{wish} cannot encode {video.codec} here ({can})", input=self.key)
+            can = f"what does is {', '.join(works)}" if works else "no hardware does; use auto or off"
+            message = f"{clean(wish)} cannot encode {video.codec} here: {can}"
+            raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
         return hardware.encoder(wish, video.codec, quality)
 
     def _carry_out(self, plan: encode.Plan) -> Facts:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import pytest
 
-from workers.media.ffmpeg import find, locate
-from workers.media.hardware import KINDS, encoder, working
-
-
-def pretend(tmp_path: Path, codec: str) -> str:
-    """An ffmpeg whose hardware encoder `codec` works: it encodes with the processor instead."""
-    path = tmp_path / "ffmpeg"
-    path.write_text(
-        f'#!/bin/sh\nfor a; do shift; case "$a" in {codec}) a=libx264;; -cq) a=-crf;; -rc|vbr|p5) continue;; esac;'
-        f' case "$a" in -preset|-b:v|0) continue;; esac; set -- "$@" "$a"; done\nexec {locate()} "$@"\n'
-    )
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
+from tests.support.hardware import pretend
+from workers.media.ffmpeg import find
+from workers.media.hardware import KINDS, all_working, encoder, working
 
 
 def test_listed_is_not_working() -> None:
@@ -32,7 +21,9 @@ def test_listed_is_not_working() -> None:
 
 
 def test_one_that_encodes_a_frame_counts(tmp_path: Path) -> None:
-    assert "nvenc" in working(find(pretend(tmp_path, "h264_nvenc")), "h264")
+    tool = find(pretend(tmp_path, "h264_nvenc"))
+    assert "nvenc" in working(tool, "h264")
+    assert all_working(tool)["nvenc"] == ("h264",)
 
 
 @pytest.mark.parametrize("kind", KINDS)

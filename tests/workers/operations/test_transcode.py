@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.hardware import pretend
 from tests.support.media import CONCAT_TEXT, HLS_TEXT, HOSTILE_NAMES, SVG_TEXT, Media, cut, ffmpeg
 from workers.errors import ErrorClass, InvalidParams, JobFailed, LeaseLost
 from workers.jobs import Outcome, Progress
@@ -189,6 +190,18 @@ def test_hardware_that_does_not_work_is_told_and_auto_goes_on(ctx: PlainContext,
     assert transcode(ctx.again(), media.vp9, hardware="auto", output=out).detail["encoder"] == "libx264"
 
 
+def test_hardware_that_works_is_named_where_another_was_asked_for(
+    ctx: PlainContext, media: Media, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    ctx.settings = {**ctx.settings, "ffmpeg": pretend(tmp_path / "bin", "h264_nvenc")}
+    out = str(tmp_path / "out")
+    for wrong in ("gpu", "vaapi"):
+        with pytest.raises(JobFailed, match=f"{wrong} cannot encode h264 here: what does is nvenc") as caught:
+            transcode(ctx.again(), media.vp9, hardware=wrong, output=out)
+        assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
+
+
 def test_a_missing_file_is_named(ctx: PlainContext, tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match=r"none\.mp4 does not exist") as caught:
         transcode(ctx, tmp_path / "none.mp4")
@@ -314,7 +327,7 @@ def test_own_outputs_and_other_files_are_not_items(media: Media, tmp_path: Path)
         {"inputs": ["a"], "preset": "best"},
         {"inputs": ["a"], "height": -1},
         {"inputs": ["a"], "quality": 99},
-        {"inputs": ["a"], "hardware": "gpu"},
+        {"inputs": ["a"], "hardware": "x" * 41},
         {"inputs": ["a"], "exec": "rm"},
     ],
 )
