@@ -53,7 +53,10 @@ def stepping(jobs: Sequence[Job], by: int) -> list[Order]:
     for job in jobs:
         level = _LEVELS[max(0, min(len(_LEVELS) - 1, _LEVELS.index(job.priority) + by))]
         wanted.setdefault(level, []).append(job.id)
-    return [Order(Client.set_priority, tuple(ids), f"set to {level.word} priority", (level,)) for level, ids in wanted.items()]
+    return [
+        Order(Client.set_priority, tuple(ids), f"set to {level.word} priority", (level,))
+        for level, ids in wanted.items()
+    ]
 
 
 def simple(method: Method, jobs: Sequence[Job], done: str) -> list[Order]:
