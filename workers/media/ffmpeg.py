@@ -26,7 +26,7 @@ GLOBAL_OPTIONS = (
     "-hide_banner",
     "-y",
     "-loglevel",
-    "warning",
+    "repeat+level+warning",  # each line with its level, and each as often as it came
     "-nostats",
     "-stats_period",
     "0.5",
@@ -44,6 +44,21 @@ class Ffmpeg:
     version: str
     encoders: frozenset[str]
     filters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a program that ended well wrote: its last lines, how many were of errors, and the first of those."""
+
+    lines: tuple[str, ...] = ()
+    errors: int = 0
+    first: str = ""
+
+    @property
+    def damage(self) -> str:
+        """The errors in words, or an empty text: parts of the input could not be decoded, and were passed over."""
+        many = "message" if self.errors == 1 else "messages"
+        return f"{self.errors} {many}, the first: {self.first}" if self.errors else ""
 
 
 def locate(setting: str = "") -> str:
@@ -134,8 +149,10 @@ def run(
     phase: str = "encoding",
     source: str = "",
     on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> tuple[str, ...]:
-    """Run a compiled ffmpeg command (program first) until it ends; the last lines that it wrote to stderr.
+) -> Told:
+    """Run a compiled ffmpeg command (program first) until it ends; what it wrote to stderr.
+
+    ffmpeg passes over damaged parts of its input and ends well: `Told.damage` says so.
 
     `on_progress` gets figures in milliseconds of media, against `duration_s` of the whole; what it raises ends the
     program. The program stays in our process group and dies with the calling thread. `source` names the input in
@@ -165,10 +182,19 @@ def run(
     failure = why_failed(code, lines.kept, disk_full=lines.disk_full)
     if failure is not None:
         raise JobFailed(failure[0], failure[1], input=source, detail="\n".join(lines.kept))
-    return tuple(lines.kept)
+    return Told(tuple(lines.kept), lines.errors, lines.first_error)
 
 
 _DISK_WORDS = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")
+
+
+_ERROR_LEVELS = ("error", "fatal", "panic")
+
+
+def split_level(line: str) -> tuple[str, str]:
+    """The level of a line of ffmpeg ("error"; empty when it has none), and the line without it. Pure."""
+    found = re.match(r"((?:\[[^]]* @ 0x[0-9a-f]+\] )*)\[(panic|fatal|error|warning|info)\] ", line)
+    return (found[2], found[1] + line[found.end() :]) if found else ("", line)
 
 
 class _Lines:
@@ -177,6 +203,8 @@ class _Lines:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.kept: deque[str] = deque(maxlen=KEPT_LINES)
         self.disk_full = False
+        self.errors = 0
+        self.first_error = ""
         self._process = process
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -184,7 +212,10 @@ class _Lines:
     def _read(self) -> None:
         assert self._process.stderr is not None
         for raw in self._process.stderr:
-            line = clean(raw.decode(errors="replace").rstrip())
+            level, line = split_level(clean(raw.decode(errors="replace").rstrip()))
+            if level in _ERROR_LEVELS:
+                self.errors += 1
+                self.first_error = self.first_error or _plain(line)[:300]
             self.disk_full |= any(word in line for word in _DISK_WORDS)
             if line:
                 self.kept.append(line[:1000])

@@ -59,10 +59,12 @@ def extract(
     ffmpeg: Callable[[], str],
     threads: int = 0,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_damage: Callable[[str], None] = lambda words: None,
 ) -> Path:
     """Write the first sound of the file into `folder` as `sound.EXT` and verify it; the path.
 
-    `ffmpeg` gives the program's path and is asked only when something has to be encoded. JobFailed.
+    `ffmpeg` gives the program's path and is asked only when something has to be encoded; `on_damage` hears of parts
+    that could not be decoded. JobFailed.
     """
     stream = next(iter(found.of_kind("audio")), None)
     key = path_to_key(found.path)
@@ -76,7 +78,9 @@ def extract(
         from workers.media.ffmpeg import run
 
         command = encode_command(found, stream.index, kind, target, ffmpeg=ffmpeg(), threads=threads)
-        run(command, duration_s=found.duration_s, phase="encoding sound", source=key, on_progress=on_progress)
+        told = run(command, duration_s=found.duration_s, phase="encoding sound", source=key, on_progress=on_progress)
+        if told.damage:
+            on_damage(told.damage)
     verify(target, Expected(stream.duration_s or found.duration_s, {"audio": 1}), source=key)
     return target
 

@@ -167,6 +167,7 @@ class _Collector:
         self.outputs: list[Path] = []
         self.ledger = Ledger(ctx.work_dir / "published.jsonl", ctx.published())
         self.detail: dict[str, Any] = {}
+        self.damage = ""  # of the file that is taken now, in words
 
     def log(self, line: str) -> None:
         """A line of yt-dlp: into the log, and a sign of life."""
@@ -186,6 +187,7 @@ class _Collector:
     def take(self, delivered: Any) -> None:
         """Publish one finished file, after its subtitles: where the film is, all that belongs to it is."""
         self.ctx.report(Progress(1.0, "verifying", unit="bytes"))
+        self.damage = ""
         path, found = self._shaped(delivered.path)
         fields = fields_of(delivered.info, self.params.url, found) | {"ext": path.suffix.lstrip(".")}
         entry = f"{delivered.info.get('extractor_key')} {delivered.info.get('id')}"
@@ -205,6 +207,8 @@ class _Collector:
             "height": film.height if film else 0,
             "codecs": [stream.codec for stream in found.streams if not stream.cover],
         }
+        if self.damage:
+            facts_of_one["damaged"] = self.damage
         if self.params.playlist:
             self.detail.setdefault("entries", []).append(facts_of_one)
         else:
@@ -234,7 +238,12 @@ class _Collector:
             ffmpeg=lambda: ffmpeg.locate(str(self.ctx.settings.get("ffmpeg") or "")),
             threads=int(self.ctx.settings.get("threads") or 0),
             on_progress=self.ctx.report,
+            on_damage=self._damaged,
         )
+
+    def _damaged(self, words: str) -> None:
+        self.ctx.log(f"damaged: {words}")
+        self.damage = words
 
     def _remuxed(self, found: Facts, path: Path) -> Path:
         """HLS gives a transport stream under the name of an MP4: put it into a real one."""

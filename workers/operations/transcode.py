@@ -96,7 +96,7 @@ def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
         "left_out": list(plan.left_out),
         "took_s": round(seconds, 3),
     }
-    return Result((path,), detail)
+    return Result((path,), detail | ({"damaged": attempt.damage} if attempt.damage else {}))
 
 
 def _misfit(found: Facts, preset: Preset) -> str:
@@ -115,6 +115,7 @@ class _Attempt:
     ) -> None:
         self.params, self.preset, self.found, self.staged, self.ctx, self.key = params, preset, found, staged, ctx, key
         self.threads = int(ctx.settings.get("threads") or 0)
+        self.damage = ""  # of the input, in words
         self.wishes = encode.Wishes(params.height, params.quality, params.reencode)
 
     def make(self) -> tuple[encode.Plan, Facts]:
@@ -193,9 +194,12 @@ class _Attempt:
             need_room(self.ctx, self.staged.parent)
             self.ctx.report(progress)
 
-        lines = ffmpeg.run(command, duration_s=plan.expected.duration_s, source=self.key, on_progress=on_progress)
-        for line in lines:
+        told = ffmpeg.run(command, duration_s=plan.expected.duration_s, source=self.key, on_progress=on_progress)
+        for line in told.lines:
             self.ctx.log(line)
+        self.damage = told.damage
+        if self.damage:
+            self.ctx.log(f"damaged: {self.damage}")
 
 
 def _label(params: TranscodeParams) -> str:

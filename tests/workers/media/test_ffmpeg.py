@@ -17,7 +17,7 @@ import pytest
 from tests.support.media import CONCAT_TEXT, HLS_TEXT, Media
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.media.ffmpeg import find, locate, parse_progress, run, why_failed
+from workers.media.ffmpeg import Told, find, locate, parse_progress, run, split_level, why_failed
 
 
 def forever() -> list[str]:
@@ -126,6 +126,26 @@ def test_blocks_of_progress(block: dict[str, str], expected: Progress) -> None:
 def test_why_it_failed(code: int, lines: list[str], expected: ErrorClass | None) -> None:
     found = why_failed(code, lines)
     assert (found and found[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("[h264 @ 0x55ab] [error] no frame!", ("error", "[h264 @ 0x55ab] no frame!")),
+        ("[error] Conversion failed!", ("error", "Conversion failed!")),
+        ("[in#0 @ 0x1] [h264 @ 0x2] [warning] odd", ("warning", "[in#0 @ 0x1] [h264 @ 0x2] odd")),
+        ("Svt[error]: words", ("", "Svt[error]: words")),
+        ("film [error] .mp4", ("", "film [error] .mp4")),
+    ],
+)
+def test_levels_of_lines(line: str, expected: tuple[str, str]) -> None:
+    assert split_level(line) == expected
+
+
+def test_errors_are_counted_and_the_first_is_kept() -> None:
+    assert Told().damage == ""
+    assert Told(("a", "b"), 1, "a").damage == "1 message, the first: a"
+    assert Told(("a", "b"), 2, "a").damage == "2 messages, the first: a"
 
 
 def test_its_last_lines_are_the_detail(media: Media, tmp_path: Path) -> None:

@@ -125,6 +125,17 @@ def test_sound_alone(
     assert facts(path).duration_s == pytest.approx(4.0, abs=0.3)
 
 
+def test_damage_of_sound_is_told(ctx: PlainContext, site: Site, media: Media, tmp_path: Path) -> None:
+    data = bytearray(media.song.read_bytes())
+    for at in range(len(data) // 2, len(data) * 3 // 4, 97):
+        data[at] ^= 0xFF
+    (tmp_path / "damaged.mp3").write_bytes(data)
+    url = site.add(tmp_path / "damaged.mp3")
+    result = download(ctx, url, quality="audio", audio_format="flac", metadata=False)
+    assert "the first: " in result.detail["damaged"]
+    assert f"damaged: {result.detail['damaged']}" in ctx.lines
+
+
 def test_a_cut_connection_is_resumed_by_the_next_attempt(ctx: PlainContext, site: Site, media: Media) -> None:
     site.add(media.big)
     size = media.big.stat().st_size

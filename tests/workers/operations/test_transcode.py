@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -77,6 +78,7 @@ def test_every_preset(ctx: PlainContext, film: Path, preset: str, name: str, exp
     assert [s.language for s in found.of_kind("audio")] == ["", "deu"]
     assert files_under(film.parent) == sorted(["film.mkv", name])
     assert result.detail["size"] == path.stat().st_size
+    assert "damaged" not in result.detail, "a good film"
 
 
 def test_what_fits_is_copied_without_ffmpeg(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
@@ -230,6 +232,24 @@ def test_a_cut_input_is_refused_by_its_duration(
     assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
     assert "duration" in caught.value.failure.message
     assert files_under(folder) == [short.name]
+
+
+def flipped(source: Path, target: Path) -> Path:
+    """A copy with bytes turned over in its middle, where the frames are."""
+    data = bytearray(source.read_bytes())
+    for at in range(len(data) // 3, len(data) // 2, 997):
+        data[at] ^= 0xFF
+    target.write_bytes(data)
+    return target
+
+
+def test_damage_that_ffmpeg_passes_over_is_told(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    source = flipped(media.big, tmp_path / "flipped.mp4")
+    result = transcode(ctx, source, output=str(tmp_path / "out"), reencode=True)
+    assert re.match(r"\d+ messages, the first: \S", result.detail["damaged"])
+    assert f"damaged: {result.detail['damaged']}" in ctx.lines
+    good = transcode(ctx.again(), media.big, output=str(tmp_path / "out"), reencode=True)
+    assert "damaged" not in good.detail
 
 
 @pytest.mark.parametrize("text", [HLS_TEXT, CONCAT_TEXT, SVG_TEXT])
