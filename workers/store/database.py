@@ -6,6 +6,7 @@ checkpoint at once can corrupt it before SQLite 3.51.3.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sqlite3
 import threading
@@ -24,6 +25,7 @@ from peewee import (
     SqliteDatabase,
 )
 
+from workers.absent import absent
 from workers.errors import StoreError
 
 __all__ = [
@@ -93,11 +95,13 @@ def open_database(target: str) -> Any:
 
 def open_async_database(target: str) -> Any:
     """The same database driven by asyncio (aiosqlite or asyncpg). Run plain functions by `await ask(db, fn, db, …)`."""
-    from playhouse import pwasyncio
+    with absent("asyncpg", "aiomysql"):
+        from playhouse import pwasyncio
 
     bridge: Any = pwasyncio
     db: Any
     if is_postgres_url(target):
+        bridge.asyncpg = importlib.import_module("asyncpg")
         db = bridge.AsyncPostgresqlDatabase(target, pool_size=4, pool_min_size=1)
     else:
         _make_private(Path(target))

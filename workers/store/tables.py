@@ -107,6 +107,7 @@ JobRow.add_index(
     )
 )
 JobRow.add_index(JobRow.index(JobRow.state, JobRow.id, name="job_state"))
+JobRow.add_index(JobRow.index(JobRow.queue, JobRow.state, name="job_queue_state"))
 JobRow.add_index(JobRow.index(JobRow.finished_at, JobRow.id, name="job_finished"))
 JobRow.add_index(JobRow.index(JobRow.id, where=SQL("wish <> ''"), name="job_wish"))
 JobRow.add_index(JobRow.index(JobRow.site, where=SQL("state IN ('running', 'paused')"), name="job_site"))
