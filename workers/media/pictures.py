@@ -177,3 +177,19 @@ def check(path: Path) -> tuple[int, int]:
     with _guarded(name, key), Pillow.open(path, formats=tuple(_PLUGINS)) as image:
         image.load()
         return image.size
+
+
+def look(path: Path, format: str, *, load: bool) -> tuple[int, int, int]:
+    """Width, height and number of pictures of the file at `path`, of Pillow's `format`; with `load` all are decoded.
+
+    JobFailed: bad_input when it cannot be opened or decoded, crashed, disk.
+    """
+    from PIL import Image as Pillow
+
+    with _guarded(clean(path.name), path_to_key(path)), Pillow.open(path, formats=(format,)) as image:
+        frames = int(getattr(image, "n_frames", 1)) if load else 1
+        if load:
+            for number in range(frames):
+                image.seek(number)
+                image.load()
+        return image.size[0], image.size[1], frames
