@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 2.0
 SWEEP_S = 5.0
 CHECK_S = 4.0
-TIDY_S = 60.0
+TIDY_S = 60.0  # without anybody asking; after an order it is done at once
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
 _WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
 _STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
@@ -188,6 +188,8 @@ class Daemon:
             self._asked_to_look = look_at_once
             self._try(self._look)
             look_at_once = self._hear(min(_LOOK_S, *(when - now for when in due.values())))
+            if look_at_once:  # what was cancelled or removed while it waited may have left partial work
+                due[self._tidy] = time.monotonic()
 
     def _hear(self, timeout: float) -> bool:
         """Wait for datagrams; whether somebody asks to look at what people want."""
