@@ -1,0 +1,89 @@
+"""Validation end to end: what a job says of good and of broken files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.context import PlainContext, files_under
+from tests.support.media import HOSTILE_NAMES, Media, cut
+from workers.errors import ErrorClass, InvalidParams, JobFailed
+from workers.jobs import Outcome
+from workers.media.names import path_to_key
+from workers.operations.contract import Result
+from workers.operations.validate import OPERATION
+
+
+def validated(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
+    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], **values})
+    assert OPERATION.items is not None
+    assert OPERATION.process is not None
+    outcomes: dict[str, Result | JobFailed] = {}
+    for key in OPERATION.items(params):
+        try:
+            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
+        except JobFailed as error:
+            outcomes[os.path.basename(key)] = error
+    return outcomes
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> PlainContext:
+    return PlainContext(tmp_path / "job")
+
+
+@pytest.mark.parametrize("level", ["quick", "full"])
+def test_a_folder_with_one_broken_film(ctx: PlainContext, media: Media, tmp_path: Path, level: str) -> None:
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    shutil.copy(media.clip, folder / "clip.mp4")
+    shutil.copy(media.picture, folder / "sub" / "picture.jpg")
+    (folder / "notes.txt").write_text("is not looked at")
+    broken = cut(media.clip, folder / "broken.mp4")
+    before = {name: (folder / name).read_bytes() for name in files_under(folder)}
+    outcomes = validated(ctx, [folder], level=level)
+    assert set(outcomes) == {"clip.mp4", "picture.jpg", "broken.mp4"}
+    good = outcomes["clip.mp4"]
+    assert isinstance(good, Result)
+    assert good.outcome is Outcome.DONE
+    assert good.outputs == ()
+    assert good.detail["level"] == level
+    assert good.detail["streams"] == 2
+    assert ("frames" in good.detail) == (level == "full")
+    bad = outcomes["broken.mp4"]
+    assert isinstance(bad, JobFailed)
+    assert bad.failure.error_class is ErrorClass.BAD_INPUT
+    assert bad.failure.input == str(broken)
+    assert "cut_short" in bad.failure.message
+    lines = bad.failure.detail.splitlines()
+    assert f"size {broken.stat().st_size}" in lines[0]
+    assert any(line.startswith("ends_early: ") and "wanted_s 4.02" in line for line in lines)
+    assert {name: (folder / name).read_bytes() for name in files_under(folder)} == before
+
+
+@pytest.mark.parametrize("raw", HOSTILE_NAMES)
+def test_hostile_names(ctx: PlainContext, media: Media, tmp_path: Path, raw: bytes) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    good, broken = (Path(os.fsdecode(os.fsencode(folder) + b"/" + raw + end)) for end in (b".mp4", b".webm"))
+    shutil.copy(media.clip, good)
+    cut(media.vp9, broken)
+    results = list(validated(ctx, [good, broken]).values())
+    assert isinstance(results[0], Result)
+    assert isinstance(results[1], JobFailed)
+    assert results[1].failure.message.isprintable()
+
+
+def test_progress_is_reported(ctx: PlainContext, media: Media) -> None:
+    validated(ctx, [media.big], level="full")
+    assert {report.phase for report in ctx.reports} == {"decoding"}
+
+
+@pytest.mark.parametrize("values", [{"level": "deep"}, {"inputs": []}, {"nonsense": 1}])
+def test_wrong_options(values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams):
+        OPERATION.validate({"inputs": ["a"], **values})
