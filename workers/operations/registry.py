@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.operations import download, thumbnail, transcode
+from workers.operations import download, hash, thumbnail, transcode, validate
 from workers.operations.contract import Operation
 
-REGISTRY: tuple[Operation[Any], ...] = (download.OPERATION, transcode.OPERATION, thumbnail.OPERATION)
+REGISTRY: tuple[Operation[Any], ...] = (
+    download.OPERATION,
+    transcode.OPERATION,
+    thumbnail.OPERATION,
+    validate.OPERATION,
+    hash.OPERATION,
+)
