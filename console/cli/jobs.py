@@ -15,7 +15,7 @@ from console.cli.words import QueryCommand, door, json_option
 
 if TYPE_CHECKING:
     from workers.client import Client
-    from workers.jobs import Job, Waiting
+    from workers.jobs import ItemOutcome, Job, Waiting
 
 _PAGE = 500
 _SCREEN = 100
@@ -101,11 +101,16 @@ def row(job: Job, now_ms: int) -> str:
 
 @click.command()
 @click.argument("job_id", metavar="ID")
+@click.option("--items", is_flag=True, help="One JSON object a line for each input that has ended, with its facts.")
 @json_option
-def show(job_id: str, as_json: bool) -> None:
+def show(job_id: str, items: bool, as_json: bool) -> None:
     """Show everything about one job: options, progress, error, outputs, history."""
     client = door()
     job = client.job(one_id(job_id))
+    if items:
+        for item in _ended_items(client, job.id):
+            say_json(_item_as_json(item))
+        return
     if as_json:
         say_json(as_json_with_reasons(client, job))
         return
@@ -113,6 +118,30 @@ def show(job_id: str, as_json: bool) -> None:
 
     for line in card(client, job):
         say(line)
+
+
+def _ended_items(client: Client, job_id: int) -> Iterator[ItemOutcome]:
+    start = 0
+    while page := client.items(job_id, offset=start, limit=_PAGE):
+        yield from page
+        start += len(page)
+
+
+def _item_as_json(item: ItemOutcome) -> dict[str, object]:
+    failure = item.failure
+    error = failure and {
+        "class": failure.error_class.value,
+        "message": failure.message,
+        "retryable": failure.retryable,
+        "input": failure.input,
+    }
+    return {
+        "key": item.key,
+        "outcome": item.outcome.value,
+        "outputs": list(item.outputs),
+        "error": error,
+        "detail": dict(item.detail),
+    }
 
 
 @click.command()

@@ -36,7 +36,7 @@ _PLUGINS = {  # the formats that may be read, by their plugin; none of them runs
 
 
 @contextlib.contextmanager
-def _guarded(name: str, key: str) -> Iterator[None]:
+def guarded(name: str, key: str) -> Iterator[None]:
     """Pillow with limits; what it raises about a file becomes JobFailed."""
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
@@ -92,7 +92,7 @@ def _load(file: IO[bytes], format: str, *, size: int, name: str, key: str) -> Im
     from PIL import Image as Pillow
     from PIL import ImageOps
 
-    with _guarded(name, key), Pillow.open(file, formats=(format,)) as image:
+    with guarded(name, key), Pillow.open(file, formats=(format,)) as image:
         # 1.5 is where the reduced decode costs half and the eye sees nothing (40 dB in the worst case).
         image.thumbnail((size, size), Pillow.Resampling.BICUBIC, reducing_gap=1.5)
         upright = ImageOps.exif_transpose(image)
@@ -146,7 +146,7 @@ def save(image: Image, path: Path, *, format: Format, quality: int, mark: str = 
     if mark:
         exif[_SOFTWARE] = mark
 
-    with _guarded(clean(path.name), path_to_key(path)):
+    with guarded(clean(path.name), path_to_key(path)):
         if format == "jpeg":
             if image.mode == "RGBA":
                 ground = Pillow.new("RGB", image.size, "white")
@@ -164,7 +164,7 @@ def mark_of(path: Path) -> str:
     from PIL import Image as Pillow
 
     with contextlib.suppress(JobFailed):
-        with _guarded(clean(path.name), path_to_key(path)), Pillow.open(path, formats=tuple(_PLUGINS)) as image:
+        with guarded(clean(path.name), path_to_key(path)), Pillow.open(path, formats=tuple(_PLUGINS)) as image:
             return str(image.getexif().get(_SOFTWARE, ""))
     return ""
 
@@ -174,7 +174,7 @@ def check(path: Path) -> tuple[int, int]:
     from PIL import Image as Pillow
 
     name, key = clean(path.name), path_to_key(path)
-    with _guarded(name, key), Pillow.open(path, formats=tuple(_PLUGINS)) as image:
+    with guarded(name, key), Pillow.open(path, formats=tuple(_PLUGINS)) as image:
         image.load()
         return image.size
 
@@ -186,7 +186,7 @@ def look(path: Path, format: str, *, load: bool) -> tuple[int, int, int]:
     """
     from PIL import Image as Pillow
 
-    with _guarded(clean(path.name), path_to_key(path)), Pillow.open(path, formats=(format,)) as image:
+    with guarded(clean(path.name), path_to_key(path)), Pillow.open(path, formats=(format,)) as image:
         frames = int(getattr(image, "n_frames", 1)) if load else 1
         if load:
             for number in range(frames):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.operations import download, hash, thumbnail, transcode, validate
+from workers.operations import download, hash, probe, thumbnail, transcode, validate
 from workers.operations.contract import Operation
 
 REGISTRY: tuple[Operation[Any], ...] = (
     download.OPERATION,
     transcode.OPERATION,
     thumbnail.OPERATION,
+    probe.OPERATION,
     validate.OPERATION,
     hash.OPERATION,
 )

@@ -8,6 +8,8 @@ import pytest
 from console.cli.jobs import row
 from tests.console.cli.conftest import Ran
 from workers.client import Client
+from workers.errors import ErrorClass, Failure
+from workers.jobs import ItemOutcome, Outcome
 
 KEYS = {
     "id", "operation", "queue", "state", "priority", "title", "params", "submitted_by", "submitted_at", "started_at",
@@ -93,3 +95,25 @@ def test_long_lists_come_in_pages(spool: Callable[..., Ran], five: Client, monke
     monkeypatch.setattr(Client, "jobs_by_id", counted)
     assert len(spool("jobs", "--json").objects) == 5
     assert asked == [2, 2, 1]
+
+
+def test_items_are_one_object_a_line(
+    spool: Callable[..., Ran], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.submit("probe", {"inputs": ["a", "b"]})
+    failure = Failure(ErrorClass.BAD_INPUT, "b is empty", "b")
+    ended = [
+        ItemOutcome("a", Outcome.DONE, ("/out/a",), None, {"kind": "video"}),
+        ItemOutcome("b", Outcome.FAILED, (), failure),
+    ]
+    monkeypatch.setattr(Client, "items", lambda self, job_id, *, offset, limit: ended[offset : offset + 1])
+    assert spool("show", "1", "--items").objects == [
+        {"key": "a", "outcome": "done", "outputs": ["/out/a"], "error": None, "detail": {"kind": "video"}},
+        {
+            "key": "b",
+            "outcome": "failed",
+            "outputs": [],
+            "error": {"class": "bad_input", "message": "b is empty", "retryable": False, "input": "b"},
+            "detail": {},
+        },
+    ]
