@@ -212,6 +212,8 @@ class Supervisor:
         match message:
             case wire.Progressed(progress=progress):
                 self._shop.recorder.note(job.id, job.lease, _cleaned(progress))
+            case wire.Titled(title=title):
+                self._shop.persist(job.id, lambda: reports.set_title(db, job.id, job.lease, title))
             case wire.Staging(path=path):
                 self._answer(path, lambda: reports.add_staging(db, job.id, job.lease, path))
             case wire.Publishing(path=path):

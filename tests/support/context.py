@@ -30,6 +30,7 @@ class PlainContext:
         }
         self.reports: list[Progress] = []
         self.lines: list[str] = []
+        self.called = ""
         self.staged: list[Path] = []
         self.done: list[Path] = []
         self.lease_lost = False
@@ -46,6 +47,10 @@ class PlainContext:
     def log(self, line: str) -> None:
         """Keep the line."""
         self.lines.append(line)
+
+    def title(self, text: str) -> None:
+        """Keep the newest title."""
+        self.called = text
 
     def staging(self, folder: Path) -> Path:
         """A fresh hidden folder inside `folder`."""

@@ -70,6 +70,7 @@ class Listeners:
     size: Callable[[int], None] = lambda size: None  # bytes expected (0 when unknown), before the first one comes
     log: Callable[[str], None] = lambda line: None
     pulse: Callable[[], None] = lambda: None  # a sign of life from work that has no figures
+    named: Callable[[str], None] = lambda title: None  # what the site calls it, before its first byte comes
     failures: list[Failure] = field(default_factory=list)  # of single entries of a playlist
 
 
@@ -259,6 +260,8 @@ class _Relay:
         sizes = [part.get("filesize") or part.get("filesize_approx") or 0 for part in parts]
         # Parts that are merged lie beside the result for a while.
         need = int(sum(sizes) * (2 if len(parts) > 1 else 1)) if all(sizes) else 0
+        title = info.get("playlist_title") or info.get("title")
+        self.guard(lambda: self.listeners.named(str(title or "")))
         self.guard(lambda: self.listeners.size(need))
 
     def match(self, info: Mapping[str, Any], *, incomplete: bool = False) -> str | None:

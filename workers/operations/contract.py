@@ -63,6 +63,9 @@ class Context(Protocol):
     def log(self, line: str) -> None:
         """Write one line into the job's log."""
 
+    def title(self, text: str) -> None:
+        """What a person calls this job, now that it is known better than by its parameters."""
+
     def staging(self, folder: Path) -> Path:
         """A fresh hidden folder inside `folder` (made if missing), on the filesystem of the final file.
 

@@ -124,7 +124,9 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
     folder = key_to_path(params.output or str(ctx.settings["output_dir"]))
     need_room(ctx, folder)
     collected = _Collector(params, ctx, folder, params.template or settings.get("template") or DEFAULT_TEMPLATE)
-    listeners = ytdlp.Listeners(collected.take, collected.progress, collected.expect, collected.log, ctx.alive)
+    listeners = ytdlp.Listeners(
+        collected.take, collected.progress, collected.expect, collected.log, ctx.alive, collected.named
+    )
     order = ytdlp.Order(
         url=params.url,
         work_dir=ctx.work_dir / "download",
@@ -173,6 +175,12 @@ class _Collector:
         """A line of yt-dlp: into the log, and a sign of life."""
         self.ctx.log(line)
         self.ctx.alive()
+
+    def named(self, title: str) -> None:
+        """What the site calls it: better than the address, for people."""
+        title = without_query(title, self.params.url)
+        if title and title != "video":
+            self.ctx.title(title)
 
     def expect(self, size: int) -> None:
         """So many bytes will come (0: nobody knows)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -51,9 +52,17 @@ def _files(root: str, apart: str) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if entry.path != apart:
                     inner.append(entry.path)
-            elif entry.is_file():
+            elif _may_be_file(entry):
                 yield entry.path
         folders.extend(reversed(inner))
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, as far as one can see: what cannot be looked at fails by name, as an item."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return True
 
 
 def was_named(inputs: Sequence[str], source: Path) -> bool:
@@ -78,8 +87,9 @@ def publish(ctx: Context, staged: Path, target: Path) -> Path:
 
 
 def disk_failure(error: OSError, what: str) -> JobFailed:
-    """The failure of class disk for an error of the system."""
-    return JobFailed(ErrorClass.DISK, f"{what}: {error.strerror or error}")
+    """The failure for an error of the system: of class auth where no waiting helps, else of class disk."""
+    refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    return JobFailed(ErrorClass.AUTH if refused else ErrorClass.DISK, f"{what}: {error.strerror or error}")
 
 
 def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
@@ -89,13 +99,19 @@ def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
     while not here.exists() and here != here.parent:
         here = here.parent
     try:
+        if os.statvfs(here).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        if not os.access(here, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         free = shutil.disk_usage(here).free
     except OSError as error:
-        raise disk_failure(error, f"cannot look at the disk of {clean(path_to_key(folder))}") from error
+        raise disk_failure(error, f"cannot write in {clean(path_to_key(folder))}") from error
     need = size + keep
     if free < need:
-        parts = f" ({_mib(size)} for the file, {_mib(keep)} to be kept free)" if size and keep else ""
-        why = parts or (" to be kept free" if keep else "")
+        parts = (
+            f" ({_mib(size)} for the file, {_mib(keep)} to be kept free by jobs.min_free_mib)" if size and keep else ""
+        )
+        why = parts or (" to be kept free by jobs.min_free_mib" if keep else "")
         raise JobFailed(
             ErrorClass.DISK,
             f"not enough room in {clean(path_to_key(folder))}: need {_mib(need)}{why}, have {_mib(free)}",

@@ -15,8 +15,10 @@ from workers.operations.contract import Context
 from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
 from workers.runner.publishing import flush_file, make_folder, names, open_folder, rename_whole
-from workers.runner.wire import JobMessage, Publishing, Staging
-from workers.text import clean
+from workers.runner.wire import JobMessage, Publishing, Staging, Titled
+from workers.text import clean, shorten
+
+_MAX_TITLE = 300
 
 
 class StagingFolders:
@@ -99,6 +101,11 @@ class RunnerContext(Context):
         """Write one line, cleaned and with its time in UTC, into the job's log."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         os.write(2, f"{stamp} {clean(line)}\n".encode())
+
+    def title(self, text: str) -> None:
+        """Tell what a person calls the job. An item has no say in that."""
+        if not self._item:
+            self._channel.send(Titled(shorten(clean(text), _MAX_TITLE)))
 
     def staging(self, folder: Path) -> Path:
         """A fresh hidden folder inside `folder`, recorded by the worker before it is made."""

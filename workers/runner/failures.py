@@ -12,6 +12,7 @@ from workers.text import clean, clean_lines, shorten
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG})
 _INPUT_ERRORS = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+_INPUT_ERRNOS = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV)
 _DETAIL_FRAMES = 6
 _MAX_MESSAGE = 500
 
@@ -57,7 +58,7 @@ def _class_of_os_error(error: OSError, circumstances: Circumstances) -> ErrorCla
         return ErrorClass.CRASHED
     if isinstance(error, ConnectionError | TimeoutError):
         return ErrorClass.NETWORK
-    if isinstance(error, _INPUT_ERRORS):
+    if isinstance(error, _INPUT_ERRORS) or error.errno in _INPUT_ERRNOS:
         return ErrorClass.DISK if _names_own(error, circumstances) else ErrorClass.BAD_INPUT
     return ErrorClass.TOOL
 

@@ -77,6 +77,13 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Titled:
+    """What a person calls the job."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """A sign of life without figures."""
 
@@ -136,4 +143,6 @@ class Failed:
 
 
 Down: TypeAlias = JobMessage | Granted | Refused
-Up: TypeAlias = Hello | Progressed | Alive | Staging | Publishing | Total | ItemBegun | ItemEnded | Finished | Failed
+Up: TypeAlias = (
+    Hello | Progressed | Titled | Alive | Staging | Publishing | Total | ItemBegun | ItemEnded | Finished | Failed
+)

@@ -17,8 +17,9 @@ from workers.jobs import LIVE, ItemOutcome, Outcome, Progress, Wish
 from workers.store.database import transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
-from workers.store.records import failure_of, finite, storable, to_json, whole
+from workers.store.records import failure_of, finite, folded, storable, to_json, whole
 from workers.store.tables import After, ItemRow, JobRow
+from workers.text import clean
 
 _LIVE = [state.value for state in LIVE]
 _ITEMS_AT_ONCE = 500  # rows of one statement; each has eight values, and SQLite takes 32,766
@@ -94,6 +95,15 @@ def staging_folders(db: Database, job_id: int) -> list[str]:
     """Folders that runners of this job said they would make."""
     value = JobRow.select(JobRow.staging).where(JobRow.id == job_id).scalar(db)
     return [str(folder) for folder in json.loads(value or "[]")]
+
+
+def set_title(db: Database, job_id: int, lease: int, title: str) -> None:
+    """What people call the job, and find it by."""
+    shown = storable(clean(title))
+    if shown:
+        with transaction(db):
+            values = {"title": shown, "folded": folded(shown), "revision": bump(db)}
+            JobRow.update(values).where(_ours(job_id, lease)).execute(db)
 
 
 def set_items_total(db: Database, job_id: int, lease: int, total: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,9 @@ def test_room_is_kept(tmp_path: Path) -> None:
     words = re.escape(str(tmp_path)) + r": need 1,099,511,627,776\.0 MiB, have [0-9,]+\.\d MiB$"
     assert re.search(words, caught.value.failure.message)
     keeping = PlainContext(tmp_path, {"min_free_bytes": 1 << 60})
-    with pytest.raises(JobFailed, match=r"need 1,099,511,627,776\.0 MiB to be kept free, have"):
+    with pytest.raises(JobFailed, match=r"need 1,099,511,627,776\.0 MiB to be kept free by jobs.min_free_mib, have"):
         need_room(keeping, tmp_path)
-    with pytest.raises(JobFailed, match=r"need 1,099,511,627,778\.0 MiB \(2\.0 MiB for the file, 1,099,.* kept free\)"):
+    with pytest.raises(JobFailed, match=r"need 1,099,511,627,778\.0 MiB \(2\.0 MiB for the file, 1,099,.* kept free by jobs.min_free_mib\)"):
         need_room(keeping, tmp_path, 2 << 20)
 
 
@@ -105,3 +106,26 @@ def test_labels() -> None:
     assert first_line(["/a/film.mp4"]) == "film.mp4"
     assert first_line(["/a/films/", "/b", "/c"]) == "films and 2 more"
     assert "\x1b" not in first_line(["/a/\x1b[31m.mp4"])
+
+
+def test_a_link_in_a_circle_fails_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "circle.jpg").symlink_to("circle.jpg")
+    (tmp_path / "nowhere.jpg").symlink_to("gone.jpg")
+    found = [Path(key).name for key in walk([str(tmp_path)], lambda name: True)]
+    assert found == ["a.jpg", "circle.jpg"]
+
+
+def test_a_read_only_folder_is_no_matter_of_room(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with pytest.raises(JobFailed) as refused:
+            need_room(PlainContext(tmp_path / "job"), disk / "new")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert refused.value.failure.error_class is ErrorClass.AUTH
+    assert "Read-only" in refused.value.failure.message
