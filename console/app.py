@@ -257,6 +257,8 @@ class SpoolApp(App[int]):
 
     async def action_go_back(self) -> None:
         """One step back; from the last screen nothing happens but a hint."""
+        if isinstance(self.screen, SpoolScreen) and self.screen.step_back():
+            return
         if len(self.screen_stack) > 1:
             self.pop_screen()
         elif self.current_mode != "jobs":

@@ -30,7 +30,9 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     # jobs
-    Action("filter", "slash", "Filter", "Filter jobs by words", "filter", "jobs", footer=2, shown="/"),
+    Action(
+        "filter", "slash", "Filter", "Filter jobs by words; Esc shows all again", "filter", "jobs", footer=2, shown="/"
+    ),
     Action(
         "pause", "P", "Pause", "Pause running jobs, or resume paused ones", "pause", "jobs,job", acts=True, footer=4
     ),
@@ -112,7 +114,15 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
         shown=":",
     ),
-    Action("back", "q,escape", "Back", "Back to where you came from", "app.go_back", "everywhere", footer=7),
+    Action(
+        "back",
+        "q,escape",
+        "Back",
+        "Back to where you came from; in the list, end the filter",
+        "app.go_back",
+        "everywhere",
+        footer=7,
+    ),
     Action("quit", "ctrl+q", "Quit", "Leave; work goes on without the console", "app.leave", "everywhere", footer=9),
 )
 

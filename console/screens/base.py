@@ -56,6 +56,10 @@ class SpoolScreen(Screen[None]):
         """Another size."""
         self.call_after_refresh(self.refresh_now)
 
+    def step_back(self) -> bool:
+        """Undo one thing that narrows what is shown; False when there is none and the key may leave the screen."""
+        return False
+
     def beat(self) -> None:
         """Once a second."""
         if self.is_current and not self.spool.feed.pace.frozen:

@@ -40,7 +40,10 @@ class JobsScreen(ActingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filter_words = ""
+        self.filter_words = ""  # in force: those of the rows that are shown
+        self._trying = ""  # being tried; those in force again once they turn out wrong
+        self._before = ""  # in force when the filter was opened
+        self._keeping: str | None = None  # Enter was pressed on these: close as soon as they are known to be right
         self.sort_word = ""
         self._problem = ""
         self._order_due = 0.0
@@ -109,6 +112,7 @@ class JobsScreen(ActingScreen):
             right.append((f"+{amount(table.above)} new (n) ", "badge"))
         if self.filter_words:
             right.append((f"/{self.filter_words} ", "accent"))
+            right += [] if self.filter_line.is_open or window.marks else [("(Esc) ", "dim")]
             right.append((f"{len(window):,} found ", "dim"))
         if self.sort_word:
             right.append((f"by {self.sort_word.lstrip('-')} ", "dim"))
@@ -124,7 +128,7 @@ class JobsScreen(ActingScreen):
             self.run_worker(self._read_order(), group="order")
 
     async def _read_order(self) -> None:
-        words, sort = self.filter_words, self.sort_word
+        words, sort = self._trying, self.sort_word
         began = time.monotonic()
         self.spool.feed.window.order_changed = False
         try:
@@ -135,10 +139,11 @@ class JobsScreen(ActingScreen):
             missing = [job_id for job_id in first if known.job(job_id) is None]
             if missing:
                 known.keep((await self.spool.feed.ask(Client.jobs_by_id, missing)).values())
+            self.filter_words = words
             self._take_order(ids, (words, sort))
+            self._filter_answered(words)
         except UsageError as error:
-            self._problem = str(error)
-            self._tell_list()
+            self._filter_answered(words, str(error))
         except SpoolError as error:
             self._problem = str(error)
             self.spool.feed.window.order_changed = True
@@ -146,7 +151,7 @@ class JobsScreen(ActingScreen):
             self._ordering = False
             now = time.monotonic()
             self._order_due = now + max(_LEAST_REORDER_S, _REORDER_SHARE * (now - began))
-        if (words, sort) != (self.filter_words, self.sort_word):
+        if (words, sort) != (self._trying, self.sort_word):
             self._reorder()  # typed on meanwhile
 
     def _take_order(self, ids: array[int], asked: tuple[str, str]) -> None:
@@ -167,7 +172,7 @@ class JobsScreen(ActingScreen):
     def _empty_words(self) -> list[str]:
         add, start = self._key("add"), self._key("worker")
         if self.filter_words:
-            return ["Nothing matches.", f"Esc in the filter ({self._key('filter')}) shows all jobs again."]
+            return ["Nothing matches.", "Esc shows all jobs again."]
         return [
             "No jobs yet.",
             f"{add} adds one. Or paste a URL or the path of a file here.",
@@ -359,25 +364,63 @@ class JobsScreen(ActingScreen):
 
     def action_filter(self) -> None:
         """Open the filter."""
+        if not self.filter_line.is_open:
+            self._before = self.filter_words
         self.filter_line.open(self.filter_words)
+        self._tell_list()
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:
         words = event.value.strip()
+        self._keeping = None
 
         def apply() -> None:
-            if event.input.value.strip() == words:
+            if self.filter_line.is_open and self.filter_line.words == words:
                 self.apply_filter(words)
 
         self.set_timer(_FILTER_PAUSE_S, apply)
 
     def apply_filter(self, words: str) -> None:
-        """Show only jobs that match."""
-        if words != self.filter_words:
-            self.filter_words = words
+        """Show only jobs that match; when the words are wrong, say so and let the list stand as it is."""
+        if words != self._trying:
+            self._trying = words
             self._reorder()
+        elif words == self.filter_words:
+            self._filter_answered(words)
 
-    @on(FilterLine.Closed)
-    def _filter_closed(self, event: FilterLine.Closed) -> None:
-        self.apply_filter(event.words)
+    def _filter_answered(self, words: str, problem: str = "") -> None:
+        """Words were tried: tell what is wrong with them beside the field, or close it after Enter."""
+        if words == self._trying and problem:
+            self._trying = self.filter_words  # what is shown goes on being read
+        if self.filter_line.is_open and words == self.filter_line.words:
+            self.filter_line.tell(problem)
+            if self._keeping == words and not problem:
+                self._close_filter()
+        self._keeping = None if self._keeping == words else self._keeping
+        self._tell_list()
+
+    def _close_filter(self) -> None:
+        self._keeping = None
+        self.filter_line.close()
         self.table.focus()
+        self._tell_list()
+
+    @on(FilterLine.Kept)
+    def _filter_kept(self) -> None:
+        self._keeping = self.filter_line.words
+        self.apply_filter(self._keeping)
+
+    @on(FilterLine.Dropped)
+    def _filter_dropped(self) -> None:
+        self._close_filter()
+        self.apply_filter(self._before)
+
+    def step_back(self) -> bool:
+        """Leave an open filter as it was before; without marks, end the filter that is in force."""
+        if self.filter_line.is_open:
+            self._filter_dropped()
+            return True
+        if self._trying and not self.spool.feed.window.marks:
+            self.apply_filter("")
+            return True
+        return False

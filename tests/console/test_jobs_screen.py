@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
+from textual.widgets import Input
 
 from console.screens.confirm import ConfirmScreen
 from console.screens.jobs import JobsScreen
@@ -286,6 +287,50 @@ async def test_filter_is_live_and_tells_what_is_wrong(open_console: Open) -> Non
         await until(pilot, lambda: list(app.feed.window.ids) == [298])
         await pilot.press("slash", *"zzz", "enter")
         await shows(pilot, "Nothing matches.")
+
+
+async def test_wrong_filter_leaves_the_one_before_in_force(open_console: Open) -> None:
+    store = FakeStore(make_jobs(300, running=3, queued=5))
+    async with open_console(store, (100, 24)) as opened:
+        app, pilot = opened
+        await shows(pilot, "clip-000298")
+        await pilot.press("slash", *"state:queued", "enter")
+        await shows(pilot, "/state:queued (Esc) 5 found")
+        assert app.focused is table_of(opened)
+        await pilot.press("slash")
+        app.screen.query_one("#filter-field", Input).value = "state:bogus age>x"
+        await pilot.press("enter")
+        await shows(pilot, "bogus")
+        lines = screen_text(app).split("\n")
+        assert "bogus" not in lines[1] and "state:bogus age>x" in lines[2] and "bogus" in lines[3]
+        assert "/state:queued 5 found" in lines[1]
+        assert app.focused is app.screen.query_one("#filter-field")
+        store.put(299, state=State.QUEUED)
+        await until(pilot, lambda: 299 in app.feed.window.ids)  # what is shown goes on
+        await pilot.press("escape")
+        await until(pilot, lambda: "bogus" not in screen_text(app))
+        await shows(pilot, "/state:queued (Esc) 6 found")
+        assert app.focused is table_of(opened)
+        await pilot.press("slash", *" zzz")
+        await shows(pilot, "Nothing matches.")
+        await pilot.press("escape")
+        await shows(pilot, "/state:queued (Esc) 6 found")
+
+
+async def test_escape_on_the_list_ends_the_filter_but_not_with_marks(open_console: Open) -> None:
+    async with open_console(FakeStore(make_jobs(30, running=3)), (100, 24)) as opened:
+        app, pilot = opened
+        await shows(pilot, "clip-000028")
+        await pilot.press("slash", *"state:running", "enter")
+        await shows(pilot, "(Esc) 3 found")
+        await pilot.press("space", "escape")
+        await shows(pilot, "on 1 jobs")
+        assert len(app.feed.window.ids) == 3
+        await pilot.press("u", "escape")
+        await until(pilot, lambda: len(app.feed.window.ids) == 30)
+        await until(pilot, lambda: "state:running" not in screen_text(app))
+        await pilot.press("escape")
+        await shows(pilot, "leaves the console")
 
 
 async def test_sort(open_console: Open) -> None:
