@@ -143,6 +143,14 @@ def _trailer(read: Read, size: int) -> Iterator[Finding]:
         yield _no_end(size)
 
 
+def _transport(read: Read, size: int) -> Iterator[Finding]:
+    """MPEG transport streams are made of packets of 188 bytes, or of 192 on discs and from cameras."""
+    head = read(0, 4 + 2 * 192 + 1)
+    packet = 188 if head[:377:188] == b"\x47" * 3 else 192
+    if rest := size % packet:
+        yield Finding("cut_short", "the last packet is torn", {"size": size, "wanted": size - rest + packet})
+
+
 _CHECKS: dict[str, Callable[[Read, int], Iterator[Finding]]] = {
     "mp4": _boxes,
     "matroska": _segment,
@@ -153,4 +161,5 @@ _CHECKS: dict[str, Callable[[Read, int], Iterator[Finding]]] = {
     "PNG": _chunks,
     "JPEG": _markers,
     "GIF": _trailer,
+    "mpegts": _transport,
 }
