@@ -16,9 +16,10 @@ from workers.jobs import QUEUES, Priority, State
 _WORD = re.compile(r'(?P<no>-)?(?:(?P<key>[a-z]+)(?P<op>[:<>])(?P<value>"[^"]*"|\S*)|(?P<text>"[^"]*"|\S+))')
 _AGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhdw])", re.ASCII)
 _LONGEST_TEXT = 1000
+ITEM_WORDS = ("failed", "skipped")  # jobs of which some inputs ended so
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _ONE_CASE = ("state", "queue", "operation", "priority", "site")  # their values have no capitals
-KEYS = ("state", "queue", "operation", "priority", "site", "batch", "id", "by", "age")
+KEYS = ("state", "queue", "operation", "priority", "site", "batch", "id", "by", "age", "items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def _check(word: str, term: Term) -> None:
         _one_of(word, term.values, QUEUES)
     elif term.key == "priority":
         _one_of(word, term.values, tuple(priority.word for priority in Priority))
+    elif term.key == "items":
+        _one_of(word, term.values, ITEM_WORDS)
     elif term.key == "age":
         if term.op == ":":
             raise UsageError(f"{word!r}: write age>2d or age<1h")

@@ -219,6 +219,14 @@ def inputs_of(operation: Operation[Any], inputs: Sequence[str]) -> list[str]:
     return [absolute(text) if files or os.path.lexists(text) else text for text in inputs]
 
 
+def missing_files(operation: Operation[Any], inputs: Sequence[str]) -> list[str]:
+    """Those of these inputs that are meant as files (absolute paths, as of `inputs_of`) and are not there."""
+    field = operation.params.model_fields.get(POSITIONAL)
+    if field is None or not (hint(field, "path") or kind_of(field.annotation).word == "PATH"):
+        return []
+    return [text for text in inputs if text.startswith("/") and not os.path.lexists(text)]
+
+
 def takes_many(operation: Operation[Any]) -> bool:
     """Whether one job of the operation takes several inputs; otherwise each input is a job of its own."""
     field = operation.params.model_fields.get(POSITIONAL)

@@ -80,7 +80,7 @@ def _table(client: Client, ids: Sequence[int]) -> None:
 
     width = columns()
     if ids:
-        say(f"{'ID':>6}  {'STATE':<9}  {'OPERATION':<10}  {'PRIORITY':<8}  {'DONE':>5}  {'AGE':>4}  TITLE")
+        say(f"{'ID':>6}  {'STATE':<9}  {'OPERATION':<10}  {'PRIORITY':<8}  {'DONE':>5}  {'AGO':>4}  TITLE")
     now_ms = int(time.time() * 1000)
     for job in itertools.chain.from_iterable(_pages(client, ids)):
         line = row(job, now_ms)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from workers.client import Client
 
 _ID = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
+_IDS = re.compile(r"[0-9]{1,15}(?:-[0-9]{1,15})?(?:,[0-9]{0,15}(?:-[0-9]{1,15})?)+")
 _MOST = 100_000
 
 
@@ -38,6 +39,7 @@ def one_id(word: str) -> int:
 
 def select(client: Client, words: Sequence[str]) -> Selection:
     """The jobs that `words` mean: ids and ranges, or else a query. UsageError when they mix or are missing."""
+    words = [part for word in words for part in (word.split(",") if _IDS.fullmatch(word) else [word]) if part]
     if not words:
         raise UsageError("which jobs? give ids (12 or 12-20) or a query such as state:failed")
     named = [_ID.fullmatch(word) for word in words]

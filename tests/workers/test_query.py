@@ -102,3 +102,9 @@ def test_spans() -> None:
     for wrong in ("", "h", "2", "-2h", "1e9s", "2 h", "infd", "9" * 10 + "w"):
         with pytest.raises(UsageError, match="write 90s, 30m"):
             seconds(wrong)
+
+
+def test_items_takes_its_two_words() -> None:
+    assert parse("items:failed") == (Term("items", ":", ("failed",)),)
+    with pytest.raises(UsageError, match="did you mean failed"):
+        parse("items:faild")

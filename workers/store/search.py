@@ -54,6 +54,14 @@ def _site(term: Term) -> Any:
     return found & JobRow.site.is_null(False)
 
 
+def _items(term: Term) -> Any:
+    found: Any = None
+    for value in term.values:
+        column = JobRow.items_failed if value == "failed" else JobRow.items_skipped
+        found = column > 0 if found is None else found | (column > 0)
+    return found
+
+
 _PREDICATES: dict[str, Callable[[Term], Any]] = {
     "text": _text,
     "id": _id,
@@ -64,6 +72,7 @@ _PREDICATES: dict[str, Callable[[Term], Any]] = {
     "operation": lambda term: JobRow.operation.in_(term.values),
     "priority": lambda term: JobRow.priority.in_([Priority.parse(value).value for value in term.values]),
     "batch": lambda term: fn.COALESCE(JobRow.batch, "").in_(term.values),
+    "items": _items,
     "by": lambda term: JobRow.submitted_by.in_(term.values),
 }
 

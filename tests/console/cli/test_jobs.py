@@ -28,7 +28,7 @@ def five(client: Client) -> Client:
 def test_the_table_has_a_line_for_each_job(spool: Callable[..., Ran], five: Client) -> None:
     ran = spool("jobs")
     assert ran.code == 0
-    assert ran.lines[0].split() == ["ID", "STATE", "OPERATION", "PRIORITY", "DONE", "AGE", "TITLE"]
+    assert ran.lines[0].split() == ["ID", "STATE", "OPERATION", "PRIORITY", "DONE", "AGO", "TITLE"]
     assert [line.split()[:2] for line in ran.lines[1:]] == [
         ["1", "queued"], ["2", "held"], ["3", "queued"], ["4", "queued"], ["5", "cancelled"],
     ]  # fmt: skip

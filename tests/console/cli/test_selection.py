@@ -46,3 +46,9 @@ def test_what_is_no_id_is_refused(word: str) -> None:
 
 def test_a_word_with_a_blank_stays_one_word() -> None:
     assert as_query(["state:failed", "summer holiday"]) == 'state:failed "summer holiday"'
+
+
+def test_ids_with_commas(client: Client) -> None:
+    ids = [client.submit("download", {"inputs": [f"http://127.0.0.1:9/{n}"]}).id for n in range(4)]
+    assert select(client, ["1,3-4,"]).ids == (1, 3, 4)
+    assert select(client, ["2,1"]).ids == (2, 1) and len(ids) == 4

@@ -24,6 +24,8 @@ def test_a_submission_prints_the_id_alone(spool: Callable[..., Ran], client: Cli
 
 def test_several_addresses_are_a_job_each_and_several_files_one_job(spool: Callable[..., Ran], client: Client) -> None:
     assert spool("download", URL, URL + "?2", URL + "?3").lines == ["1", "2", "3"]
+    for name in ("a.png", "b.png"):
+        Path(name).touch()
     assert spool("thumbnail", "a.png", "b.png").lines == ["4"]
     here = os.getcwd()
     assert client.job(4).params["inputs"] == [f"{here}/a.png", f"{here}/b.png"]
@@ -85,6 +87,8 @@ def test_inputs_come_from_stdin(spool: Callable[..., Ran], client: Client, stdin
         ["http://127.0.0.1:9/b"],
     ]
     stdin("a b\n.png\0ü.png\0".encode())
+    for name in ("a b\n.png", "ü.png"):
+        Path(name).touch()
     assert spool("thumbnail", "-0", "-").lines == ["4"]
     assert client.job(4).params["inputs"] == [f"{os.getcwd()}/a b\n.png", f"{os.getcwd()}/ü.png"]
 
@@ -134,3 +138,10 @@ def test_a_request_is_plain_data(level: str) -> None:
     request = request_of(download, given)
     assert request.values == ({"inputs": [URL]},)
     assert (request.priority.word, request.after, request.run_after) == (level, (3, 4), None)
+
+
+def test_a_file_that_is_not_there_is_told_at_once(spool: Callable[..., Ran], client: Client) -> None:
+    ran = spool("transcode", "no.mkv", "neither.mkv")
+    assert (ran.code, client.count()) == (2, 0)
+    assert "no.mkv': there is no such file or folder" in ran.err and "neither.mkv" in ran.err
+    assert spool("transcode", "later.mkv", "--hold").code == 0  # it may be made before the job may start

@@ -33,7 +33,8 @@ def test_waiting_for_real_work(spool: Callable[..., Ran], client: Client) -> Non
     assert (ran.code, ran.out) == (0, "1\n")
     assert ran.err.startswith("job 1 succeeded: a.png")
     assert Path("a.thumb.jpg").is_file()
-    ran = spool("thumbnail", "missing.png", "--wait", "--json")
+    Path("empty.png").touch()
+    ran = spool("thumbnail", "empty.png", "--wait", "--json")
     assert ran.code == 1
     (job,) = ran.objects
     assert (job["id"], job["state"], job["error"]["class"]) == (2, "failed", "bad_input")
