@@ -118,8 +118,9 @@ def _compare(title: str, ways: dict[str, Read], paths: Sequence[Path], rounds: i
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for read in ways.values():
         read(paths[:SLOW])  # imports and the page cache are nobody's merit
-    for _ in range(rounds):
-        for name, read in ways.items():
+    for turn in range(rounds):
+        order = list(ways.items())
+        for name, read in order[turn % len(order) :] + order[: turn % len(order)]:  # who follows whom matters
             number = min(SLOW, len(paths)) if read is _ffprobe else len(paths)
             results[name].append(_measured(read, paths, number))
     print(f"{title}: {len(paths)} files, {rounds} interleaved rounds, one process")
