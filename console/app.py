@@ -29,7 +29,7 @@ from console import keys, theme  # noqa: E402
 from console.driver import HardenedDriver  # noqa: E402
 from console.feed import Changed, Feed, Pace  # noqa: E402
 from console.gate import KeyGate  # noqa: E402
-from console.paste import Pasted, parse  # noqa: E402
+from console.paste import Pasted, looks_typed, parse  # noqa: E402
 from console.screens.base import SpoolScreen  # noqa: E402
 from console.starter import Starter  # noqa: E402
 from console.widgets.status import Now  # noqa: E402
@@ -94,7 +94,7 @@ class SpoolApp(App[int]):
         rate = settings.console.rate or (4 if environment.over_ssh(environ) else 10)
         self.feed = Feed(self.client, Pace(rate), self.post_message, self.backlog)
         self._feeding: Worker[None] | None = None
-        self._gate = KeyGate(self.keymap, self.set_timer, self._deliver, self._take_paste)
+        self._gate = KeyGate(self.keymap, self.set_timer, self._deliver, self._take_burst)
         ScrollBar.renderer = _PlainBar if self.ascii_only else ScrollBarRender
         self.set_class(self.ascii_only, "-ascii")
 
@@ -211,8 +211,18 @@ class SpoolApp(App[int]):
 
     def _take_paste(self, text: str) -> None:
         found = parse(text)
-        if found and not self.read_only and isinstance(self.screen, SpoolScreen):
+        if not text.strip() or not isinstance(self.screen, SpoolScreen):
+            return
+        if not found:
+            self.tell("Nothing in it can be submitted: paste URLs or paths of files.", bad=True)
+        elif self.allowed():
             self.add_pasted(found)
+
+    def _take_burst(self, text: str) -> None:
+        if looks_typed(text):
+            self.tell("Keys came too quickly and were not taken as orders.", bad=True)
+        else:
+            self._take_paste(text)
 
     def add_pasted(self, found: Pasted) -> None:
         """Open the right form, filled in."""

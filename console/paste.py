@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+_SHORT = 12  # a burst of fewer characters without blanks is rather keys than text
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -75,6 +76,14 @@ def parse(text: str) -> Pasted:
         for word in words:
             found.add(word)
     return Pasted(tuple(found.urls), tuple(found.paths))
+
+
+def looks_typed(text: str) -> bool:
+    """Whether a burst of keys may be keys meant singly (a slow line, one held down) and no pasted text."""
+    if parse(text):
+        return False
+    words = text.split()
+    return len(set(text)) <= 3 or (len(words) <= 1 and len("".join(words)) < _SHORT)
 
 
 def missing(paths: tuple[str, ...]) -> tuple[str, ...]:

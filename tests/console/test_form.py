@@ -229,6 +229,19 @@ async def test_paths_of_another_host_are_not_judged(open_console: Open) -> None:
         await until(pilot, lambda: len(store.rows) == 4)
 
 
+async def test_paste_of_nothing_useful_says_so(open_console: Open) -> None:
+    async with open_console(FakeStore(make_jobs(3)), (100, 24)) as (app, pilot):
+        await shows(pilot, "clip-000003")
+        app.post_message(events.Paste("some words, no address"))
+        await shows(pilot, "Nothing in it can be submitted")
+        for character in "a line of words":
+            app.post_message(events.Key("space" if character == " " else character, character))
+        app.clear_notifications()
+        await until(pilot, lambda: "Nothing in it can" not in screen_text(app))
+        await shows(pilot, "Nothing in it can be submitted")
+        assert isinstance(app.screen, JobsScreen)
+
+
 async def test_paste_into_a_field_stays_there(open_console: Open) -> None:
     async with open_console(FakeStore(make_jobs(3))) as (app, pilot):
         await shows(pilot, "clip-000003")

@@ -353,7 +353,7 @@ async def test_burst_of_keys_does_not_act(open_console: Open) -> None:
 
         for character in "PXRHTAD":
             app.post_message(events.Key(character, character))
-        await pilot.pause(0.4)
+        await shows(pilot, "Keys came too quickly and were not")
         assert store.orders == []
         assert isinstance(app.screen, JobsScreen)
         await pilot.press("P")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.paste import missing, parse
+from console.paste import looks_typed, missing, parse
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,13 @@ def test_anything_can_be_pasted(text: str) -> None:
 def test_missing(tmp_path: Path) -> None:
     (tmp_path / "here").touch()
     assert missing((str(tmp_path / "here"), str(tmp_path / "gone"))) == (str(tmp_path / "gone"),)
+
+
+@pytest.mark.parametrize("text", ["XPR/DTyY\n", "jjjjjjjjjjjjjjjjjjjjjjjj", "          ", "P\n"])
+def test_keys_meant_singly_look_typed(text: str) -> None:
+    assert looks_typed(text)
+
+
+@pytest.mark.parametrize("text", ["https://a.example/1", "/a/b", "some words", "My-Film-of-2024.mov"])
+def test_text_does_not_look_typed(text: str) -> None:
+    assert not looks_typed(text)
