@@ -8,9 +8,8 @@ does; Celery's prefork reuses processes.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.bench import redis_peers
 from tests.support.home import CONFIG, ROOT, cpu_s, opened
 
 SLOTS = 4
@@ -96,32 +96,37 @@ def huey(stack: ExitStack, folder: Path, *, fsync: bool) -> Round:
         for _ in range(jobs):
             tasks.noop()
         consumer = [str(Path(sys.executable).with_name("huey_consumer")), f"{module}.huey", "-k", "process"]
-        started = time.monotonic()
-        with subprocess.Popen(
-            [*consumer, "-w", str(SLOTS), "-q"], env=environ, cwd=place, stderr=subprocess.DEVNULL
-        ) as process:
-            while done.stat().st_size == 0:  # its start is not counted
-                time.sleep(0.001)
-            began, first, used = time.monotonic(), done.stat().st_size, _used_s(process.pid)
-            while done.stat().st_size < jobs:
-                if time.monotonic() - started > 60:
-                    raise SystemExit("huey did not finish")
-                time.sleep(0.005)
-            passed = max(1e-6, time.monotonic() - began)
-            spent = (_used_s(process.pid) - used) * 1000 / max(1, jobs - first)
-            process.terminate()
-        return (jobs - first) / passed, spent
+        return _drained([[*consumer, "-w", str(SLOTS), "-q"]], environ, place, done, jobs)
 
     return run
 
 
-def _others() -> list[str]:
-    """Systems that are not here, each with the package that brings it."""
-    missing = []
-    if shutil.which("redis-server") is None:
-        missing.append("Debian package redis-server")
-    missing += [f"PyPI {name}" for name in ("rq", "celery") if importlib.util.find_spec(name) is None]
-    return missing
+def _drained(
+    commands: list[list[str]], environ: dict[str, str], place: Path, done: Path, jobs: int
+) -> tuple[float, float]:
+    """Start workers that empty what was sent; each job adds a byte to `done`. Their start is not counted."""
+    started = time.monotonic()
+    quiet = subprocess.DEVNULL
+    workers = [subprocess.Popen(command, env=environ, cwd=place, stdout=quiet, stderr=quiet) for command in commands]
+    try:
+        while done.stat().st_size == 0:
+            if time.monotonic() - started > 60:
+                raise SystemExit(f"{commands[0][0]} did not start")
+            time.sleep(0.001)
+        began, first = time.monotonic(), done.stat().st_size
+        used = sum(_used_s(worker.pid) for worker in workers)
+        while done.stat().st_size < jobs:
+            if time.monotonic() - started > 60:
+                raise SystemExit(f"{commands[0][0]} did not finish")
+            time.sleep(0.005)
+        passed = max(1e-6, time.monotonic() - began)
+        spent = sum(_used_s(worker.pid) for worker in workers) - used
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait()
+    return (jobs - first) / passed, spent * 1000 / max(1, jobs - first)
 
 
 def _report(results: dict[str, list[tuple[float, float]]]) -> None:
@@ -150,6 +155,10 @@ def main() -> None:
             "huey -k process (no fsync)": (huey(stack, folder, fsync=False), jobs * FOLD),
             "huey -k process (fsync)": (huey(stack, folder, fsync=True), jobs * FOLD),
         }
+        missing = redis_peers.missing()
+        if not missing:
+            for system, run in redis_peers.rounds(stack, folder, SLOTS, _drained).items():
+                systems[system] = (run, jobs)
         results: dict[str, list[tuple[float, float]]] = {system: [] for system in systems}
         for _ in range(rounds):
             for system, (run, number) in systems.items():
@@ -157,11 +166,8 @@ def main() -> None:
     numbers = f"{rounds} interleaved rounds of {jobs} jobs (huey: {jobs * FOLD})"
     print(f"{SLOTS} slots or workers, {numbers}, {os.cpu_count()} cores")
     _report(results)
-    missing = _others()
     if missing:
         print(f"RQ and Celery on Redis not measured, not installed: {', '.join(missing)}")
-    else:
-        print("RQ and Celery are installed, but this bench does not drive them")
     print(f"run in {ROOT.name}, Python {sys.version.split()[0]}")
 
 
