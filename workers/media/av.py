@@ -7,6 +7,7 @@ only from the local file itself. Errors of PyAV become JobFailed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -100,7 +101,8 @@ def translated(path: str | os.PathLike[str]) -> Iterator[None]:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged or no media: {clean(reason)}", input=key) from error
 
 
-_DISK_ERRNOS = frozenset({28, 122, 27, 30, 5})  # ENOSPC, EDQUOT, EFBIG, EROFS, EIO
+# Not EIO: demuxers say that of damaged files too, and one such file must not end the work on all others.
+_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 def open_input(path: str | os.PathLike[str], *, fast: bool = False, format: str = "") -> InputContainer:

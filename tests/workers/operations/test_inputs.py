@@ -91,7 +91,10 @@ def test_room_is_kept(tmp_path: Path) -> None:
     keeping = PlainContext(tmp_path, {"min_free_bytes": 1 << 60})
     with pytest.raises(JobFailed, match=r"need 1,099,511,627,776\.0 MiB to be kept free by jobs.min_free_mib, have"):
         need_room(keeping, tmp_path)
-    with pytest.raises(JobFailed, match=r"need 1,099,511,627,778\.0 MiB \(2\.0 MiB for the file, 1,099,.* kept free by jobs.min_free_mib\)"):
+    with pytest.raises(
+        JobFailed,
+        match=r"need 1,099,511,627,778\.0 MiB \(2\.0 MiB for the file, 1,099,.* kept free by jobs.min_free_mib\)",
+    ):
         need_room(keeping, tmp_path, 2 << 20)
 
 
