@@ -112,7 +112,8 @@ def header(layout: Layout) -> Spans:
     parts.append(fit("ETA", _ETA, right=True))
     parts.append(" " + fit("Id", layout.id, right=True))
     parts.append(fit("Name", layout.name))
-    parts += [fit(name.capitalize(), cells, right=name == "age") for name, cells in layout.extras]
+    # "age" is the time since the last change; as a word of the filter it counts from the submission: not the same word.
+    parts += [fit("Ago" if name == "age" else name.capitalize(), c, right=name == "age") for name, c in layout.extras]
     return [(" ".join(parts), "head")]
 
 
