@@ -28,7 +28,7 @@ def _download(job_id: int, title: str, site: str, fraction: float, rate: float, 
     )
 
 
-def _encode(job_id: int, title: str, fraction: float, speed: float, length_s: int, started: int) -> Job:
+def _encode(job_id: int, name: str, fraction: float, speed: float, length_s: int, started: int) -> Job:
     progress = Progress(
         fraction,
         "encoding",
@@ -41,10 +41,10 @@ def _encode(job_id: int, title: str, fraction: float, speed: float, length_s: in
     return make_job(
         job_id,
         State.RUNNING,
-        title=title,
+        title=f"{name} → archive",
         progress=progress,
         started_at=NOW_MS - started * 1000,
-        params={"inputs": [f"/media/incoming/{title}"], "preset": "archive"},
+        params={"inputs": [f"/media/incoming/{name}"], "preset": "archive"},
         batch="dailies",
     )
 
@@ -55,11 +55,11 @@ def _running() -> list[Job]:
         State.RUNNING,
         operation="thumbnail",
         queue="images",
-        title="/media/library (10,482 files)",
-        progress=Progress(0.638, "thumbnails", 6688, 10482, 52.0, 73.0, "items"),
+        title="photos → 320 px jpeg",
+        progress=Progress(0.638, "", 6688, 10482, 52.0, 73.0, "items"),
         items=ItemCounts(10482, 5904, 7, 12, 765),
         started_at=NOW_MS - 128_000,
-        params={"inputs": ["/media/library"]},
+        params={"inputs": ["/media/photos"], "output": "/media/thumbs"},
     )
     return [
         _download(
@@ -73,7 +73,7 @@ def _running() -> list[Job]:
         make_job(
             415,
             State.PAUSED,
-            title="roundhouse-2019-multicam-B.mxf",
+            title="roundhouse-2019-multicam-B.mxf → archive",
             batch="dailies",
             progress=Progress(0.48, "encoding", 2_592_000, 5_400_000, None, None, "ms"),
             started_at=NOW_MS - 2_400_000,
@@ -83,7 +83,7 @@ def _running() -> list[Job]:
 
 def _waiting() -> list[Job]:
     return [
-        make_job(433, title="trailer-de-final.mov", priority=Priority.URGENT, submitted_at=NOW_MS - 62_000),
+        make_job(433, title="trailer-de-final.mov → web", priority=Priority.URGENT, submitted_at=NOW_MS - 62_000),
         make_job(
             432,
             operation="download",
@@ -104,18 +104,20 @@ def _waiting() -> list[Job]:
             attempts=1,
             submitted_at=NOW_MS - 300_000,
             failure=Failure(
-                ErrorClass.THROTTLED, "the site asks to wait 60 s (429)", "https://archive.example/reel/12"
+                ErrorClass.THROTTLED, "HTTP Error 429: Too Many Requests", "https://archive.example/reel/12"
             ),
         ),
-        make_job(420, title="DJI_0413_coast_take4.mov", batch="dailies", submitted_at=NOW_MS - 420_000),
-        make_job(421, title="DJI_0414_coast_take5.mov", batch="dailies", submitted_at=NOW_MS - 419_000),
-        make_job(422, title="DJI_0415_coast_take6.mov", batch="dailies", submitted_at=NOW_MS - 418_000),
-        make_job(423, title="DJI_0416_harbour.mov", batch="dailies", after=(419,), submitted_at=NOW_MS - 417_000),
-        make_job(424, title="client review cut v3.mov", hold=True, submitted_at=NOW_MS - 900_000),
+        make_job(420, title="DJI_0413_coast_take4.mov → archive", batch="dailies", submitted_at=NOW_MS - 420_000),
+        make_job(421, title="DJI_0414_coast_take5.mov → archive", batch="dailies", submitted_at=NOW_MS - 419_000),
+        make_job(422, title="DJI_0415_coast_take6.mov → archive", batch="dailies", submitted_at=NOW_MS - 418_000),
+        make_job(
+            423, title="DJI_0416_harbour.mov → archive", batch="dailies", after=(419,), submitted_at=NOW_MS - 417_000
+        ),
+        make_job(424, title="client review cut v3.mov → web", hold=True, submitted_at=NOW_MS - 900_000),
         make_job(
             425,
             operation="transcode",
-            title="weekly backup of raw rushes",
+            title="rushes and 41 more → small",
             run_after=NOW_MS + 9_100_000,
             submitted_at=NOW_MS - 1_000_000,
             priority=Priority.LOW,
@@ -136,7 +138,7 @@ def _ended() -> list[Job]:
         params={"inputs": ["https://vault.example/s/91"]},
         failure=Failure(
             ErrorClass.AUTH,
-            "this video needs a login",
+            "This video is only available to registered users",
             "https://vault.example/s/91",
             "[vault] 91: Downloading webpage\nERROR: This video is only available to registered users",
         ),
@@ -144,25 +146,27 @@ def _ended() -> list[Job]:
     broken = make_job(
         413,
         State.FAILED,
-        title="GX010231.mp4",
-        attempts=2,
+        title="GX010231.mp4 → web",
+        attempts=1,
         finished_at=NOW_MS - 1_900_000,
         failure=Failure(
-            ErrorClass.BAD_INPUT, "moov atom not found: the recording was cut off", "/media/incoming/GX010231.mp4"
+            ErrorClass.BAD_INPUT,
+            "GX010231.mp4 is damaged or no media: Invalid data found when processing input",
+            "/media/incoming/GX010231.mp4",
         ),
     )
     titles = [
         "Harbour lights, part 1",
-        "DJI_0410_coast_take1.mov",
-        "DJI_0411_coast_take2.mov",
-        "wedding-2026-ceremony.mts",
-        "wedding-2026-speeches.mts",
+        "DJI_0410_coast_take1.mov → archive",
+        "DJI_0411_coast_take2.mov → archive",
+        "wedding-2026-ceremony.mts → web",
+        "wedding-2026-speeches.mts → web",
         "Night train, episode 6",
-        "poster-A2-print.tiff",
-        "poster-A3-print.tiff",
+        "poster-A2-print.tiff → 320 px jpeg",
+        "poster-A3-print.tiff → 320 px jpeg",
         "Night train, episode 5",
-        "interview-raw-cam1.mov",
-        "interview-raw-cam2.mov",
+        "interview-raw-cam1.mov → web",
+        "interview-raw-cam2.mov → web",
     ]
     done = [
         make_job(
@@ -180,7 +184,7 @@ def _ended() -> list[Job]:
         )
         for place, title in enumerate(titles)
     ]
-    cancelled = make_job(411, State.CANCELLED, title="wrong-folder-test.mov", finished_at=NOW_MS - 2_100_000)
+    cancelled = make_job(411, State.CANCELLED, title="wrong-folder-test.mov → web", finished_at=NOW_MS - 2_100_000)
     return [failed, broken, cancelled, *done]
 
 
@@ -189,9 +193,13 @@ def studio(*, worker: bool = True) -> FakeStore:
     store = FakeStore([*_running(), *_waiting(), *_ended()], worker=worker)
     store.slots = {"downloads": 3, "video": 2, "images": 4, "metadata": 2, "default": 2}
     store.figures = HostFigures(64.0, 3.1, 8, 43.0, "/media", 412_000_000_000, 78.0, 6.0, 2.0, 0.0)
-    store.report = ("2 jobs of the last worker were taken back to the queue", "1 unfinished file was removed")
+    store.report = (
+        "2 jobs were running when the last worker died: 2 queued again",
+        "by name: 405 Night train, episode 6, 406 wedding-2026-speeches.mts → web",
+        "temporary folders that it left and that were removed: 1",
+    )
     store.reasons[432] = (
-        Waiting("site", "2 downloads from kinemathek.example run already", "it starts when one of them ends"),
+        Waiting("site", "2 downloads from kinemathek.example are running", "it starts when one of them ends"),
         Waiting("slot", "3 of 3 slots of downloads are taken", "it starts when one ends"),
     )
     store.logs[431] = "\n".join(
@@ -204,7 +212,7 @@ def studio(*, worker: bool = True) -> FakeStore:
         ]
     )
     store.item_rows[412] = [
-        ItemOutcome(f"/media/library/reel-{number:05}.mkv", Outcome.DONE, (f"/media/thumbs/reel-{number:05}.jpg",))
+        ItemOutcome(f"/media/photos/IMG_{number:05}.jpg", Outcome.DONE, (f"/media/thumbs/IMG_{number:05}.thumb.jpg",))
         for number in range(400)
     ]
     return store
