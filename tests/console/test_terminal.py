@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.app import LEAST_SIZE, LEFT_BEHIND
 from tests.support.pty import Terminal, terminal_environ
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,11 @@ def test_real_store_read_only_says_that_no_worker_runs(tmp_path: Path) -> None:
         terminal.wait_for("This console is read only.")
         leave(terminal)
         assert b"goes on" not in terminal.received
+
+
+def test_words_after_leaving_fit_the_least_terminal() -> None:
+    assert all(len(line) < LEAST_SIZE[0] for line in LEFT_BEHIND.split("\n"))
+    assert "`spool stop`" in LEFT_BEHIND
 
 
 def test_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
