@@ -9,7 +9,7 @@ from typing import Any
 from console.about import failures_in_words
 from console.format import Spans, plural
 from workers.client import Answer, Client
-from workers.jobs import FINAL, LIVE, Job, Priority, State, Wish
+from workers.jobs import FINAL, Job, Priority, State, Wish
 
 Method = Callable[..., list[Answer]]
 """A method of `Client` that takes ids and answers for each."""
@@ -90,10 +90,11 @@ def answer_spans(orders: Sequence[tuple[Order, Sequence[Answer]]]) -> Spans:
 
 def cancel_words(jobs: Sequence[Job]) -> str:
     """The consequence of cancelling, for the dialog."""
-    live = sum(1 for job in jobs if job.state in LIVE)
-    return (
-        f"{plural(live, 'running job')} will be stopped, unfinished work is lost." if live else "They will not start."
-    )
+    numbers = [(state, sum(1 for job in jobs if job.state is state)) for state in (State.RUNNING, State.PAUSED)]
+    live = " and ".join(plural(number, f"{state.value} job") for state, number in numbers if number)
+    if live:
+        return f"{live} will be stopped, unfinished work is lost."
+    return "It will not start." if len(jobs) == 1 else "They will not start."
 
 
 def can_cancel(job: Job) -> bool:
