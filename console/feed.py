@@ -57,6 +57,11 @@ class Figures:
     read_at: float = 0.0
     problem: str = ""  # why the store does not answer, in words
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a worker works on what runs; so it is taken to be until it is known."""
+        return self.worker is None or self.worker.running
+
 
 class Pace:
     """How often the console paints: a rate, halved for a while when the terminal lags, or nothing when frozen."""

@@ -117,13 +117,22 @@ def header(layout: Layout) -> Spans:
     return [(" ".join(parts), "head")]
 
 
-def row(job: Job, layout: Layout, now_ms: int, *, marked: bool = False, rate_now: float | None = None) -> Row:
-    """A job's line. `rate_now` is its smoothed speed, used instead of the reported one."""
+def row(
+    job: Job,
+    layout: Layout,
+    now_ms: int,
+    *,
+    marked: bool = False,
+    rate_now: float | None = None,
+    worker: bool = True,
+) -> Row:
+    """A job's line. `rate_now` is its smoothed speed, used instead of the reported one; without a `worker` none is."""
     role = role_of(job.state)
     mark = ("*" if layout.ascii_only else "●") if marked else " "
     first: Span = (f"{mark}", "mark")
     if job.live:
-        live, widths = _live_zone(job, layout, role, rate_now)
+        left = not worker and job.state is State.RUNNING
+        live, widths = _left_zone(job, layout, role) if left else _live_zone(job, layout, role, rate_now)
         spans = (first, (job.state.letter + " ", role), *live)
         lengths = [1, 2, *widths]
     else:
@@ -162,6 +171,14 @@ def _live_zone(job: Job, layout: Layout, role: str, rate_now: float | None) -> t
     spans.append((" " + fit(eta, _ETA, right=True), "plain"))
     widths.append(_ETA + 1)
     return spans, widths
+
+
+def _left_zone(job: Job, layout: Layout, role: str) -> tuple[list[Span], list[int]]:
+    """What a dead worker left running: how far it had come, without a speed or a time left that nobody keeps."""
+    live, widths = _live_zone(job, layout, role, None)
+    kept = 3 if layout.speed else 1  # a narrow line has no other place for the words than that of the bar
+    cells = layout.zone - sum(widths[:kept])
+    return [*live[:kept], (fit("no worker", cells, right=True), "warn")], [*widths[:kept], cells]
 
 
 _WISHES = {Wish.CANCEL: "ending", Wish.PAUSE: "pausing", Wish.RESUME: "waking"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -86,6 +87,7 @@ class JobsScreen(ActingScreen):
         window = self.spool.feed.window
         if window.order_changed and time.monotonic() >= self._order_due:
             self._reorder()
+        self.table.worker = self.spool.feed.figures.at_work
         self.table.tick()
         self.tell_status()
         self._tell_list()
@@ -99,7 +101,7 @@ class JobsScreen(ActingScreen):
         if not feed.pace.frozen:
             live = feed.window.live.values()
             total = sum(job.progress.rate or 0.0 for job in live if job.progress.unit == "bytes")
-            feed.speeds.append(total)
+            feed.speeds.append(total if feed.figures.at_work else 0.0)
             self.table.speeds.only(feed.window.live)
         super().beat()
 
@@ -222,7 +224,7 @@ class JobsScreen(ActingScreen):
         self._detail_id = None if job is None else job.id
         self._detail_revision = -1 if job is None else job.revision
         marked = len(self.spool.feed.window.marks)
-        pane.tell(job, self._waiting, self._log, self.spool.now_ms(), marked)
+        pane.tell(self._as_shown(job), self._waiting, self._log, self.spool.now_ms(), marked)
         now = time.monotonic()
         with_log = pane.size.height > 3
         queued = job is not None and job.state is State.QUEUED
@@ -235,6 +237,12 @@ class JobsScreen(ActingScreen):
             self._detail_seen = self.spool.feed.revision
             self.run_worker(self._read_detail(job, with_log), group="detail", exclusive=True)
 
+    def _as_shown(self, job: Job | None) -> Job | None:
+        """Without a worker nothing has a speed, nor a time left."""
+        if job is None or self.spool.feed.figures.at_work:
+            return job
+        return replace(job, progress=replace(job.progress, rate=None, eta_s=None))
+
     async def _read_detail(self, job: Job, with_log: bool) -> None:
         job_id = job.id
         try:
@@ -245,7 +253,7 @@ class JobsScreen(ActingScreen):
         if job_id == self.table.cursor_id:
             self._waiting, self._log = waiting, text.rstrip("\n").split("\n")[-8:] if text else []
             marked = len(self.spool.feed.window.marks)
-            self.pane.tell(self.job, waiting, self._log, self.spool.now_ms(), marked)
+            self.pane.tell(self._as_shown(self.job), waiting, self._log, self.spool.now_ms(), marked)
 
     # targets of the acting keys
 

@@ -85,6 +85,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         self.moved_at = float("-inf")  # when rows last put another job under a cursor that nobody moved
         self.above = 0  # rows that came above the visible part
         self.wide = False
+        self.worker = True  # whether one works on what is shown as running
         self.empty_words: list[str] = []
         self.speeds = Speeds()
         self.columns: Layout = layout_for(80)
@@ -188,7 +189,8 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
 
     def _row(self, job: Job) -> Row:
         speed = self.speeds.of(job, time.monotonic()) if job.live else None
-        return row(job, self.columns, self.now_ms(), marked=job.id in self.window.marks, rate_now=speed)
+        marks = self.window.marks
+        return row(job, self.columns, self.now_ms(), marked=job.id in marks, rate_now=speed, worker=self.worker)
 
     # painting
 

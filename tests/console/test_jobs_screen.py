@@ -391,6 +391,18 @@ async def test_no_worker_is_said_with_the_key_that_starts_one(open_console: Open
         assert app.starter.started and started == [1]
 
 
+async def test_running_jobs_do_not_look_alive_without_a_worker(open_console: Open) -> None:
+    store = FakeStore(make_jobs(3, running=1))
+    async with open_console(store, (100, 24)) as (_app, pilot):
+        await shows(pilot, "18s left")
+        assert "no worker" not in screen_text(pilot.app)
+        store.worker_runs = False
+        await until(pilot, lambda: screen_text(pilot.app).split("\n")[3].count("no worker") == 1)
+        await until(pilot, lambda: "18s" not in screen_text(pilot.app))
+        store.worker_runs = True
+        await shows(pilot, "18s left")
+
+
 async def test_silent_worker_is_stale(open_console: Open) -> None:
     store = FakeStore(make_jobs(3))
     store.age_s = 12.4

@@ -92,6 +92,18 @@ def test_wishes_and_items_show_on_live_jobs() -> None:
     assert "ending" in texts[0] and " 50.0 " in texts[1] and "probing" in texts[2] and "paused" in texts[3]
 
 
+@pytest.mark.parametrize("width", [58, 100, 200])
+def test_without_a_worker_nothing_looks_alive(width: int) -> None:
+    layout = layout_for(width)
+    for job in (running(), replace(running(), wish=Wish.CANCEL), running(fraction=None)):
+        line = row(job, layout, NOW_MS, rate_now=2400.0, worker=False)
+        text = "".join(text for text, _ in line.live)
+        assert text.endswith(" no worker") and "12s" not in text and "2.4x" not in text and "ending" not in text
+        assert line.edges[-1] == width_of(list(line.live)) == 2 + 1 + layout.zone
+    paused = make_job(7, State.PAUSED, progress=Progress(0.3))
+    assert row(paused, layout, NOW_MS, worker=False) == row(paused, layout, NOW_MS)
+
+
 def test_ascii_rows_are_ascii() -> None:
     layout = layout_for(120, ascii_only=True)
     for state in State:
