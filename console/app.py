@@ -179,7 +179,10 @@ class SpoolApp(App[int]):
 
     def on_changed(self, _message: Changed) -> None:
         """The store has changed: the screen in front pulls what it shows; one behind a dialog waits."""
-        screen = self.screen
+        try:
+            screen = self.screen
+        except ScreenStackError:  # told while the console was closing
+            return
         if isinstance(screen, SpoolScreen):
             screen.refresh_now()
         else:

@@ -8,10 +8,13 @@ from array import array
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
+from textual.app import ScreenStackError
 from textual.message import Message
 
 from console.feed import Changed, Feed, Pace
 from console.window import PAGE, JobWindow
+from tests.console.conftest import Open
 from tests.support.fake_client import FakeAsyncClient, FakeStore, make_job, make_jobs
 from workers.client import AsyncClient
 from workers.errors import StoreError
@@ -183,3 +186,11 @@ def test_progress_alone_never_asks_for_the_order() -> None:
     window.order_changed = False
     window.changed([make_job(1, State.RUNNING, revision=50, progress=Progress(0.9))], [])
     assert not window.order_changed
+
+
+async def test_change_told_after_closing_is_nothing(open_console: Open) -> None:
+    async with open_console(FakeStore(make_jobs(3))) as (app, _pilot):
+        pass
+    with pytest.raises(ScreenStackError):
+        _ = app.screen
+    app.on_changed(Changed())
