@@ -6,6 +6,7 @@ checkpoint at once can corrupt it before SQLite 3.51.3.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sqlite3
@@ -68,16 +69,38 @@ def is_postgres_url(target: str) -> bool:
 
 
 def _make_private(path: Path) -> None:
+    """Make sure of a database file that only the user can read, in WAL mode from its first moment.
+
+    One that exists is never opened here: closing it would drop this process's locks on it, which its open connections
+    lean on.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it. One that exists is
-        # never opened here: closing it would drop this process's locks on it, which its open connections lean on.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
+        if not os.path.lexists(path):
+            _make_empty(path)
         if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
-            raise StoreError(f"{path}: the database cannot be opened: no file that may be read and written") from None
-    except OSError as error:
-        raise StoreError(f"{path}: the database cannot be opened: {error.strerror or error}") from None
+            raise StoreError(f"{path}: the database cannot be opened: no file that may be read and written")
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise StoreError(f"{path}: the database cannot be opened: {reason}") from None
+
+
+def _make_empty(path: Path) -> None:
+    """An empty database, made beside and named at once: two that switch one file to WAL lock each other out."""
+    made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
+    # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it.
+    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        with contextlib.closing(sqlite3.connect(made)) as connection:
+            connection.execute("PRAGMA journal_mode=wal")
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            pass  # another process was quicker
+        except OSError:  # no links on this file system
+            os.rename(made, path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def open_database(target: str) -> Any:
