@@ -192,9 +192,11 @@ class Daemon:
                 due[self._tidy] = time.monotonic()
 
     def _hear(self, timeout: float) -> bool:
-        """Wait for datagrams; whether somebody asks to look at what people want."""
+        """Wait for datagrams; whether somebody asks to look at what people want.
+
+        That comes before rings which were sent after it: slots that were taken away must not run the next job.
+        """
         self._listener.settimeout(max(0.001, timeout))
-        look = False
         with contextlib.suppress(TimeoutError, BlockingIOError, InterruptedError):
             while not self._stopping:
                 word, _, queue = self._listener.recv(256).decode(errors="replace").partition(" ")
@@ -202,9 +204,9 @@ class Daemon:
                     # Whoever rang may hold a ring file that was removed or made anew meanwhile: ours decides.
                     self._consumers[queue].ring(1)
                 else:
-                    look = True
+                    return True
                 self._listener.settimeout(0.0)
-        return look
+        return False
 
     def _try(self, act: Callable[[], None]) -> None:
         """Do something that needs the database; one that refuses it for a minute ends the worker."""
