@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from workers.errors import InvalidParams
 from workers.jobs import Outcome, Progress
@@ -26,6 +26,50 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+
+class BulkParams(Params):
+    """Base of the parameters of operations on many files: which files are taken, and how they are worked through.
+
+    Redeclare `inputs` to say what kinds of files are meant.
+    """
+
+    inputs: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
+    """Files, or folders of them (walked in full)."""
+
+    recursive: bool = Field(default=True, json_schema_extra={"advanced": True})
+    """Walk folders in full; off: only the files that lie directly in them."""
+
+    only: tuple[str, ...] = Field(default=(), json_schema_extra={"advanced": True})
+    """Of folders, take only files of these names, as in *.flac; with a slash, of these paths below the folder."""
+
+    skip: tuple[str, ...] = Field(default=(), json_schema_extra={"advanced": True})
+    """Of folders, leave out files and folders of these names, as in *sample*; with a slash, of these paths."""
+
+    processes: int = Field(default=0, ge=0, le=32, json_schema_extra={"advanced": True})
+    """Processes that share the work of one job; 0 takes as many as suit the operation and the cores."""
+
+    item_attempts: int = Field(default=2, ge=1, le=10, json_schema_extra={"advanced": True})
+    """Attempts at one input whose trouble may pass or that ends its process, before it fails and the others go on."""
+
+    memory_mib: int = Field(default=0, ge=0, le=8192, json_schema_extra={"advanced": True})
+    """Memory of the whole job over all its processes in MiB, from 512; 0 leaves it to the configuration."""
+
+    cache: Literal["on", "off", "content"] = Field(default="on", json_schema_extra={"advanced": True})
+    """on uses kept results of files that did not change by path, size, time and inode; content compares checksums of
+    the files instead; off works anew and keeps nothing. Only results that are worth keeping are kept."""
+
+    @field_validator("memory_mib")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        if 0 < value < _LEAST_MEMORY_MIB:
+            raise ValueError(f"a job needs {_LEAST_MEMORY_MIB} MiB or more; 0 leaves it to the configuration")
+        return value
+
+
+_LEAST_MEMORY_MIB = 512
+ENGINE_FIELDS = frozenset(
+    {"inputs", "recursive", "only", "skip", "processes", "item_attempts", "memory_mib", "cache"}
+)  # what no result depends on
 
 P = TypeVar("P", bound=Params)
 
@@ -98,7 +142,10 @@ class Operation(Generic[P]):
     process: Callable[[P, str, Context], Result] | None = None
     site: Callable[[P], str | None] = lambda params: None  # the host that limits apply to
     can_resume: bool = False  # whether partial work in work_dir helps the next attempt
-    cache_category: str | None = None
+    cache_category: str | None = None  # where `detail` of finished items is kept; only without outputs, and pure
+    version: int = 1  # of the functions: raise it when they give other results, and none of the kept ones counts
+    processes: int = 0  # that share the items of one job; 0 is one a core
+    memory_mib: int = 0  # of one job over all its processes, unless the configuration or the person says; 0 is none
     primary: tuple[str, ...] = ()  # field names shown on the first page of the form, in order
     examples: tuple[str, ...] = ()  # command lines for help and docs
 

@@ -10,11 +10,11 @@ from pydantic import Field
 from workers.jobs import Progress
 from workers.media.digest import digest
 from workers.media.names import key_to_path
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 
 
-class HashParams(Params):
+class HashParams(BulkParams):
     """What to take checksums of, and which."""
 
     inputs: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
@@ -26,7 +26,7 @@ class HashParams(Params):
 
 
 def _items(params: HashParams) -> Iterable[str]:
-    return walk(params.inputs, lambda name: True)
+    return walk(params, lambda name: True)
 
 
 def _process(params: HashParams, key: str, ctx: Context) -> Result:

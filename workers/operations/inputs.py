@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
 import re
 import shutil
@@ -11,50 +12,106 @@ from pathlib import Path
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import key_to_path, path_to_key
-from workers.operations.contract import Context
+from workers.operations.contract import BulkParams, Context
 from workers.text import clean
 
 
-def walk(inputs: Sequence[str], wanted: Callable[[str], bool], *, apart: str = "") -> Iterator[str]:
-    """The keys of all files that `inputs` name, in order and each once.
+def walk(params: BulkParams, wanted: Callable[[str], bool], *, apart: str = "") -> Iterator[str]:
+    """The keys of all files that the inputs of `params` name, in order and each once.
 
-    A file is taken as it is; a folder is walked in full, and of its files those whose name is `wanted`. Hidden
-    entries, links to folders and the folder `apart` (where outputs go) are left out.
+    A file is taken as it is; a folder is walked, and of its files those whose name is `wanted` and that the patterns
+    of `params` let through. Hidden entries, links to folders and the folder `apart` (where outputs go) are left out.
+    What is remembered grows with the inputs, not with the files found.
     """
-    seen: set[str] = set()
-    for given in inputs:
+    sieve = _Sieve(params, wanted, os.path.abspath(key_to_path(apart)) if apart else "")
+    files: set[str] = set()
+    walked: list[str] = []
+    for given in params.inputs:
         root = os.path.abspath(key_to_path(given))
+        if root in files or root in walked:
+            continue
         if not os.path.isdir(root):
             # A missing file is an item too: it fails by name, and the others are done.
-            if root not in seen:
-                seen.add(root)
+            if not (os.path.isfile(root) and any(sieve.reaches(folder, root) for folder in walked)):
+                files.add(root)
                 yield path_to_key(root)
             continue
-        for path in _files(root, os.path.abspath(key_to_path(apart)) if apart else ""):
-            if path not in seen and wanted(os.path.basename(path)):
-                seen.add(path)
+        around = [folder for folder in walked if _inside(folder, root) or _inside(root, folder)]
+        for path in sieve.files(root):
+            if path not in files and not any(sieve.reaches(folder, path) for folder in around):
                 yield path_to_key(path)
+        walked.append(root)
 
 
-def _files(root: str, apart: str) -> Iterator[str]:
-    folders = [root]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
-        except OSError:
-            continue  # a folder that cannot be read, or is gone since
-        inner: list[str] = []
-        for entry in listed:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if entry.path != apart:
-                    inner.append(entry.path)
-            elif _may_be_file(entry):
-                yield entry.path
-        folders.extend(reversed(inner))
+def _inside(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")
+
+
+class _Sieve:
+    """Which files of a folder a job takes."""
+
+    def __init__(self, params: BulkParams, wanted: Callable[[str], bool], apart: str) -> None:
+        self._wanted = wanted
+        self._apart = apart
+        self._recursive = params.recursive
+        self._only = _pattern(params.only)
+        self._skip = _pattern(params.skip)
+
+    def files(self, root: str) -> Iterator[str]:
+        """The files that are taken of the folder `root`, in order."""
+        folders = [root]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    listed = sorted(entries, key=lambda entry: entry.name)
+            except OSError:
+                continue  # a folder that cannot be read, or is gone since
+            inner: list[str] = []
+            for entry in listed:
+                if entry.is_dir(follow_symlinks=False):
+                    if self._recursive and self._walks_into(entry.name, entry.path, root):
+                        inner.append(entry.path)
+                elif self._takes(entry.name, entry.path, root) and _may_be_file(entry):
+                    yield entry.path
+            folders.extend(reversed(inner))
+
+    def reaches(self, root: str, path: str) -> bool:
+        """Whether `files(root)` gives `path` if that is a file."""
+        if not _inside(path, root):
+            return False
+        *folders, name = path[len(root.rstrip("/")) + 1 :].split("/")
+        if not self._takes(name, path, root) or (folders and not self._recursive):
+            return False
+        here = root
+        for folder in folders:
+            here = os.path.join(here, folder)
+            if not self._walks_into(folder, here, root) or os.path.islink(here):
+                return False
+        return True
+
+    def _walks_into(self, name: str, path: str, root: str) -> bool:
+        return not name.startswith(".") and path != self._apart and not self._left_out(name, path, root)
+
+    def _takes(self, name: str, path: str, root: str) -> bool:
+        if name.startswith(".") or not self._wanted(name):
+            return False
+        return (self._only is None or _fits(self._only, name, path, root)) and not self._left_out(name, path, root)
+
+    def _left_out(self, name: str, path: str, root: str) -> bool:
+        return self._skip is not None and _fits(self._skip, name, path, root)
+
+
+def _pattern(globs: Sequence[str]) -> re.Pattern[str] | None:
+    """One pattern for all of `globs`; those with a slash are held against paths, the others against names."""
+    if not globs:
+        return None
+    return re.compile("|".join(fnmatch.translate(glob if "/" in glob else f"/{glob}") for glob in globs), re.IGNORECASE)
+
+
+def _fits(pattern: re.Pattern[str], name: str, path: str, root: str) -> bool:
+    below = path[len(root.rstrip("/")) + 1 :]
+    return pattern.match(f"/{name}") is not None or pattern.match(below) is not None
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:

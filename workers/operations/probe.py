@@ -10,11 +10,11 @@ from pydantic import Field
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import key_to_path
 from workers.media.sniff import is_media_name, sniff
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 
 
-class ProbeParams(Params):
+class ProbeParams(BulkParams):
     """What to look into, and how deep."""
 
     inputs: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
@@ -25,7 +25,7 @@ class ProbeParams(Params):
 
 
 def _items(params: ProbeParams) -> Iterable[str]:
-    return walk(params.inputs, lambda name: is_media_name(name) is not None)
+    return walk(params, lambda name: is_media_name(name) is not None)
 
 
 def _process(params: ProbeParams, key: str, ctx: Context) -> Result:

@@ -15,7 +15,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome
 from workers.media.names import key_to_path
 from workers.media.sniff import is_media_name, sniff
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.targets import targets
 
@@ -23,7 +23,7 @@ _EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif"}
 _OWN = made_by_us(("thumb",), ("jpg", "jpeg", "webp", "avif"))
 
 
-class ThumbnailParams(Params):
+class ThumbnailParams(BulkParams):
     """What to make small pictures of, and how large."""
 
     inputs: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
@@ -53,7 +53,7 @@ def _wanted(name: str) -> bool:
 
 
 def _items(params: ThumbnailParams) -> Iterable[str]:
-    return walk(params.inputs, _wanted, apart=params.output)
+    return walk(params, _wanted, apart=params.output)
 
 
 def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:

@@ -19,13 +19,13 @@ from workers.media.hardware import Encoder
 from workers.media.names import key_to_path
 from workers.media.presets import PRESETS, Preset
 from workers.media.sniff import is_media_name
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.targets import targets
 from workers.text import clean
 
 
-class TranscodeParams(Params):
+class TranscodeParams(BulkParams):
     """What to convert, and to what."""
 
     inputs: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
@@ -62,7 +62,7 @@ def _wanted(name: str) -> bool:
 
 
 def _items(params: TranscodeParams) -> Iterable[str]:
-    return walk(params.inputs, _wanted, apart=params.output)
+    return walk(params, _wanted, apart=params.output)
 
 
 def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:

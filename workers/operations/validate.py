@@ -12,12 +12,12 @@ from workers.jobs import Progress
 from workers.media.findings import Examined
 from workers.media.names import key_to_path
 from workers.media.sniff import is_media_name
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 from workers.text import clean
 
 
-class ValidateParams(Params):
+class ValidateParams(BulkParams):
     """What to look at, and how closely."""
 
     inputs: tuple[str, ...] = Field(min_length=1, json_schema_extra={"path": True})
@@ -29,7 +29,7 @@ class ValidateParams(Params):
 
 
 def _items(params: ValidateParams) -> Iterable[str]:
-    return walk(params.inputs, lambda name: is_media_name(name) is not None)
+    return walk(params, lambda name: is_media_name(name) is not None)
 
 
 def _process(params: ValidateParams, key: str, ctx: Context) -> Result:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.context import PlainContext
 from tests.support.media import HOSTILE_NAMES
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import key_to_path, path_to_key
+from workers.operations.contract import BulkParams
 from workers.operations.inputs import first_line, made_by_us, need_room, stage, walk
 
 
@@ -20,6 +22,10 @@ def tree(root: Path, *names: str) -> None:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
+
+
+def params(*inputs: Path, **more: Any) -> BulkParams:
+    return BulkParams(inputs=tuple(map(str, inputs)), **more)
 
 
 def everything(name: str) -> bool:
@@ -30,7 +36,7 @@ def test_order_hidden_entries_and_links(tmp_path: Path) -> None:
     tree(tmp_path, "b.mp4", "a.mp4", "sub/c.mp4", ".hidden/d.mp4", ".e.mp4", ".spool-1-1/f.mp4", "out/g.mp4")
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
     found = [
-        str(Path(key).relative_to(tmp_path)) for key in walk([str(tmp_path)], everything, apart=str(tmp_path / "out"))
+        str(Path(key).relative_to(tmp_path)) for key in walk(params(tmp_path), everything, apart=str(tmp_path / "out"))
     ]
     assert found == ["a.mp4", "b.mp4", "sub/c.mp4"]
 
@@ -39,18 +45,21 @@ def test_a_folder_apart_may_be_no_text(tmp_path: Path) -> None:
     apart = tmp_path / os.fsdecode(b"out\xff")
     tree(tmp_path, "a.mp4")
     tree(apart, "b.mp4")
-    assert list(walk([str(tmp_path)], everything, apart=path_to_key(apart))) == [str(tmp_path / "a.mp4")]
+    assert list(walk(params(tmp_path), everything, apart=path_to_key(apart))) == [str(tmp_path / "a.mp4")]
 
 
 def test_each_once_and_missing_ones_are_items(tmp_path: Path) -> None:
     tree(tmp_path, "a.mp4")
     given = [str(tmp_path), str(tmp_path / "a.mp4"), str(tmp_path / "." / "a.mp4"), str(tmp_path / "none.mp4")]
-    assert list(walk(given, everything)) == [str(tmp_path / "a.mp4"), str(tmp_path / "none.mp4")]
+    assert list(walk(BulkParams(inputs=tuple(given)), everything)) == [
+        str(tmp_path / "a.mp4"),
+        str(tmp_path / "none.mp4"),
+    ]
 
 
 def test_wanted_is_asked_of_folders_only(tmp_path: Path) -> None:
     tree(tmp_path, "a.txt", "b.mp4")
-    assert list(walk([str(tmp_path), str(tmp_path / "a.txt")], lambda name: name.endswith("mp4"))) == (
+    assert list(walk(params(tmp_path, tmp_path / "a.txt"), lambda name: name.endswith("mp4"))) == (
         [str(tmp_path / "b.mp4"), str(tmp_path / "a.txt")]
     )
 
@@ -59,7 +68,7 @@ def test_hostile_names_come_back_as_they_are(tmp_path: Path) -> None:
     for raw in HOSTILE_NAMES:
         with open(os.fsencode(tmp_path) + b"/" + raw, "wb"):
             pass
-    keys = list(walk([str(tmp_path)], everything))
+    keys = list(walk(params(tmp_path), everything))
     for key in keys:
         key.encode()
         assert key_to_path(key).is_file()
@@ -68,7 +77,7 @@ def test_hostile_names_come_back_as_they_are(tmp_path: Path) -> None:
 
 def test_it_streams(tmp_path: Path) -> None:
     tree(tmp_path, *(f"{n:03}/a.mp4" for n in range(50)))
-    stream = iter(walk([str(tmp_path)], everything))
+    stream = iter(walk(params(tmp_path), everything))
     assert next(stream).endswith("000/a.mp4")
 
 
@@ -115,7 +124,7 @@ def test_a_link_in_a_circle_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"x")
     (tmp_path / "circle.jpg").symlink_to("circle.jpg")
     (tmp_path / "nowhere.jpg").symlink_to("gone.jpg")
-    found = [Path(key).name for key in walk([str(tmp_path)], lambda name: True)]
+    found = [Path(key).name for key in walk(params(tmp_path), lambda name: True)]
     assert found == ["a.jpg", "circle.jpg"]
 
 
@@ -132,3 +141,28 @@ def test_a_read_only_folder_is_no_matter_of_room(tmp_path: Path) -> None:
         subprocess.run(["umount", str(disk)], check=True)
     assert refused.value.failure.error_class is ErrorClass.AUTH
     assert "Read-only" in refused.value.failure.message
+
+
+def names(root: Path, given: BulkParams) -> list[str]:
+    return [str(Path(key).relative_to(root)) for key in walk(given, everything)]
+
+
+def test_patterns_choose_names_and_paths(tmp_path: Path) -> None:
+    tree(tmp_path, "a.FLAC", "b.mp3", "live/c.flac", "sample/d.flac", "live/raw/e.flac", "live/f.flac.txt")
+    assert names(tmp_path, params(tmp_path, only=("*.flac",), skip=("sample", "live/raw/*"))) == [
+        "a.FLAC",
+        "live/c.flac",
+    ]
+    assert names(tmp_path, params(tmp_path, only=("live/*.flac",))) == ["live/c.flac", "live/raw/e.flac"]
+    assert names(tmp_path, params(tmp_path, recursive=False)) == ["a.FLAC", "b.mp3"]
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_folders_within_folders_are_walked_once(tmp_path: Path, recursive: bool) -> None:
+    tree(tmp_path, "a", "sub/b", "sub/deep/c", "sub/.hidden/d", "other/e")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    inputs = ("sub", ".", "sub/deep", "sub/.hidden", "link", "sub/b", "other/e")
+    given = BulkParams(inputs=tuple(str(tmp_path / name) for name in inputs), recursive=recursive)
+    found = names(tmp_path, given)
+    assert len(found) == len(set(found))
+    assert set(found) == {"a", "sub/b", "sub/deep/c", "sub/.hidden/d", "link/e", "other/e"}
