@@ -78,6 +78,12 @@ class PlainContext:
             return name
         raise AssertionError("a hundred files of one name")
 
+    def kept_file(
+        self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
+    ) -> tuple[Mapping[str, Any], bool]:
+        """Nothing is kept here."""
+        return make(staged), False
+
     def published(self) -> tuple[Path, ...]:
         """What was published and is in place."""
         return tuple(path for path in self.done if path.exists())

@@ -123,6 +123,15 @@ class Context(Protocol):
         picks "name (2).ext" and so on; else JobFailed(bad_input) is raised.
         """
 
+    def kept_file(
+        self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
+    ) -> tuple[Mapping[str, Any], bool]:
+        """Fill `staged` from the cache, or by `make(staged)` and keep that; its facts, and whether it was kept before.
+
+        What is kept belongs to `source` as it is now, to the version of the operation and to `options`, which name
+        all that the file depends on. What `make` returns are facts about the file, as JSON has them.
+        """
+
     def published(self) -> tuple[Path, ...]:
         """What an earlier attempt at this job (or item) already published and is still in place."""
 
@@ -142,7 +151,8 @@ class Operation(Generic[P]):
     process: Callable[[P, str, Context], Result] | None = None
     site: Callable[[P], str | None] = lambda params: None  # the host that limits apply to
     can_resume: bool = False  # whether partial work in work_dir helps the next attempt
-    cache_category: str | None = None  # where `detail` of finished items is kept; only without outputs, and pure
+    cache_category: str | None = None  # where results are kept; see docs/architecture.md
+    cache_files: bool = False  # what is kept is files, by `Context.kept_file`; else `detail` of items without outputs
     version: int = 1  # of the functions: raise it when they give other results, and none of the kept ones counts
     processes: int = 0  # that share the items of one job; 0 is one a core
     memory_mib: int = 0  # of one job over all its processes, unless the configuration or the person says; 0 is none

@@ -128,6 +128,12 @@ class RunnerContext(Context):
                         return path
         raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
 
+    def kept_file(
+        self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
+    ) -> tuple[Mapping[str, Any], bool]:
+        """Fill `staged` from the cache, or by `make` and keep that."""
+        return make(staged), False
+
     def published(self) -> tuple[Path, ...]:
         """What an earlier attempt at this job (or item) published and is still in place, the same file."""
         entries = [entry for entry in self._job.published if entry.item == self._item]
