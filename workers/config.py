@@ -83,6 +83,13 @@ class DownloadSettings(_Section):
     """Retries of one connection inside an attempt."""
 
 
+class TrashSettings(_Section):
+    """What jobs replaced, and `spool trash restore` puts back."""
+
+    keep_days: int = Field(default=30, ge=1)
+    """Days that a replaced file stays in the trash beside its successor."""
+
+
 class ToolSettings(_Section):
     """Programs that Spool starts."""
 
@@ -174,6 +181,7 @@ class Settings(_Section):
     slots: SlotSettings = SlotSettings()
     jobs: JobSettings = JobSettings()
     download: DownloadSettings = DownloadSettings()
+    trash: TrashSettings = TrashSettings()
     tools: ToolSettings = ToolSettings()
     console: ConsoleSettings = ConsoleSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -188,6 +196,8 @@ class Settings(_Section):
             "threads": threads,
             "min_free_bytes": self.jobs.min_free_mib << 20,
             "cache_dir": str(self.paths.cache),
+            "state_dir": str(self.paths.state),
+            "trash_days": self.trash.keep_days,
             "download": {
                 "template": self.download.template,
                 "rate_limit_bytes": self.download.rate_limit,

@@ -16,6 +16,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
@@ -62,6 +63,19 @@ def rename_no_replace(source: str, folder_fd: int, name: str) -> bool:
     if code in (errno.EINVAL, errno.ENOSYS):  # the filesystem or the kernel lacks it
         return False
     raise OSError(code, os.strerror(code), source, None, name)
+
+
+def exchange(one: str, other: str) -> bool:
+    """Let two files swap their names in one step; False, and nothing done, where that is not to be had."""
+    if _renameat2 is None:
+        return False
+    result = _renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    if result == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS):
+        return False
+    raise OSError(code, os.strerror(code), one, None, other)
 
 
 def prefer_for_oom_kill(points: int) -> None:
