@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # No decoder on the list means that find_stream_info cannot decode frames, which is 90 % of the cost of an open.
 _FAST = {"codec_whitelist": "none", "probesize": "5000", "analyzeduration": "0", "fpsprobesize": "0"}
+_ATTACHED_PIC = 0x400
 _LOCAL = {"protocol_whitelist": "file"}
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "unknown"]
@@ -85,20 +86,24 @@ def translated(path: str | os.PathLike[str]) -> Iterator[None]:
     import av
 
     av.logging.set_level(None)
-    key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
     try:
         yield
-    except MemoryError as error:
-        raise JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key) from error
-    except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError) as error:
-        raise JobFailed(
-            ErrorClass.UNSUPPORTED, f"{name}: {clean(error.strerror or 'unsupported')}", input=key
-        ) from error
-    except (av.error.FFmpegError, UnicodeDecodeError, ValueError, IndexError) as error:
-        if isinstance(error, OSError) and error.errno in _DISK_ERRNOS:
-            raise JobFailed(ErrorClass.DISK, f"{name}: {error.strerror}", input=key) from error
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged or no media: {clean(reason)}", input=key) from error
+    except (av.error.FFmpegError, UnicodeDecodeError, ValueError, IndexError, MemoryError) as error:
+        raise _failure(error, path) from error
+
+
+def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
+    import av
+
+    key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, MemoryError):
+        return JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key)
+    if isinstance(error, (av.error.DecoderNotFoundError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError)):
+        return JobFailed(ErrorClass.UNSUPPORTED, f"{name}: {clean(reason or 'unsupported')}", input=key)
+    if isinstance(error, OSError) and error.errno in _DISK_ERRNOS:
+        return JobFailed(ErrorClass.DISK, f"{name}: {clean(reason)}", input=key)
+    return JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged or no media: {clean(reason)}", input=key)
 
 
 # Not EIO: demuxers say that of damaged files too, and one such file must not end the work on all others.
@@ -145,9 +150,7 @@ def _lacks_fields(container: InputContainer) -> bool:
 
 def is_cover(stream: Stream) -> bool:
     """Whether the stream is a still picture attached to the file."""
-    from av.stream import Disposition
-
-    return bool(stream.disposition & Disposition.attached_pic)
+    return bool(stream.disposition.value & _ATTACHED_PIC)  # of the numbers: the flags themselves are slow
 
 
 def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:

@@ -28,6 +28,10 @@ class Bounded:
 
     def text(self, value: str, limit: int = _MAX_VALUE) -> str:
         """`value` on one line without control characters, at most `limit` characters of it."""
+        if len(value) <= limit and len(value) <= self._room and value.isascii() and value.isprintable():
+            shown = value.strip(" ")  # nearly all of them: nothing to make visible
+            self._room -= len(shown)
+            return shown
         limit = max(min(limit, self._room), 0)
         # A control character takes four once it is visible, so that the cut comes after.
         shown = clean(value[:limit].strip("\0 "))

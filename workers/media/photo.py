@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from workers.errors import ErrorClass, JobFailed
+from workers.media import exif
 from workers.media.bounded import Bounded
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
@@ -19,13 +20,14 @@ from workers.media.sniff import sniff
 from workers.text import clean
 
 if TYPE_CHECKING:
-    from PIL.Image import Exif, Image
+    from PIL.Image import Image
 
 Data: TypeAlias = dict[str, Any]
 
-_EXIF_IFD, _GPS_IFD, _ORIENTATION = 0x8769, 0x8825, 0x0112
-_BINARY = frozenset({_EXIF_IFD, _GPS_IFD, 0xA005, 0x927C, 0x02BC, 0x83BB, 0x8649, 0x8773, 0x0201, 0x0202})
+_ORIENTATION = 0x0112
 _MAX_XMP = 1 << 20
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of frames; the others are tables
+_XMP_TURN = re.compile(rb'tiff:Orientation(="|>)([0-9])')
 _IPTC = {5: "title", 25: "keywords", 80: "creator", 90: "city", 95: "region", 101: "country", 105: "headline",
          116: "copyright", 120: "caption"}  # fmt: skip
 _XMP_SPACES = {
@@ -86,10 +88,26 @@ def probe(path: str | os.PathLike[str], *, depth: Literal["headers", "decoded"] 
 
 def size_of_bytes(data: bytes, format: str) -> tuple[int, int]:
     """Width and height that the header of a picture in memory tells. JobFailed when it cannot be read."""
+    if told := _told_size(data, format):
+        return told
     from PIL import Image as Pillow
 
     with guarded("the cover", ""), Pillow.open(io.BytesIO(data), formats=(format,)) as image:
         return image.size
+
+
+def _told_size(data: bytes, format: str) -> tuple[int, int] | None:
+    """Width and height where a few bytes of the header have them; covers are JPEG or PNG, as good as always."""
+    if format == "PNG" and data[12:16] == b"IHDR" and len(data) >= 24:
+        width, height = struct.unpack_from(">II", data, 16)
+        return (width, height) if width and height else None
+    at = 2
+    while format == "JPEG" and at + 9 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in _JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return (width, height) if width and height else None
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
 
 
 def _depth_of(image: Image) -> int | None:
@@ -123,11 +141,10 @@ def _attached(image: Image, text: Bounded) -> Data:
             damaged.append(name)
 
     with part("exif"):
-        exif = image.getexif()
-        if len(exif):
-            made |= _exif(exif, text)
-            with part("gps"):
-                made["gps"] = _place(exif.get_ifd(_GPS_IFD))
+        found = _directories(image)
+        made |= _exif(found, text)
+        with part("gps"):
+            made["gps"] = _place(found.place)
     with part("iptc"):
         made["iptc"] = _iptc(image, text)
     with part("xmp"):
@@ -140,12 +157,24 @@ def _attached(image: Image, text: Bounded) -> Data:
 # --- Exif -------------------------------------------------------------------------------------------------------
 
 
-def _exif(exif: Exif, text: Bounded) -> Data:
+def _directories(image: Image) -> exif.Exif:
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        found = exif.read(block)
+    else:  # a TIFF is its own Exif block; old PNGs have one in hexadecimal
+        kept = image.getexif()
+        found = exif.Exif(dict(kept), kept.get_ifd(exif.EXIF_IFD), kept.get_ifd(exif.GPS_IFD))
+    if _ORIENTATION not in found.main and (match := _XMP_TURN.search(_xmp_packet(image))):
+        found.main[_ORIENTATION] = int(match[2])
+    return found
+
+
+def _exif(found: exif.Exif, text: Bounded) -> Data:
     from PIL.ExifTags import TAGS
 
-    entries = {**exif, **exif.get_ifd(_EXIF_IFD)}
+    entries = {**found.main, **found.photo}
     turn = entries.get(_ORIENTATION)
-    named = ((TAGS[tag], value) for tag, value in entries.items() if tag in TAGS and tag not in _BINARY)
+    named = ((TAGS[tag], value) for tag, value in entries.items() if tag in TAGS and tag not in exif.BINARY)
     return {
         "exif": text.tags(named),
         "orientation": turn if isinstance(turn, int) and 1 <= turn <= 8 else None,
@@ -215,8 +244,7 @@ def _decoded(value: bytes) -> str:
 
 
 def _xmp(image: Image, text: Bounded) -> Data:
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    data = packet.encode() if isinstance(packet, str) else bytes(packet)
+    data = _xmp_packet(image)
     if not data:
         return {}
     data = data.strip(b"\0 \r\n\t")
@@ -233,6 +261,11 @@ def _xmp(image: Image, text: Bounded) -> Data:
             words = [part.strip() for part in element.itertext() if part.strip()]
             found.append((name, words if name == "subject" else " ".join(words)))
     return text.tags(found)
+
+
+def _xmp_packet(image: Image) -> bytes:
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    return packet.encode() if isinstance(packet, str) else bytes(packet)
 
 
 def _xmp_pair(pair: tuple[str, str]) -> tuple[str, str]:

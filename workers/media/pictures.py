@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import os
@@ -35,6 +36,12 @@ _PLUGINS = {  # the formats that may be read, by their plugin; none of them runs
 }
 
 
+@functools.cache
+def _load_plugins() -> None:
+    for plugin in _PLUGINS.values():  # instead of Pillow.init(), which loads forty
+        importlib.import_module(f"PIL.{plugin}")
+
+
 @contextlib.contextmanager
 def guarded(name: str, key: str) -> Iterator[None]:
     """Pillow with limits; what it raises about a file becomes JobFailed."""
@@ -42,8 +49,7 @@ def guarded(name: str, key: str) -> Iterator[None]:
     from PIL import UnidentifiedImageError
 
     Pillow.MAX_IMAGE_PIXELS = MAX_PIXELS
-    for plugin in _PLUGINS.values():  # instead of Pillow.init(), which loads forty
-        importlib.import_module(f"PIL.{plugin}")
+    _load_plugins()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

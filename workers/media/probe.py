@@ -6,6 +6,7 @@ From the headers alone nothing is decoded (under a millisecond); the decoded dep
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -137,7 +138,7 @@ def _stream(stream: Stream, text: Bounded) -> Data:
         "language": "" if language == "und" else language,
         "duration_s": float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
         "frames": stream.frames or None,
-        "disposition": [flag.name for flag in type(stream.disposition) if flag in stream.disposition],
+        "disposition": list(_dispositions(stream.disposition.value)),
         "bit_rate": (context.bit_rate or None) if context is not None else None,
         "tags": text.tags((k.lower(), v) for k, v in tags.items()),
     }
@@ -151,6 +152,14 @@ def _stream(stream: Stream, text: Bounded) -> Data:
         record = config_facts(codec, context.extradata, facts["profile"])
         facts |= {name: value for name, value in record.items() if facts.get(name) in (None, "")}
     return {"index": stream.index, **_known(facts)}
+
+
+@functools.lru_cache(maxsize=256)
+def _dispositions(value: int) -> tuple[str, ...]:
+    from av.stream import Disposition
+
+    flags = Disposition(value)
+    return tuple(str(flag.name) for flag in Disposition if flag in flags)
 
 
 def _pcm_depth(codec: str) -> int | None:

@@ -111,26 +111,27 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
 
     JobFailed: bad_input when it is missing, empty, no plain file or unreadable; unsupported when it is not known.
     """
-    key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
     try:
         # A named pipe would block for ever: look before opening.
         if not os.path.isfile(path):
+            key = path_to_key(path)
             reason = "is a folder" if os.path.isdir(path) else "does not exist" if not os.path.lexists(path) else None
             raise JobFailed(ErrorClass.BAD_INPUT, f"{clean(key)} {reason or 'is no plain file'}", input=key)
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=HEAD_BYTES) as file:
             head = file.read(HEAD_BYTES)
             if head[:3] == b"ID3":
                 return _behind_id3(file, head)
     except OSError as error:
+        key = path_to_key(path)
         raise JobFailed(ErrorClass.BAD_INPUT, f"cannot read {clean(key)}: {error.strerror}", input=key) from error
+    if head and (found := sniff_bytes(head)):
+        return found
+    key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
     if not head:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is empty", input=key)
-    found = sniff_bytes(head)
-    if found is None:
-        raise JobFailed(
-            ErrorClass.UNSUPPORTED, f"{name} is no film, sound or picture that Spool knows (by its content)", input=key
-        )
-    return found
+    raise JobFailed(
+        ErrorClass.UNSUPPORTED, f"{name} is no film, sound or picture that Spool knows (by its content)", input=key
+    )
 
 
 def _behind_id3(file: BinaryIO, head: bytes) -> Sniffed:
