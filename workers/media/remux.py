@@ -30,20 +30,31 @@ def remux(
     muxer: str,
     keep: Sequence[int],
     on_progress: Callable[[float], None] = lambda seconds: None,
+    tags: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    attach: Sequence[tuple[str, str, bytes]] = (),
 ) -> None:
     """Copy the streams `keep` (indexes) of `source` into `target` with libavformat's `muxer`.
 
-    Tags, languages, dispositions, chapters and the rotation come along. `on_progress` gets the seconds of media
-    written so far, about twice a megabyte. JobFailed: bad_input, unsupported (the container cannot hold it), disk.
+    Tags, languages, dispositions, chapters and the rotation come along; `tags`, where given, take the place of the
+    file's and of all of its streams' but language and title. `options` are the muxer's, `attach` names, MIME types
+    and contents of files to attach. `on_progress` gets the seconds of media written so far, about twice a megabyte.
+    JobFailed: bad_input, unsupported (the container cannot hold it), disk.
     """
     import av
 
     with open_input(source) as container, translated(source):
-        options = {"protocol_whitelist": "file", **MUXER_OPTIONS.get(muxer, {})}
-        with av.open(f"file:{os.path.abspath(target)}", "w", format=muxer, container_options=options) as output:
-            output.metadata.update(container.metadata)
+        told = {"protocol_whitelist": "file", **MUXER_OPTIONS.get(muxer, {}), **(options or {})}
+        with av.open(f"file:{os.path.abspath(target)}", "w", format=muxer, container_options=told) as output:
+            output.metadata.update(container.metadata if tags is None else tags)
             output.set_chapters(container.chapters())
             copies = {index: _copy_stream(container, output, index, source) for index in keep}
+            if tags is not None:
+                for copy in copies.values():
+                    for name in copy.metadata.keys() - {"language", "title"}:
+                        del copy.metadata[name]
+            for name, mime, data in attach:
+                output.add_attachment(name, mime, data)
             _copy_packets(container, output, copies, on_progress)
 
 

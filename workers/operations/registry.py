@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.operations import download, hash, probe, thumbnail, transcode, validate
+from workers.operations import download, extract_audio, hash, probe, thumbnail, transcode, validate
 from workers.operations.contract import Operation
 
 REGISTRY: tuple[Operation[Any], ...] = (
     download.OPERATION,
     transcode.OPERATION,
+    extract_audio.OPERATION,
     thumbnail.OPERATION,
     probe.OPERATION,
     validate.OPERATION,
