@@ -123,6 +123,16 @@ class Context(Protocol):
         picks "name (2).ext" and so on; else JobFailed(bad_input) is raised.
         """
 
+    def replace(
+        self, staged: Path, target: Path, *, original: Path, aside: Path, was: tuple[int, int, int], mode: int
+    ) -> None:
+        """Flush `staged`, and let it take the name `target` (it may be `original`) while `original` goes to `aside`.
+
+        Asks the worker first, as `publish`. `was` is inode, size and time of change (ns) of the original as it was
+        read, `mode` what the new file gets. JobFailed(bad_input), with all as before, when the original changed or
+        another file has the name. Use `workers.operations.trash.replace`, which keeps the records too.
+        """
+
     def kept_file(
         self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Mapping[str, Any], bool]:

@@ -14,7 +14,7 @@ from workers.jobs import Progress
 from workers.operations.contract import Context
 from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
-from workers.runner.publishing import flush_file, make_folder, names, open_folder, rename_whole
+from workers.runner.publishing import flush_file, make_folder, names, open_folder, put_in_place, rename_whole
 from workers.runner.wire import JobMessage, Publishing, Staging, Titled
 from workers.text import clean, shorten
 
@@ -127,6 +127,15 @@ class RunnerContext(Context):
                     if rename_whole(staged, folder_fd, name):
                         return path
         raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
+
+    def replace(
+        self, staged: Path, target: Path, *, original: Path, aside: Path, was: tuple[int, int, int], mode: int
+    ) -> None:
+        """Flush `staged`, ask the worker, and let it take the name `target` while `original` goes to `aside`."""
+        facts = flush_file(staged, mode)
+        self._channel.ask(Publishing(self._item, str(target), facts.st_ino, facts.st_dev, facts.st_size))
+        with self._shield:
+            put_in_place(staged, target, original, aside, was)
 
     def kept_file(
         self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]

@@ -78,6 +78,56 @@ def rename_whole(staged: Path, folder_fd: int, name: str) -> bool:
     return True
 
 
+def put_in_place(staged: Path, target: Path, original: Path, aside: Path, was: tuple[int, int, int]) -> None:
+    """Give `staged` the name `target` and move `original` to `aside`.
+
+    `target` may be `original` itself: then both change places in one step, or, where the filesystem knows no such
+    step, the original is at `aside` a moment before the new file has its name. `was` is inode, size and time of
+    change of the original as it was read. All lie on one filesystem. JobFailed when another file has the name
+    `target`, or the original changed: what was moved until then, `workers.trash.settle` moves back.
+    """
+    with open_folder(target.parent, 0o777) as folder_fd, open_folder(aside.parent, 0o700) as aside_fd:
+        if target == original:
+            _exchange(staged, original, aside, folder_fd, aside_fd, was)
+            return
+        _same(original, was)
+        if not rename_whole(staged, folder_fd, target.name):
+            raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
+        _take(original, aside, aside_fd)
+        os.fsync(folder_fd)
+
+
+def _exchange(
+    staged: Path, original: Path, aside: Path, folder_fd: int, aside_fd: int, was: tuple[int, int, int]
+) -> None:
+    _same(original, was)
+    _take(staged, aside, aside_fd)
+    if linux.exchange(os.fspath(aside), os.fspath(original)):
+        try:
+            _same(aside, was)  # it may have been written anew since it was looked at
+        except JobFailed:
+            linux.exchange(os.fspath(aside), os.fspath(original))
+            raise
+        os.fsync(folder_fd)
+        os.fsync(aside_fd)
+        return
+    os.rename(aside, staged)  # by another way: the original gives up its name first
+    _take(original, aside, aside_fd)
+    if not rename_whole(staged, folder_fd, original.name):
+        raise JobFailed(ErrorClass.BAD_INPUT, f"{original.name} was made anew meanwhile", input=str(original))
+
+
+def _same(path: Path, was: tuple[int, int, int]) -> None:
+    facts = os.lstat(path)
+    if (facts.st_ino, facts.st_size, facts.st_mtime_ns) != was:
+        raise JobFailed(ErrorClass.BAD_INPUT, f"{path.name} changed while it was worked on", input=str(path))
+
+
+def _take(source: Path, target: Path, folder_fd: int) -> None:
+    if not rename_whole(source, folder_fd, target.name):
+        raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
+
+
 def _link_or_reserve(staged: Path, folder_fd: int, name: str) -> None:
     """Where renaming without clobbering is not to be had: a second link, else an empty file that holds the name."""
     try:
