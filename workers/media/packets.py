@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Any
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, translated
 from workers.media.findings import Examined, Finding
+from workers.media.samples import tells_all, walk_samples
 from workers.text import clean
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
 _LOCAL = {"protocol_whitelist": "file", "ignore_editlist": "1"}  # what an edit list hides must be whole as well
+# Looking for the parameters of codecs decodes the first frames; most containers tell enough without that.
 _FAST = {"codec_whitelist": "none", "probesize": "5000", "analyzeduration": "0", "fpsprobesize": "0"}
+_RUNNING_FAST = {**_FAST, "probesize": "50000"}  # the table of a transport stream's streams comes a little later
 # The deblocking filter changes how a picture looks and not whether its bits can be read: a fifth of the time saved.
 _DECODER = {"err_detect": "crccheck", "skip_loop_filter": "all"}
 # Demuxers of formats whose header tells the duration; elsewhere libavformat guesses it from what is there.
@@ -121,22 +124,56 @@ def walk_packets(path: Path, format: str, *, full: bool, pulse: Pulse = lambda s
 def _walk(walk: _Walk, captured: list[tuple[int, str, str]], opening: list[tuple[int, str, str]]) -> None:
     import av
 
-    fast = {} if walk.full or walk.format not in _TELLING else _FAST
-    name = f"file:{os.path.abspath(walk.path)}"
-    options = {**_LOCAL, **fast}
-    with av.open(name, "r", format=walk.format, metadata_errors="replace", container_options=options) as container:
+    with _opened(walk, _fast_options(walk), captured) as container:
         guessed = any(_GUESSED in line for _, _, line in captured)
         # Looking for the parameters of codecs decodes the first frames: its lines would be told twice.
         opening += [line for line in captured if line[1] == container.format.name]
         captured.clear()
         av.logging.set_level(av.logging.ERROR)
         _begin(walk, container, guessed)
+        if walk.format == "mp4" and not walk.full and tells_all(container):
+            _take_index(walk, container)
+            return
         packets: Any = container.demux()
         for number, packet in enumerate(packets):
             if number % _PULSE_PACKETS == 0:
                 walk.pulse(min((packet.pos or 0) / walk.size, 1.0))
                 del captured[_KEPT_LINES:]
             _look(walk, packet, captured)
+
+
+def _fast_options(walk: _Walk) -> dict[str, str]:
+    """The options of a fast open, where the container tells enough for it; else none."""
+    if walk.format in _TELLING:
+        return _FAST
+    return _RUNNING_FAST if not walk.full and walk.format in ("mpegts", "ogg") else {}
+
+
+def _opened(walk: _Walk, fast: dict[str, str], captured: list[tuple[int, str, str]]) -> InputContainer:
+    """The file opened with the options `fast`, and without them when a stream stays unknown so."""
+    import av
+
+    name = f"file:{os.path.abspath(walk.path)}"
+    options = {**_LOCAL, **fast}
+    container = av.open(name, "r", format=walk.format, metadata_errors="replace", container_options=options)
+    played: list[Any] = [stream for stream in container.streams if stream.type in ("video", "audio")]
+    if not fast or (played and all(stream.codec_context is not None for stream in played)):
+        return container
+    container.close()
+    captured.clear()
+    return _opened(walk, {}, captured)
+
+
+def _take_index(walk: _Walk, container: InputContainer) -> None:
+    """Let the index speak for the packets."""
+    for index, samples in walk_samples(walk.path, container, walk.pulse).items():
+        seen = walk.streams[index]
+        seen.packets, seen.corrupt = samples.inside, samples.torn
+        seen.first, seen.end = samples.first, samples.end
+        seen.lasts = samples.end - samples.first
+        walk.last_index_byte = max(walk.last_index_byte, samples.last_byte)
+        if not samples.configured:
+            walk.add("broken_configuration", f"what the decoder of stream {index} is told is torn")
 
 
 def _begin(walk: _Walk, container: InputContainer, guessed: bool) -> None:
