@@ -31,6 +31,10 @@ from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.store.waiting import Situation, reasons
 from workers.text import clean
+from workers.trash import Entry as TrashEntry
+from workers.trashbin import Done as Trashed
+from workers.trashbin import TrashBin
+from workers.trashbin import entry_as_json as trash_entry_as_json
 from workers.why import explain
 
 if TYPE_CHECKING:
@@ -42,10 +46,14 @@ __all__ = [
     "Client",
     "HostFigures",
     "QueueStatus",
+    "TrashBin",
+    "TrashEntry",
+    "Trashed",
     "WorkerStatus",
     "open_client",
     "start_worker",
     "stop_worker",
+    "trash_entry_as_json",
 ]
 
 DEFAULT_REGISTRY = "workers.operations.registry"
@@ -96,6 +104,11 @@ class Client:
         from workers.queues import Bells  # huey is not loaded by those who only look
 
         return Bells(self.settings.paths.rings, self.settings.paths.wake_socket)
+
+    @property
+    def trash(self) -> TrashBin:
+        """The originals that jobs of this home replaced."""
+        return TrashBin(self.settings.paths.state, self.settings.trash.keep_days)
 
     # ---------------------------------------------------------------- operations
 

@@ -1,10 +1,14 @@
-"""Forgetting jobs that ended long ago, with their logs. Files that jobs made are never touched."""
+"""Forgetting what is old: jobs that ended long ago, with their logs, and replaced files that had their time.
+
+Files that jobs made are never touched.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
+from workers import trash
 from workers.config import Settings
 from workers.store import hosts, orders
 from workers.store.records import now_ms
@@ -15,7 +19,9 @@ _DAY_MS = 86_400_000
 
 
 def retain(db: Any, settings: Settings) -> int:
-    """Remove jobs that ended more than `jobs.keep_days` ago; how many."""
+    """Remove jobs that ended more than `jobs.keep_days` ago (how many), and empty the trash of what had its time."""
+    if emptied := trash.expire(settings.paths.state, now_ms()):
+        log.info("%d replaced files had their time in the trash and were removed", emptied)
     moment = now_ms() - settings.jobs.keep_days * _DAY_MS
     removed = 0
     while ids := hosts.ended_before(db, moment):

@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "priority": ("change", "Set the priority of jobs."),
     "edit": ("change", "Change options of a waiting job."),
     "queue": ("queue", "Show the queues; pause, resume or resize them."),
+    "trash": ("trash", "List originals that jobs replaced, put them back, or remove them for good."),
     "config": ("settings", "Show or check the configuration."),
     "demo": ("demo", "Make clips and pictures, and submit real work on them."),
 }

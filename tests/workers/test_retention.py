@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.databases import ended, opened, submitted
+from workers import trash
 from workers.config import load_settings
 from workers.home import prepare_home
 from workers.retention import retain
@@ -30,3 +31,18 @@ def test_only_what_ended_long_ago_is_forgotten_with_its_log(tmp_path: Path) -> N
         assert not settings.paths.job_log(old).exists() and settings.paths.job_log(new).exists()
         assert questions.removed_since(db, 0) == [old]
         assert retain(db, settings) == 0
+
+
+def test_the_trash_is_emptied_of_what_had_its_time(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path / "home")})
+    prepare_home(settings)
+    source, staged = tmp_path / "film.mkv", tmp_path / "staged"
+    source.write_text("old")
+    staged.write_text("new")
+    entry = trash.new_entry(source, source, staged, job_id=1, keep_days=-1)
+    trash.write(entry, settings.paths.state)
+    source.rename(entry.kept)
+    staged.rename(source)
+    with opened(str(settings.paths.database)) as db:
+        retain(db, settings)
+    assert not entry.folder.exists() and source.read_text() == "new"

@@ -1,0 +1,97 @@
+"""`spool trash`: what was replaced, putting it back, and removing it for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.output import flush, person_present, say, say_json, tell
+from console.cli.words import door, json_option
+from workers.errors import UsageError
+
+if TYPE_CHECKING:
+    from workers.client import TrashBin, Trashed, TrashEntry
+
+_ACTIONS = ("list", "restore", "empty")
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[list|restore ID…|empty [ID…]]")
+@click.option("-y", "--yes", is_flag=True, help="With empty: do not ask.")
+@json_option
+def trash(words: tuple[str, ...], yes: bool, as_json: bool) -> int:
+    """List the originals that jobs replaced, put them back, or remove them for good (empty alone: all of them)."""
+    action, ids = (words[0], words[1:]) if words else ("list", ())
+    if action not in _ACTIONS:
+        raise UsageError(f"{action!r} is none of {', '.join(_ACTIONS)}")
+    if action == "list":
+        if ids:
+            raise UsageError("`spool trash list` takes no ids")
+        return _listed(door().trash.entries(), as_json)
+    if action == "restore":
+        if not ids:
+            raise UsageError("which ones? give ids, as `spool trash` shows them")
+        bin = door().trash
+        return _answered(bin.restore(bin.chosen(ids)), as_json)
+    return _empty(door().trash, ids, yes, as_json)
+
+
+def _empty(bin: TrashBin, ids: Sequence[str], yes: bool, as_json: bool) -> int:
+    chosen = bin.chosen(ids) if ids else bin.entries()
+    if not chosen:
+        tell("the trash is empty")
+        return 0
+    if not yes and not _agreed(chosen):
+        tell("nothing was removed")
+        return 1
+    return _answered(bin.remove(chosen), as_json)
+
+
+def _agreed(chosen: Sequence[TrashEntry]) -> bool:
+    from console.format import plural
+    from workers.text import clean
+
+    count = plural(len(chosen), "file")
+    if not person_present():
+        raise UsageError(f"empty of {count} needs --yes where nobody can be asked; nothing was removed")
+    for entry in chosen[:5]:
+        tell(f"  {clean(entry.original)}")
+    if len(chosen) > 5:
+        tell(f"  and {len(chosen) - 5:,} more")
+    flush()
+    click.echo(f"remove {count} for good? [y/N] ", nl=False, err=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _listed(entries: Sequence[TrashEntry], as_json: bool) -> int:
+    from console.format import size
+    from workers.client import trash_entry_as_json
+    from workers.jobs import rfc3339
+    from workers.text import clean
+
+    for entry in entries:
+        if as_json:
+            say_json(trash_entry_as_json(entry))
+        else:
+            say(
+                f"{entry.id}  until {(rfc3339(entry.until_ms) or '')[:10]}  {size(entry.size):>9}  {clean(entry.original)}"
+            )
+    if not entries and not as_json:
+        tell("the trash is empty")
+    return 0
+
+
+def _answered(done: Sequence[Trashed], as_json: bool) -> int:
+    for answer in done:
+        if as_json:
+            say_json({"id": answer.id, "ok": answer.ok, "message": answer.message})
+        elif answer.ok:
+            say(f"{answer.id}: {answer.message}")
+        else:
+            tell(f"spool: {answer.message}")
+    return 0 if all(answer.ok for answer in done) else 1

@@ -1,0 +1,91 @@
+"""The trash as people see it: every replaced file of this home, put back or removed by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers import trash
+from workers.errors import UsageError
+from workers.jobs import rfc3339
+from workers.text import clean
+from workers.trash import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one entry."""
+
+    id: str
+    ok: bool
+    message: str
+
+
+class TrashBin:
+    """The trash folders that are known to one home (its state folder)."""
+
+    def __init__(self, state: Path, keep_days: int) -> None:
+        self._state = state
+        self._keep_days = keep_days
+
+    def entries(self) -> list[Entry]:
+        """Everything that lies in the trash, newest first."""
+        return sorted(trash.all_entries(self._state), key=lambda entry: entry.at_ms, reverse=True)
+
+    def chosen(self, ids: Sequence[str]) -> list[Entry]:
+        """The entries of these ids, in order; a beginning that is no other's will do. UsageError."""
+        return [self._one(word) for word in dict.fromkeys(ids)]
+
+    def _one(self, word: str) -> Entry:
+        found = [entry for entry in self.entries() if entry.id.startswith(word)]
+        if len(found) == 1 and word:
+            return found[0]
+        problem = f"{len(found)} files in the trash have ids that begin so" if found else "no such file in the trash"
+        raise UsageError(f"{word!r}: {problem}; `spool trash` lists them")
+
+    def restore(self, chosen: Sequence[Entry]) -> list[Done]:
+        """Put files back where they were."""
+
+        def back(entry: Entry) -> str:
+            return f"back at {clean(str(trash.restore(entry, self._state, keep_days=self._keep_days)))}"
+
+        return [_done(entry, back) for entry in chosen]
+
+    def remove(self, chosen: Sequence[Entry]) -> list[Done]:
+        """Remove files for good."""
+
+        def gone(entry: Entry) -> str:
+            return f"removed, {trash.remove(entry):,} bytes"
+
+        return [_done(entry, gone) for entry in chosen]
+
+
+def _done(entry: Entry, work: Callable[[Entry], str]) -> Done:
+    try:
+        return Done(entry.id, True, work(entry))
+    except trash.NotPutBack as error:
+        return Done(entry.id, False, f"{clean(entry.original)} was not put back: {error}")
+    except OSError as error:
+        return Done(entry.id, False, f"{clean(entry.original)}: {error.strerror or error}")
+
+
+def entry_as_json(entry: Entry) -> dict[str, Any]:
+    """An entry as data: times RFC 3339, size in bytes."""
+    return {
+        "id": entry.id,
+        "path": _text(entry.original),
+        "replacement": _text(entry.replacement),
+        "kept": _text(str(entry.kept)),
+        "size": entry.size,
+        "job": entry.job_id,
+        "at": rfc3339(entry.at_ms),
+        "until": rfc3339(entry.until_ms),
+        "settled": entry.done,
+    }
+
+
+def _text(path: str) -> str:
+    """A path as text that any encoding can take; what is no valid UTF-8 in it is written as escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
