@@ -15,7 +15,7 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
@@ -97,6 +97,83 @@ class ToolSettings(_Section):
     """Path of ffmpeg, or its name on the PATH. Empty: the one on the PATH, else the one that comes with Spool."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads of one encode; 0 shares the cores among the video slots."""
+
+
+Hours = Annotated[float, Field(gt=0, le=87_600)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class CacheHours(_Section):
+    """Hours that kept results count, by category; then they are made anew."""
+
+    metadata: Hours = 720.0
+    """What files tell of themselves."""
+    image_analysis: Hours = 720.0
+    """What was seen in pictures."""
+    video_analysis: Hours = 720.0
+    """What was seen and heard in films."""
+    quality: Hours = 720.0
+    """Measured quality."""
+    thumbnail: Hours = 720.0
+    """Small pictures."""
+    conversion: Hours = 24.0
+    """Converted files."""
+    collection: Hours = 1.0
+    """Lists of what a site or folder holds."""
+    download_info: Hours = 1.0
+    """What a site tells of one download."""
+
+
+class CacheShares(_Section):
+    """Percent of the cache's space that each category may fill; together 100 at most. 0 keeps nothing of it."""
+
+    metadata: Percent = 15.0
+    """What files tell of themselves."""
+    image_analysis: Percent = 10.0
+    """What was seen in pictures."""
+    video_analysis: Percent = 10.0
+    """What was seen and heard in films."""
+    quality: Percent = 5.0
+    """Measured quality."""
+    thumbnail: Percent = 25.0
+    """Small pictures."""
+    conversion: Percent = 30.0
+    """Converted files."""
+    collection: Percent = 3.0
+    """Lists of what a site or folder holds."""
+    download_info: Percent = 2.0
+    """What a site tells of one download."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> CacheShares:
+        together = sum(getattr(self, name) for name in type(self).model_fields)
+        if together > 100.001:
+            raise ValueError(f"the shares are {together:g} percent together: at most 100")
+        return self
+
+
+class CacheSettings(_Section):
+    """Results that are kept, so that work on unchanged files is done once."""
+
+    size_mib: int = Field(default=1024, ge=0, le=1 << 24)
+    """Space on disk for everything that is kept; the least recently used goes first. 0 keeps nothing."""
+    memory_mib: int = Field(default=48, ge=0, le=1 << 16)
+    """Memory of the worker for the results used last; 0 reads all of them from the disk."""
+    ttl_hours: CacheHours = CacheHours()
+    """Hours that kept results count, by category."""
+    share: CacheShares = CacheShares()
+    """Percent of the space by category."""
+
+    def limit_bytes(self, category: str) -> int:
+        """Space on disk that a category may fill, in bytes; 0 for one that nobody knows."""
+        return int((self.size_mib << 20) * getattr(self.share, category, 0.0) / 100)
+
+    def ttl_s(self, category: str) -> float:
+        """Seconds that what a category keeps counts; 0 for one that nobody knows."""
+        return float(getattr(self.ttl_hours, category, 0.0)) * 3600
+
+
+CACHE_CATEGORIES = tuple(CacheHours.model_fields)
 
 
 class ConsoleSettings(_Section):
@@ -183,6 +260,7 @@ class Settings(_Section):
     download: DownloadSettings = DownloadSettings()
     trash: TrashSettings = TrashSettings()
     tools: ToolSettings = ToolSettings()
+    cache: CacheSettings = CacheSettings()
     console: ConsoleSettings = ConsoleSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the worker's own log tells."""

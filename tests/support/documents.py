@@ -120,12 +120,21 @@ def example_config() -> str:
             continue
         model = field.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
-            sections += ["", *_comment(" ".join((model.__doc__ or "").split())), f"[{name}]"]
-            for key, inner in model.model_fields.items():
-                sections += _setting(f"{name}.{key}", key, inner)
+            sections += _section(name, model)
         else:
             parts += _setting(name, name, field)
     return "\n".join([*parts, *sections]) + "\n"
+
+
+def _section(name: str, model: type[BaseModel]) -> list[str]:
+    lines = ["", *_comment(" ".join((model.__doc__ or "").split())), f"[{name}]"]
+    inner: list[str] = []
+    for key, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            inner += _section(f"{name}.{key}", field.annotation)
+        else:
+            lines += _setting(f"{name}.{key}", key, field)
+    return lines + inner
 
 
 def _setting(full_name: str, name: str, field: FieldInfo) -> list[str]:
