@@ -50,6 +50,7 @@ class StreamFacts:
     transfer: int = 0  # ITU-T H.273 code of the transfer function: 16 is PQ, 18 is HLG
     sample_rate: int = 0  # Hz
     channels: int = 0
+    frames: int = 0  # as the container tells; 0 where it does not
 
     @property
     def hdr(self) -> bool:
@@ -69,6 +70,7 @@ class Facts:
     streams: tuple[StreamFacts, ...]
     rotation: int = 0  # 0, 90, 180 or 270
     tags: Mapping[str, str] = field(default_factory=dict)
+    chapters: int = 0
 
     def of_kind(self, kind: StreamKind) -> tuple[StreamFacts, ...]:
         """The streams of one kind, attached covers left out."""
@@ -170,6 +172,7 @@ def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:
             streams=tuple(_stream_facts(stream) for stream in container.streams),
             rotation=rotation,
             tags={clean(k).lower(): clean(v) for k, v in container.metadata.items()},
+            chapters=len(container.chapters()),
         )
 
 
@@ -186,6 +189,7 @@ def _stream_facts(stream: Stream) -> StreamFacts:
         "title": clean(stream.metadata.get("title", "")),
         "cover": kind == "video" and is_cover(stream),
         "duration_s": duration,
+        "frames": stream.frames,
     }
     if kind == "video" and context is not None:
         common |= {
