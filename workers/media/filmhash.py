@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
 from workers.media.av import is_cover, open_input, translated
-from workers.media.frames import MAX_PIXELS
 from workers.media.names import path_to_key
 from workers.text import clean
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 ROUTE = "film-5x-moments-1"
 MOMENTS = (0.15, 0.3, 0.5, 0.7, 0.85)  # shares of the duration; openings and credits are alike in many films
+_MAX_PIXELS = 64_000_000  # of one decoded frame; 8K is 33 million
 _SMALL = 128  # pixels of the shorter side
 _MAX_FRAMES = 600  # decoded for one moment: 20 s of film without a key frame
 
@@ -66,7 +66,7 @@ def fingerprint(
         if stream is None:
             raise JobFailed(ErrorClass.UNSUPPORTED, f"there is no film in {name}", input=key)
         width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > MAX_PIXELS:
+        if width * height > _MAX_PIXELS:
             raise JobFailed(ErrorClass.UNSUPPORTED, f"the frames of {name} are too large", input=key)
         if not container.duration:
             raise JobFailed(ErrorClass.BAD_INPUT, f"{name} does not tell its duration", input=key)

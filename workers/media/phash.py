@@ -84,7 +84,7 @@ def upright_grey(image: Image, turn: int = 0) -> Image:
     `turn` is the Exif orientation (1 to 8) where `image` itself no longer knows it.
     """
     orientation = turn or int(image.getexif().get(0x0112, 1) or 1)
-    grey = _grey(image)
+    grey = grey_of(image)
     if min(grey.size) >= 2 * _DRAFT[0]:
         grey = grey.reduce(min(grey.size) // _DRAFT[0])
     method = _TURNS.get(orientation)
@@ -102,7 +102,8 @@ _TURNS = {
 }
 
 
-def _grey(image: Image) -> Image:
+def grey_of(image: Image) -> Image:
+    """A decoded picture in grey of 8 bits: deeper grey scaled by its span, transparency on white."""
     if image.mode == "L":
         return image
     if image.mode.startswith("I") or image.mode == "F":

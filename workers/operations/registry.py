@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.operations import download, extract_audio, hash, probe, thumbnail, transcode, validate
+from workers.operations import analyze_image, download, extract_audio, hash, probe, thumbnail, transcode, validate
 from workers.operations.contract import Operation
 
 REGISTRY: tuple[Operation[Any], ...] = (
@@ -12,6 +12,7 @@ REGISTRY: tuple[Operation[Any], ...] = (
     transcode.OPERATION,
     extract_audio.OPERATION,
     thumbnail.OPERATION,
+    analyze_image.OPERATION,
     probe.OPERATION,
     validate.OPERATION,
     hash.OPERATION,

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from tests.support.drawn import drawn
 from tests.support.media import Media, cut
 from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
-
-
-def scene(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Some shapes on a ramp, other ones for each seed."""
-    chance = random.Random(seed)
-    image = Image.linear_gradient("L").resize(size).convert("RGB")
-    draw = ImageDraw.Draw(image)
-    for _ in range(14):
-        x, y = chance.randrange(size[0]), chance.randrange(size[1])
-        reach = chance.randrange(size[0] // 10, size[0] // 3)
-        colour = tuple(chance.randrange(256) for _ in range(3))
-        draw.ellipse((x - reach, y - reach, x + reach, y + reach // 2), fill=colour)
-    return image
 
 
 def print_of(image: Image.Image, path: Path, **options: Any) -> phash.Fingerprint:
@@ -37,7 +24,7 @@ def print_of(image: Image.Image, path: Path, **options: Any) -> phash.Fingerprin
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), quality=st.integers(35, 95), scale=st.floats(0.4, 1.6))
 def test_copies_stay_near(tmp_path: Path, seed: int, quality: int, scale: float) -> None:
-    image = scene(seed)
+    image = drawn(seed)
     first = print_of(image, tmp_path / "a.jpg", quality=92)
     smaller = image.resize((round(640 * scale), round(480 * scale)))
     again = print_of(smaller, tmp_path / "b.jpg", quality=quality)
@@ -46,15 +33,15 @@ def test_copies_stay_near(tmp_path: Path, seed: int, quality: int, scale: float)
 
 
 def test_other_pictures_are_far(tmp_path: Path) -> None:
-    prints = [print_of(scene(seed), tmp_path / f"{seed}.jpg").phash for seed in range(12)]
+    prints = [print_of(drawn(seed), tmp_path / f"{seed}.jpg").phash for seed in range(12)]
     apart = [phash.distance(one, other) for i, one in enumerate(prints) for other in prints[:i]]
     assert min(apart) > 10
 
 
 def test_formats_agree(tmp_path: Path) -> None:
-    first = print_of(scene(1), tmp_path / "a.png")
+    first = print_of(drawn(1), tmp_path / "a.png")
     for name in ("b.webp", "b.tif", "b.bmp", "b.gif"):
-        assert phash.distance(first.phash, print_of(scene(1), tmp_path / name).phash) <= 4
+        assert phash.distance(first.phash, print_of(drawn(1), tmp_path / name).phash) <= 4
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -64,7 +51,7 @@ def test_a_turned_picture_has_the_hash_of_the_upright_one(tmp_path: Path, orient
     exif = Image.Exif()
     exif[0x0112] = orientation
     tagged = tmp_path / "tagged.jpg"
-    seen = print_of(scene(2), tagged, exif=exif, quality=95)
+    seen = print_of(drawn(2), tagged, exif=exif, quality=95)
     with Image.open(tagged) as image:
         upright = print_of(ImageOps.exif_transpose(image), tmp_path / "upright.jpg", quality=95)
     assert phash.distance(seen.phash, upright.phash) <= 2
@@ -72,15 +59,15 @@ def test_a_turned_picture_has_the_hash_of_the_upright_one(tmp_path: Path, orient
 
 
 def test_transparency_counts_as_white(tmp_path: Path) -> None:
-    image = scene(3).convert("RGBA")
+    image = drawn(3).convert("RGBA")
     image.paste((9, 9, 9, 0), (0, 0, 320, 480))
-    white = scene(3)
+    white = drawn(3)
     white.paste((255, 255, 255), (0, 0, 320, 480))
     assert print_of(image, tmp_path / "a.png").phash == print_of(white, tmp_path / "b.png").phash
 
 
 def test_sixteen_bits_are_not_clipped(tmp_path: Path) -> None:
-    grey = scene(4).convert("L")
+    grey = drawn(4).convert("L")
     wide = grey.convert("I").point(lambda value: value * 257 + 0).convert("I;16")
     first, second = print_of(grey, tmp_path / "a.png"), print_of(wide, tmp_path / "b.png")
     assert not second.flat
@@ -89,11 +76,11 @@ def test_sixteen_bits_are_not_clipped(tmp_path: Path) -> None:
 
 def test_flat_pictures_say_so(tmp_path: Path) -> None:
     assert print_of(Image.new("RGB", (300, 200), "grey"), tmp_path / "a.jpg").flat
-    assert not print_of(scene(5), tmp_path / "b.jpg").flat
+    assert not print_of(drawn(5), tmp_path / "b.jpg").flat
 
 
 def test_facts_are_plain(tmp_path: Path) -> None:
-    one = print_of(scene(6), tmp_path / "a.jpg")
+    one = print_of(drawn(6), tmp_path / "a.jpg")
     assert one.facts() == {
         "phash": f"{one.phash:016x}",
         "dhash": f"{one.dhash:016x}",
@@ -107,7 +94,7 @@ def test_what_cannot_be_read(tmp_path: Path, media: Media) -> None:
     bomb.save(tmp_path / "bomb.png")
     (tmp_path / "text.jpg").write_text("no picture")
     cut(media.picture, tmp_path / "head.jpg", 0.02)
-    scene(7).save(tmp_path / "whole.png")
+    drawn(7).save(tmp_path / "whole.png")
     cut(tmp_path / "whole.png", tmp_path / "half.png", 0.5)
     expected = {
         tmp_path / "bomb.png": ErrorClass.BAD_INPUT,
