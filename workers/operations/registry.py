@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.operations import analyze_image, download, extract_audio, hash, probe, thumbnail, transcode, validate
+from workers.operations import analyze_image, download, extract_audio, hash, probe, thumbnail, transcode, trim, validate
 from workers.operations.contract import Operation
 
 REGISTRY: tuple[Operation[Any], ...] = (
     download.OPERATION,
     transcode.OPERATION,
     extract_audio.OPERATION,
+    trim.OPERATION,
     thumbnail.OPERATION,
     analyze_image.OPERATION,
     probe.OPERATION,

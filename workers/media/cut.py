@@ -1,0 +1,185 @@
+"""Cutting a part out of a film or sound file by copying its packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from workers.media.av import codec_name, open_input
+from workers.media.cutplan import Ending
+from workers.media.ffmetadata import Chapter
+from workers.media.layout import Layout
+from workers.media.muxing import Lane, in_millis, pictures, writing
+from workers.media.places import seek, ticks
+
+_BEFORE_S = 2  # sound that belongs to a key frame may stand before it in the file
+_BEFORE_WORDS_S = 30  # and a subtitle that is still shown long before
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A copy of a part. Times in seconds of the file's own; `first` is the pts of the key frame it begins with.
+
+    `head` and `tail` are packets made for the frames before and behind what is copied, `config` the decoder's
+    configuration for all three.
+    """
+
+    start: Fraction
+    end: Fraction | None
+    first: int = 0
+    ending: Ending | None = None
+    head: Sequence[Any] = ()
+    tail: Sequence[Any] = ()
+    config: bytes = b""
+
+
+def copy(found: Layout, cut: Cut, target: Path, *, on_progress: Callable[[float], None] = lambda s: None) -> int:
+    """Copy the part `cut` into `target`, its beginning at 0; the number of the film's packets.
+
+    Tags, languages, dispositions, rotation, covers, attachments and chapters (moved) come along; `on_progress` gets
+    seconds written. JobFailed: bad_input, unsupported, disk.
+    """
+    covers = pictures(found.path) if found.covers else {}
+    with open_input(found.path) as container, writing(target, found.muxer, source=found.path) as output:
+        output.metadata.update(container.metadata)
+        output.set_chapters(in_millis(moved_chapters(found, cut)))
+        lanes = {index: Lane(output, container.streams[index], found.path) for index in found.kept}
+        if cut.config and found.film is not None:
+            lanes[found.film].stream.codec_context.extradata = cut.config
+        _add_extras(container, output, found, covers)
+        _Copying(found, cut, container, lanes, on_progress).run()
+        for lane in lanes.values():
+            lane.finish()
+        return lanes[found.film].packets if found.film is not None else 0
+
+
+def moved_chapters(found: Layout, cut: Cut) -> list[Chapter]:
+    """The chapters of the part, with its beginning at 0."""
+    start = float(cut.start)
+    end = float(cut.end) if cut.end is not None else float(found.start) + found.duration_s
+    moved = [Chapter(max(c.start_s, start) - start, min(c.end_s, end) - start, c.title) for c in found.chapters]
+    return [chapter for chapter in moved if chapter.end_s - chapter.start_s > 0.001]
+
+
+def _add_extras(container: Any, output: Any, found: Layout, covers: Mapping[int, bytes]) -> None:
+    """Covers and attached files, which have no times."""
+    import av
+
+    loose: list[tuple[Any, bytes]] = []
+    for index in found.covers:
+        stream = container.streams[index]
+        if found.muxer in ("matroska", "webm"):
+            tags = stream.metadata
+            kind = "png" if codec_name(stream) == "png" else "jpeg"
+            name = tags.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
+            output.add_attachment(name, tags.get("mimetype", f"image/{kind}"), covers.get(index, b""))
+        else:
+            loose.append((Lane(output, stream, found.path).stream, covers.get(index, b"")))
+    for index in found.attachments:
+        output.add_stream_from_template(container.streams[index])
+    for stream, data in loose:
+        packet = av.Packet(data)
+        packet.pts = packet.dts = 0
+        packet.stream = stream
+        output.mux(packet)
+
+
+class _Copying:
+    """One run through the packets of a cut."""
+
+    def __init__(
+        self, found: Layout, cut: Cut, container: Any, lanes: Mapping[int, Lane], on_progress: Callable[[float], None]
+    ) -> None:
+        self._found, self._cut, self._container, self._lanes = found, cut, container, lanes
+        self._on_progress = on_progress
+        self._shift = {index: -ticks(cut.start, lane.base) for index, lane in lanes.items()}
+        self._begun = False  # the film has reached its first key frame
+        self._left: int | None = None  # packets of the film that are still to come, once its last key frame is seen
+        self._open = {index for index in lanes if container.streams[index].type in ("video", "audio")}
+
+    def run(self) -> None:
+        """Write all packets of the part."""
+        film = self._lanes.get(self._found.film) if self._found.film is not None else None
+        if film is not None:
+            for packet in self._cut.head:
+                film.put(packet, self._shift[self._found.film or 0])
+        self._rewind()
+        told = 0
+        wanted = [self._container.streams[index] for index in self._lanes]
+        for packet in self._container.demux(wanted):
+            if not packet.size:
+                continue
+            told += packet.size
+            self._take(packet)
+            if told > 500_000:
+                told = 0
+                at = packet.dts if packet.dts is not None else packet.pts
+                self._on_progress(max(float((at or 0) * (packet.time_base or 0) - self._cut.start), 0.0))
+            if not self._open:
+                break
+        if film is not None:
+            for packet in self._cut.tail:
+                film.put(packet, self._shift[self._found.film or 0])
+
+    def _rewind(self) -> None:
+        back = _BEFORE_WORDS_S if self._found.words else _BEFORE_S
+        main = self._container.streams[self._found.kept[0] if self._found.film is None else self._found.film]
+        start = self._cut.start - back
+        if start > self._found.start:
+            seek(self._container, main, ticks(start, Fraction(main.time_base)))
+
+    def _take(self, packet: Any) -> None:
+        index = packet.stream_index
+        if index == self._found.film:
+            keep = self._of_film(packet)
+        elif packet.stream.type == "subtitle":
+            keep = self._of_words(packet)
+        else:
+            keep = self._of_sound(packet)
+        if keep:
+            self._lanes[index].put(packet, self._shift[index])
+
+    def _of_film(self, packet: Any) -> bool:
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None or self._found.film not in self._open:
+            return False
+        ending = self._cut.ending
+        if packet.is_keyframe and ending is not None and pts == ending.key:
+            self._left = ending.count
+        if self._left is not None:
+            if self._left == 0:
+                self._open.discard(self._found.film)
+                return False
+            self._left -= 1
+        self._begun |= packet.is_keyframe and pts == self._cut.first
+        # Pictures that follow the key frame and are shown before it need what was cut away.
+        return self._begun and pts >= self._cut.first
+
+    def _of_sound(self, packet: Any) -> bool:
+        at = packet.pts if packet.pts is not None else packet.dts
+        if at is None:
+            return False
+        base = self._lanes[packet.stream_index].base
+        time, middle = at * base, (at + (packet.duration or 0) / Fraction(2)) * base
+        if self._cut.end is not None and middle >= self._cut.end:
+            if time >= self._cut.end:
+                self._open.discard(packet.stream_index)
+            return False
+        return bool(middle >= self._cut.start)
+
+    def _of_words(self, packet: Any) -> bool:
+        """Subtitles are kept while any of them is seen, and shortened to that."""
+        base = self._lanes[packet.stream_index].base
+        if packet.pts is None:
+            return False
+        start, end = packet.pts, packet.pts + (packet.duration or 0)
+        first = ticks(self._cut.start, base)
+        last = ticks(self._cut.end, base) if self._cut.end is not None else end
+        if (self._cut.end is not None and start >= last) or (start < first and end <= first):
+            return False
+        packet.pts = packet.dts = max(start, first)
+        packet.duration = max(min(end, max(last, start)) - packet.pts, 0) if packet.duration else packet.duration
+        return True

@@ -1,0 +1,68 @@
+"""The ffmpeg command that cuts a part out by encoding its film (or sound) again, to the frame. Pure: plain words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+from workers.media.containers import muxer_options
+from workers.media.layout import Layout
+
+_X265 = ("-c:v:0", "libx265", "-preset", "medium", "-crf", "18", "-x265-params", "log-level=error")
+_FILMS: Mapping[str, tuple[str, ...]] = {
+    "h264": ("-c:v:0", "libx264", "-preset", "medium", "-crf", "17"),
+    "hevc": _X265,
+    "vp9": ("-c:v:0", "libvpx-vp9", "-b:v:0", "0", "-crf", "22", "-row-mt", "1", "-cpu-used", "4"),
+    "vp8": ("-c:v:0", "libvpx", "-b:v:0", "4M", "-crf", "8"),
+    "av1": ("-c:v:0", "libsvtav1", "-preset", "8", "-crf", "24"),
+    "mpeg4": ("-c:v:0", "mpeg4", "-q:v:0", "2"),
+    "mpeg2video": ("-c:v:0", "mpeg2video", "-q:v:0", "2"),
+    "mjpeg": ("-c:v:0", "mjpeg", "-q:v:0", "2"),
+    "ffv1": ("-c:v:0", "ffv1"),
+}
+_SOUNDS: Mapping[str, tuple[str, ...]] = {
+    "mp3": ("libmp3lame", "-q:a", "0"),
+    "mp3float": ("libmp3lame", "-q:a", "0"),
+    "aac": ("aac", "-b:a", "256k"),
+    "opus": ("libopus", "-b:a", "192k"),
+    "vorbis": ("libvorbis", "-q:a", "8"),
+    "flac": ("flac",),
+    "alac": ("alac",),
+    "ac3": ("ac3", "-b:a", "640k"),
+}
+
+
+def encoder_for(found: Layout) -> str:
+    """The name of the encoder that is needed, or "" when there is none for this codec."""
+    words = _encoding(found)
+    return words[1] if words else ""
+
+
+def _encoding(found: Layout) -> tuple[str, ...]:
+    if found.film is not None:
+        return _FILMS.get(found.codec, ())
+    if found.codec.startswith("pcm_"):
+        return ("-c:a", found.codec)
+    return ("-c:a", *_SOUNDS[found.codec]) if found.codec in _SOUNDS else ()
+
+
+def recut_command(
+    found: Layout, start: Fraction, end: Fraction, target: Path, *, ffmpeg: str, threads: int = 0
+) -> list[str]:
+    """Encode from `start` to `end` (seconds of the file's own times). Of films, sound and subtitles are copied."""
+    seek = float(start - found.start)
+    words = [ffmpeg, *(("-ss", f"{seek:.6f}") if seek > 0 else ()), "-t", f"{float(end - start):.6f}"]
+    words += ["-f", found.format, "-protocol_whitelist", "file,pipe", "-i", f"file:{os.path.abspath(found.path)}"]
+    kept = sorted(found.kept, key=lambda index: index != found.film)
+    for index in (*kept, *found.covers, *found.attachments):
+        words += ["-map", f"0:{index}"]
+    words += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copypriorss", "0", *_encoding(found)]
+    first = 1 if found.film is not None else 0
+    for number in range(first, first + len(found.covers)):
+        words += [f"-disposition:v:{number}", "attached_pic"]
+    words += ["-threads", str(threads)] if threads else []
+    for name, value in muxer_options(found.muxer, found.extension).items():
+        words += [f"-{name}", value]
+    return [*words, "-f", found.muxer, f"file:{os.path.abspath(target)}"]
