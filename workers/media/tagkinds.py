@@ -93,7 +93,7 @@ class _Mp4(Tags):
         elif name in _MP4_NUMBERS:
             tags[_MP4_NUMBERS[name]] = [int(value)]
         else:
-            tags[_MP4[name]] = value.split("; ") if name == "genre" else [value]
+            tags[_MP4[name]] = [value]
 
 
 def _free(name: str) -> str:
@@ -128,8 +128,8 @@ class _Id3(Tags):
             tags.delall("COMM::XXX")
             tags.add(id3.COMM(encoding=3, lang="XXX", desc="", text=[value]))
         elif name in _ID3:
-            text = value.split("; ") if name == "genre" else [value]
-            tags.setall(_ID3[name], [id3.Frames[_ID3[name]](encoding=3, text=text)])
+            # Several genres go into one text: of several texts many players, and libavformat, see the first only.
+            tags.setall(_ID3[name], [id3.Frames[_ID3[name]](encoding=3, text=[value])])
         else:
             key = _ID3_NAMED[name]
             tags.setall(f"TXXX:{key}", [id3.TXXX(encoding=3, desc=key, text=[value])])

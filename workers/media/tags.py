@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -39,6 +40,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "musicbrainz_artist_id": ("musicbrainz_artistid", "musicbrainz artist id"),
 }
 _PULSE_PACKETS = 500
+_MAX_BOXES = 1_000  # looked at for fragments, which come early
 
 
 def fields_of(facts: Mapping[str, Any]) -> Found:
@@ -48,7 +50,10 @@ def fields_of(facts: Mapping[str, Any]) -> Found:
         if stream["kind"] in ("audio", "video") and "cover" not in stream:
             tags = {**stream.get("tags", {}), **tags} if facts.get("format") == "ogg" else tags
             break
-    return fit({name: next((tags[key] for key in keys if key in tags), None) for name, keys in _NAMES.items()})
+    found = fit({name: next((tags[key] for key in keys if key in tags), None) for name, keys in _NAMES.items()})
+    if found.get("description") == found.get("url"):  # downloads keep their address in the comment
+        found.pop("description", None)
+    return found
 
 
 def unwritable(path: Path, facts: Mapping[str, Any]) -> str | None:
@@ -57,13 +62,30 @@ def unwritable(path: Path, facts: Mapping[str, Any]) -> str | None:
     if name in ("mp3", "flac"):
         return None
     if name in ("mp4", "mov"):
-        with open(path, "rb") as file:
-            quicktime = file.read(12)[4:] == b"ftypqt  "
-        return None if not quicktime else "tags are not written into QuickTime files (.mov): remux it to mp4 first"
+        return _unwritable_mp4(path)
     codecs = [stream.get("codec") for stream in facts["streams"]]
     if name == "ogg" and len(codecs) == 1 and codecs[0] in OGG:
         return None
     return f"tags are written into MP3, MP4, FLAC, Ogg Vorbis and Opus, not into {name} files"
+
+
+def _unwritable_mp4(path: Path) -> str | None:
+    with open(path, "rb") as file:
+        if file.read(12)[4:] == b"ftypqt  ":
+            return "tags are not written into QuickTime files (.mov): remux it to mp4 first"
+        # mutagen moves what follows the index and does not mend the places that fragments name.
+        at, size = 0, file.seek(0, os.SEEK_END)
+        for _ in range(_MAX_BOXES):
+            file.seek(at)
+            head = file.read(16)
+            if len(head) < 8 or at >= size:
+                return None
+            if head[4:8] in (b"moof", b"mfra", b"sidx"):
+                return "tags are not written into MP4 in fragments: remux it first"
+            length = int.from_bytes(head[:4], "big")
+            length = int.from_bytes(head[8:], "big") if length == 1 else length or size
+            at += max(length, 8)
+    return None
 
 
 def write(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *, overwrite: bool) -> tuple[str, ...]:
