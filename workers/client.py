@@ -15,11 +15,14 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from workers.cache.care import Cleared, Verified
+from workers.cache.figures import CacheStats, CategoryStats, Counts
 from workers.config import Settings, slots_of
 from workers.errors import UsageError
 from workers.health.figures import HostFigures
 from workers.home import prepare_home
 from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
+from workers.kept import KeptResults
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
@@ -43,12 +46,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncClient",
+    "CacheStats",
+    "CategoryStats",
+    "Cleared",
     "Client",
+    "Counts",
     "HostFigures",
     "QueueStatus",
     "TrashBin",
     "TrashEntry",
     "Trashed",
+    "Verified",
     "WorkerStatus",
     "open_client",
     "start_worker",
@@ -87,7 +95,7 @@ def _spoken(method: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-class Client:
+class Client(KeptResults):
     """One home, for one thread at a time (or one asyncio task, through the bridge)."""
 
     def __init__(self, settings: Settings, db: Any, registry: str = DEFAULT_REGISTRY) -> None:

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "edit": ("change", "Change options of a waiting job."),
     "queue": ("queue", "Show the queues; pause, resume or resize them."),
     "trash": ("trash", "List originals that jobs replaced, put them back, or remove them for good."),
+    "cache": ("cache", "Show how kept results help; fill, check or clear them."),
     "config": ("settings", "Show or check the configuration."),
     "demo": ("demo", "Make clips and pictures, and submit real work on them."),
 }

@@ -37,8 +37,13 @@ def content_stamp(path: str | os.PathLike[str]) -> bytes:
 
 
 def stamp_again(path: str | os.PathLike[str], stamp: bytes) -> bytes:
-    """The stamp of a file as it is now, taken in the way that `stamp` was. OSError when it cannot be read."""
-    return content_stamp(path) if stamp[:1] == _BY_CONTENT else stamp_of(path)
+    """The stamp of a file as it is now, taken in the way that `stamp` was. OSError when it cannot be read.
+
+    A stamp that was taken in no way we know is given back.
+    """
+    if stamp[:1] == _BY_FACTS:
+        return stamp_of(path)
+    return content_stamp(path) if stamp[:1] == _BY_CONTENT else stamp
 
 
 class Keys:

@@ -247,7 +247,12 @@ def drop_least_used(connection: sqlite3.Connection, category: str, bytes: int) -
     return len(chosen)
 
 
+def free(connection: sqlite3.Connection) -> None:
+    """Give the pages that are of no use back to the disk."""
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
 def shrink(connection: sqlite3.Connection) -> None:
-    """Give free pages back and empty the write-ahead log into the file."""
+    """As `free`, a piece at a time, and bring the write-ahead log into the file."""
     connection.execute("PRAGMA incremental_vacuum(2000)").fetchall()
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

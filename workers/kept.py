@@ -1,0 +1,31 @@
+"""Orders and questions about kept results: the part of the front door that leads to the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workers.cache.care import Cleared, Verified, clear, verify
+from workers.cache.figures import CacheStats, read_stats
+from workers.config import CACHE_CATEGORIES, Settings
+from workers.errors import UsageError
+from workers.media.names import key_to_path
+
+
+class KeptResults:
+    """What `workers.client.Client` can do with the cache of its home. No worker needs to run for it."""
+
+    settings: Settings
+
+    def cache_stats(self) -> CacheStats:
+        """What is kept, and how often it helped; figures of a running worker are seconds old at most."""
+        return read_stats(self.settings.paths.cache, self.settings.cache)
+
+    def cache_clear(self, category: str | None = None) -> Cleared:
+        """Forget kept results and files, all or those of a category. UsageError for a category that there is not."""
+        if category is not None and category not in CACHE_CATEGORIES:
+            raise UsageError(f"no category {category!r}: there are {', '.join(CACHE_CATEGORIES)}")
+        return clear(self.settings.paths.cache, category)
+
+    def cache_verify(self, pulse: Callable[[Verified], None] = lambda verified: None) -> Verified:
+        """Look at all that is kept, and drop what is broken, too old, or belongs to a file that is gone or changed."""
+        return verify(self.settings.paths.cache, self.settings.cache, key_to_path, pulse)
