@@ -273,6 +273,7 @@ class Settings(_Section):
             "ffmpeg": self.tools.ffmpeg,
             "threads": threads,
             "min_free_bytes": self.jobs.min_free_mib << 20,
+            "stall_s": self.jobs.stall_minutes * 60,
             "cache_dir": str(self.paths.cache),
             "state_dir": str(self.paths.state),
             "trash_days": self.trash.keep_days,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workers import lock
+from workers.cache.cache import ResultCache
 from workers.client import DEFAULT_REGISTRY, load_registry
 from workers.config import Settings, slots_of
 from workers.errors import ConfigError, SpoolError, StoreError
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 BEAT_S = 2.0
 SWEEP_S = 5.0
 CHECK_S = 4.0
+SHARE_S = 0.5
+QUANTUM_S = 2.0  # that a job of many items has before it makes room for others of its priority
 TIDY_S = 60.0  # without anybody asking; after an order it is done at once
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
 _WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
@@ -110,6 +113,8 @@ class Daemon:
         self._forkserver = Forkserver()
         self._forkserver.start(self._registry)
         self._forkserver.wait_ready()
+        self._cache = ResultCache(self.settings.paths.cache, self.settings.cache)
+        self._cache.start()
         self._recorder = Recorder(self.db)
         self._recorder.start()
         self._sampler = Sampler(self.settings.paths.output)
@@ -121,7 +126,8 @@ class Daemon:
             recorder=self._recorder,
             umask=self._umask,
             bells=Bells(self.settings.paths.rings, self.settings.paths.wake_socket),
-            can_resume={operation.name: operation.can_resume for operation in self._operations},
+            operations={operation.name: operation for operation in self._operations},
+            cache=self._cache,
         )
 
     def _start_consumers(self) -> None:
@@ -176,7 +182,13 @@ class Daemon:
 
     def loop(self) -> None:
         """Hear, look, beat, sweep and check until somebody wants an end."""
-        every = {self._beat: BEAT_S, self._sweep: SWEEP_S, self._check: CHECK_S, self._tidy: TIDY_S}
+        every = {
+            self._beat: BEAT_S,
+            self._sweep: SWEEP_S,
+            self._check: CHECK_S,
+            self._tidy: TIDY_S,
+            self._share: SHARE_S,
+        }
         due = {act: 0.0 if act in (self._beat, self._sweep) else time.monotonic() + every[act] for act in every}
         look_at_once = True
         while not self._stopping:
@@ -254,6 +266,27 @@ class Daemon:
             if consumer is not None and consumer.slots.free:
                 consumer.ring(min(waiting, consumer.slots.free))
 
+    def _share(self) -> None:
+        """Where all slots of a queue are taken: a job of many items makes room for one that has waited its turn.
+
+        So a small job is done long before a big one that was there first, and big ones take turns. One that is more
+        urgent need not wait for the turn.
+        """
+        for name, consumer in self._consumers.items():
+            if consumer.slots.free or not consumer.slots.limit:
+                continue
+            with self._guard:
+                here = [supervisor for supervisor in self._supervisors.values() if supervisor.job.queue == name]
+            able = [supervisor for supervisor in here if supervisor.may_yield(0.0)]
+            waiting = claims.next_priority(self.db, name, self._situation()) if able else None
+            if waiting is None:
+                continue
+            for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
+                mine = supervisor.job.priority.value
+                if mine < waiting or (mine == waiting and supervisor.may_yield(QUANTUM_S)):
+                    supervisor.tell(Stop.YIELD, "worker")
+                    break
+
     def _check(self) -> None:
         """Threads that died, a deleted database, work that nobody needs, a write-ahead log that has grown."""
         for consumer in self._consumers.values():
@@ -304,6 +337,7 @@ class Daemon:
             consumer.join(max(0.1, deadline - time.monotonic()))
         self._recorder.stop()
         self._forkserver.close()
+        self._cache.close()
         with contextlib.suppress(DatabaseError):
             hosts.end_worker(self.db, self._worker_id)
             self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,10 @@ from workers.errors import ErrorClass, Failure
 from workers.files import remove_staging
 from workers.jobs import MOVES, Job, Move, State, Wish, retry_delay_s
 from workers.runner import wire
+from workers.runner.failures import how_it_died
 from workers.store import moves, reports
 from workers.store.database import transaction
+from workers.store.moves import count_on
 from workers.store.records import error_fields, now_ms, storable, to_json
 from workers.text import clean
 from workers.workshop import Stop, Workshop
@@ -31,7 +31,7 @@ _BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its que
 class End:
     """How the work on a job ended in its runner."""
 
-    verdict: wire.Finished | wire.Failed | None  # what the runner said of it, if it could
+    verdict: wire.Finished | wire.Failed | wire.Yielded | None  # what the runner said of it, if it could
     stop: Stop | None  # why it was stopped, if it was
     stop_by: str
     paused: bool  # whether its processes were stopped when it ended
@@ -56,6 +56,8 @@ class Departure:
                 self._move(Move.CANCELLED, by=self._end.stop_by)
             case _, Stop.RELEASE:
                 self._move(Move.RELEASED, "the worker stopped")
+            case wire.Yielded(), _:
+                self._move(Move.RELEASED, "it made room for jobs that have had less")
             case _, Stop.REFUSED:
                 log.warning("job %d: the lease %d is lost; nothing was published", self._job.id, self._job.lease)
             case _, Stop.STALL:
@@ -87,7 +89,8 @@ class Departure:
             storable(failure.detail),
             failure.retry_after_s,
         )
-        if not self._shop.can_resume.get(job.operation, False):
+        operation = self._shop.operations.get(job.operation)
+        if operation is None or not operation.can_resume:
             self._remove_work()  # first: after the move the next attempt may be at work in it
         if not failure.retryable or job.failures + 1 >= job.max_attempts:
             self._move(Move.FAILED, failure.message, fields=error_fields(failure))
@@ -115,6 +118,8 @@ class Departure:
             elif move in _BACK:
                 # Who paused it says when it goes on.
                 fields["hold"] = (self._end.paused and wish is not Wish.RESUME) or wish is Wish.PAUSE
+            if move is Move.RELEASED and isinstance(self._end.verdict, wire.Yielded):
+                fields["position"] = float(count_on(db, "back"))  # the others of its priority come first
             if move is Move.CANCELLED:
                 self._remove_work()  # before the move: after it another attempt may be at work there
             if move in (Move.CANCELLED, Move.FAILED):
@@ -148,16 +153,3 @@ def _in_place(entry: Mapping[str, Any]) -> bool:
     except OSError:
         return False
     return (facts.st_ino, facts.st_dev, facts.st_size) == (entry["inode"], entry["device"], entry["size"])
-
-
-def how_it_died(status: int | None) -> str:
-    """The end of a runner in words; `status` is an exit code, minus a signal, or None when nobody saw it."""
-    if status is None:
-        return "with the process that had started it"
-    if status >= 0:
-        return f"exit code {status} without a result"
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(-status).name
-        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
-        return f"killed by {name}{hint}"
-    return f"killed by signal {-status}"

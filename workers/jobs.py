@@ -181,6 +181,19 @@ class ItemOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """How one input of a job ended, on its way to the store: `detail` is JSON text that nobody between takes apart."""
+
+    key: str
+    outcome: Outcome
+    outputs: tuple[str, ...] = ()
+    failure: Failure | None = None
+    detail: str = "{}"
+    cost_s: float = 0.0  # what making it took
+    kept: str = ""  # under what the cache may keep `detail`: key and stamp in hexadecimal; empty: not at all
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job as the store holds it. Times are milliseconds since 1970 in UTC."""
 

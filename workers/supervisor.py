@@ -15,12 +15,13 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from workers.departure import Departure, End, how_it_died, remove_recorded_staging
+from workers.cachedesk import CacheDesk
+from workers.departure import Departure, End
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
-from workers.jobs import ItemOutcome, Move, Outcome, Progress, Wish
+from workers.jobs import ItemRecord, Move, Progress, Wish
 from workers.logs import open_log
 from workers.runner import wire
 from workers.runner.limits import Limits
@@ -56,12 +57,13 @@ class Supervisor:
         self._stop_by = ""
         self._hurried = False
         self._paused = False
-        self._verdict: wire.Finished | wire.Failed | None = None
+        self._verdict: wire.Finished | wire.Failed | wire.Yielded | None = None
+        self._began = time.monotonic()
         self._total = 0  # items of the job, as its runner has counted them
-        self._begun: str | None = None  # the item that is at work
-        self._lost: list[str] = []  # items of which a runner died
-        self._items: list[ItemOutcome] = []
+        self._yielding = False
+        self._items: list[ItemRecord] = []
         self._items_due = 0.0
+        self._desk = CacheDesk(shop.cache, claimed.job.id, shop.operations.get(claimed.job.operation))
         self._sign_of_life = time.monotonic()
 
     # ---------------------------------------------------------------- from other threads
@@ -81,6 +83,11 @@ class Supervisor:
         if self._runner is not None:
             self._runner.signal_group(signal.SIGKILL)
 
+    def may_yield(self, after_s: float) -> bool:
+        """Whether the job has many items, has had so many seconds, and was not asked to make room yet."""
+        had = time.monotonic() - self._began
+        return self._total > 1 and had >= after_s and not (self._yielding or self._paused or self._stop)
+
     # ---------------------------------------------------------------- the job's life
 
     def run(self) -> None:
@@ -95,6 +102,7 @@ class Supervisor:
             self._finish()
         finally:
             self._shop.recorder.forget(self.job.id, self.job.lease)
+            self._desk.close()
             if self._runner is not None:
                 self._runner.close()
             with self._wake_lock:  # a number that is closed may be another file at once
@@ -106,9 +114,6 @@ class Supervisor:
         with contextlib.closing(_Descriptor(open_log(self._shop.settings.paths.job_log(self.job.id)))) as job_log:
             self._start(job_log.number)
             self._watch()
-            while self._lost_item():
-                self._start(job_log.number)
-                self._watch()
 
     def _explain(self, error: Exception) -> Failure:
         """Why the job could not be given to a runner, or not be watched: trouble of ours, not of the job."""
@@ -122,7 +127,7 @@ class Supervisor:
         paths, job = self._shop.settings.paths, self.job
         work = private_folder(paths.job_work(job.id))
         os.write(log_fd, f"--- attempt {job.attempts} of job {job.id}, {job.operation}\n".encode())
-        limits = Limits(memory_bytes=self._shop.settings.jobs.memory_mib << 20)
+        limits = Limits(memory_bytes=self._memory_mib() << 20)
         self._runner = self._shop.forkserver.spawn(log_fd, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
@@ -136,36 +141,22 @@ class Supervisor:
                 params=job.params,
                 work_dir=str(work),
                 settings=self._shop.settings.for_runner() | {"umask": self._shop.umask},
-                finished=(*self._finished_before(), *self._lost),
+                resumed=job.items.total > 0,
                 published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
                 memory_bytes=limits.memory_bytes,
             )
         )
         self._sign_of_life = time.monotonic()
 
-    def _finished_before(self) -> list[str]:
-        return reports.finished_items(self._shop.db, self.job.id) if self.job.items.total or self._lost else []
-
-    def _lost_item(self) -> bool:
-        """Whether the runner died, or hung, of one of many items: that one fails, and the others want a new runner."""
-        key, runner = self._begun, self._runner
-        alone = self._total < 2 or key is None or runner is None
-        if alone or self._paused or self._hurried or self._verdict is not None or self._stop not in (None, Stop.STALL):
-            return False
-        assert key is not None and runner is not None
-        status = self._end_runner(runner)
-        stalled = Failure(ErrorClass.STALLED, "no sign of progress from this item", key)
-        crashed = Failure(ErrorClass.CRASHED, f"the runner died: {how_it_died(status)}", key)
-        failure = stalled if self._stop is Stop.STALL else crashed
-        self._items.append(ItemOutcome(key, Outcome.FAILED, failure=failure))
-        self._flush_items(force=True)
-        remove_recorded_staging(self._shop, self.job.id)
-        log.warning("job %d: %s: %s; the other items go on", self.job.id, clean(key), failure.message)
-        self._lost.append(key)
-        self._begun = self._ending = self._stop = None
-        runner.close()
-        self._runner = None
-        return True
+    def _memory_mib(self) -> int:
+        """Of the whole job: as the person says, else the configuration, else the operation; 0 is no limit."""
+        asked = self.job.params.get("memory_mib")
+        operation = self._shop.operations.get(self.job.operation)
+        return (
+            (asked if isinstance(asked, int) else 0)
+            or self._shop.settings.jobs.memory_mib
+            or (operation.memory_mib if operation else 0)
+        )
 
     def _watch(self) -> None:
         """Until the runner has said all and is gone."""
@@ -219,17 +210,23 @@ class Supervisor:
             case wire.Publishing(path=path):
                 entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
                 self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry))
-            case wire.ItemBegun(key=key):
-                self._begun = key
             case wire.Total(items=total):
                 self._total = total
                 self._shop.persist(self.job.id, lambda: reports.set_items_total(db, job.id, job.lease, total))
-            case wire.ItemEnded(item=item):
-                if not self._items:
-                    self._items_due = time.monotonic() + _FLUSH_S
-                self._items.append(item)
-                self._begun = None
-            case wire.Finished() | wire.Failed():
+            case wire.Offered():
+                runner.send(self._known(message))
+            case wire.ItemsEnded(items=items):
+                self._desk.keep(items)
+                self._take_items(items)
+            case wire.FilesKept():
+                self._shop.cache.note_files(
+                    message.category,
+                    hits=message.hits,
+                    misses=message.misses,
+                    bytes=message.size,
+                    saved_s=message.saved_s,
+                )
+            case wire.Finished() | wire.Failed() | wire.Yielded():
                 if self._verdict is None:
                     self._verdict = message
 
@@ -251,6 +248,23 @@ class Supervisor:
             job = self.job
             self._shop.persist(self.job.id, lambda: reports.write_items(self._shop.db, job.id, job.lease, items))
 
+    def _take_items(self, items: Sequence[ItemRecord]) -> None:
+        if not self._items:
+            self._items_due = time.monotonic() + _FLUSH_S
+        self._items += items
+
+    def _known(self, offered: wire.Offered) -> wire.Known:
+        """Which of these items are finished already, or can be: what the cache knows of them is written as theirs."""
+        finished: set[int] = set()
+        if self.job.items.total:
+            self._flush_items(force=True)
+            keys = offered.keys
+            over = self._shop.persist(self.job.id, lambda: reports.finished_of(self._shop.db, self.job.id, keys))
+            finished = {place for place, key in enumerate(keys) if key in over}
+        known = self._desk.sort(offered, finished)
+        self._take_items(known.records)
+        return wire.Known(offered.number, tuple(finished), known.cached, known.elsewhere)
+
     # ---------------------------------------------------------------- what people want
 
     def _heed_wishes(self) -> None:
@@ -265,8 +279,15 @@ class Supervisor:
                     self._pause(by)
                 case Wish.RESUME:
                     self._resume(by)
+                case Stop.YIELD:
+                    self._make_room()
                 case Stop():
                     self._end(wish, by)
+
+    def _make_room(self) -> None:
+        """Let the runner end what it has in hand and no more; the job goes on when it is its turn again."""
+        if self._runner is not None and not self._paused and self._stop is None and not self._yielding:
+            self._yielding = self._runner.send(wire.Yield())
 
     def _pause(self, by: str) -> None:
         runner = self._runner

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from workers.cache.cache import ResultCache
 from workers.config import Settings
+from workers.operations.contract import Operation
 from workers.queues import Bells
 from workers.recorder import Recorder
 from workers.runner.process import Forkserver
@@ -28,6 +30,7 @@ class Stop(Enum):
     RELEASE = "release"  # the worker stops politely
     STALL = "stall"
     REFUSED = "refused"  # its lease is lost
+    YIELD = "yield"  # another job has had less: end what is in hand, and make room
 
 
 @dataclass
@@ -41,7 +44,8 @@ class Workshop:
     recorder: Recorder
     bells: Bells
     umask: int  # of whoever started the worker: what is published is made for them, all else is private
-    can_resume: Mapping[str, bool]  # by operation: whether partial work helps the next attempt
+    operations: Mapping[str, Operation[Any]]  # those that it knows, by name
+    cache: ResultCache
     chance: random.Random = field(default_factory=random.Random)
     patience_s: float = 120.0  # how long a write that must not be lost is tried; shorter once the worker stops
 

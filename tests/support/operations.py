@@ -18,7 +18,7 @@ from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.operations.contract import BulkParams, Context, Operation, Params, Result
 
 
 class NoParams(Params):
@@ -105,16 +105,19 @@ class PublishParams(Params):
     """Seconds to wait between staging and publishing."""
 
 
-class ItemsParams(Params):
+class ItemsParams(BulkParams):
     """Items that end as their names say."""
 
     inputs: tuple[str, ...] = ()
     """`ok…` succeeds, `bad…` fails as bad input, `net…` fails as network, `bug…` raises, `exit…` ends itself,
-    `kill…` kills its runner, `full…` finds the disk full."""
+    `kill…` kills its process, `hang…` hangs, `flakyN` succeeds at its Nth attempt, `eat…` takes memory, `full…` finds
+    the disk full."""
     count: int = 0
     """That many more items that succeed."""
     seconds: float = 0.0
     """Seconds for each item."""
+    mib: int = 64
+    """What an item `eat…` allocates, one MiB after the other, before it waits to be found."""
     folder: Path | None = None
     """Where each item publishes a file; nowhere if empty."""
 
@@ -246,8 +249,24 @@ def _spin(params: SleepParams, ctx: Context) -> Result:
     return Result()
 
 
+def _fail_until(notes: Path, attempt: int) -> None:
+    """Fail as network until the attempt of that number."""
+    with notes.open("a") as file:
+        file.write(".")
+    if notes.stat().st_size < attempt:
+        raise JobFailed(ErrorClass.NETWORK, "not yet")
+
+
+def _eat(mib: int) -> None:
+    held = []
+    for _ in range(mib):
+        held.append(b"x" * (1 << 20))
+        time.sleep(0.001)
+    time.sleep(1.5)  # it is looked at four times a second
+
+
 def _list_items(params: ItemsParams) -> Iterable[str]:
-    yield from params.inputs
+    yield from dict.fromkeys(params.inputs)
     for number in range(params.count):
         yield f"ok{number:06}"
 
@@ -264,6 +283,12 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
         sys.exit(4)
     if key.startswith("kill"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if key.startswith("flaky"):
+        _fail_until(ctx.work_dir / key, int(key.removeprefix("flaky")))
+    if key.startswith("hang"):
+        time.sleep(3600)
+    if key.startswith("eat"):
+        _eat(params.mib)
     if key.startswith("full"):
         raise OSError(28, "No space left on device")
     if params.folder is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.departure import how_it_died
+from workers.runner.failures import how_it_died
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ class BulkParams(Params):
     """on uses kept results of files that did not change by path, size, time and inode; content compares checksums of
     the files instead; off works anew and keeps nothing. Only results that are worth keeping are kept."""
 
+    def own(self) -> dict[str, Any]:
+        """What the result for an input depends on: all but the fields of the engine."""
+        return self.model_dump(mode="json", exclude=set(ENGINE_FIELDS))
+
     @field_validator("memory_mib")
     @classmethod
     def _enough(cls, value: int) -> int:
@@ -157,7 +161,7 @@ class Operation(Generic[P]):
     params: type[P]
     label: Callable[[P], str]  # what a person calls such a job
     run: Callable[[P, Context], Result] | None = None
-    items: Callable[[P], Iterable[str]] | None = None  # streams the inputs; each string is the item's key
+    items: Callable[[P], Iterable[str]] | None = None  # streams the inputs, each once; each text is the item's key
     process: Callable[[P, str, Context], Result] | None = None
     site: Callable[[P], str | None] = lambda params: None  # the host that limits apply to
     can_resume: bool = False  # whether partial work in work_dir helps the next attempt

@@ -11,6 +11,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from workers.errors import LeaseLost
@@ -24,12 +25,15 @@ from workers.runner.wire import (
     Down,
     Granted,
     JobMessage,
+    Known,
+    Offered,
     Progressed,
     Publishing,
     Refused,
     Staging,
     Up,
     WireError,
+    Yield,
     decode_down,
     encode,
 )
@@ -51,6 +55,9 @@ class Channel:
         self._writing = threading.Lock()
         self._pace = Pace()
         self._wake_read, self._wake_write = os.pipe()
+        self.routes: dict[str, Callable[[bytes], None]] = {}  # by path: who else waits for the answer, and takes it
+        self.yielding = False  # the worker asked to make room
+        self.on_yield: Callable[[], None] = lambda: None
 
     def receive_job(self) -> JobMessage:
         """Wait for the work. WireError when it cannot be understood; EOFError when the worker went away."""
@@ -110,6 +117,20 @@ class Channel:
                     case Refused(why=why, path=path) if path in ("", question.path):
                         raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
 
+    def inquire(self, question: Offered) -> Known:
+        """Ask the worker about items and wait."""
+        with self._asking:
+            self.send(question)
+            while True:
+                answer = self._answers.get()
+                if isinstance(answer, Known) and answer.number == question.number:
+                    return answer
+
+    def relay(self, line: bytes) -> None:
+        """Say what an item process has made into a line already, its newline included."""
+        with self._shield, self._writing:
+            self._write(line)
+
     def _write(self, line: bytes) -> None:
         view = memoryview(line)
         while view:
@@ -142,4 +163,15 @@ class Channel:
 
     def _hear(self, lines: list[bytes]) -> None:
         for line in lines:
-            self._answers.put(decode_down(line))
+            answer = decode_down(line)
+            if isinstance(answer, Yield):
+                self.yielding = True
+                self.on_yield()
+                continue
+            # One without a path is for whoever waits.
+            named = answer.path if isinstance(answer, Granted | Refused) else None
+            asked = [path for path in self.routes if named in ("", path)]
+            for path in asked:
+                self.routes.pop(path)(line + b"\n")
+            if not asked:
+                self._answers.put(answer)

@@ -17,7 +17,7 @@ from workers.runner.cancel import Cancelled, Shield
 from workers.runner.channel import Channel
 from workers.runner.engine import Engine
 from workers.runner.failures import Circumstances, failure_of
-from workers.runner.wire import Failed, Finished, Hello, JobMessage, WireError
+from workers.runner.wire import Failed, Finished, Hello, JobMessage, WireError, Yielded
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -59,7 +59,7 @@ def _run(down: int, up: int, operations: Mapping[str, Operation[Any]]) -> int:
 def _settle(channel: Channel, shield: Shield, job: JobMessage, operations: Mapping[str, Operation[Any]]) -> int:
     """Run the job and say how it ended."""
     engine = Engine(job, channel, shield)
-    outcome: Finished | Failed
+    outcome: Finished | Failed | Yielded
     code = EXIT_DONE
     try:
         outcome = _perform(channel, engine, job, operations)
@@ -72,7 +72,9 @@ def _settle(channel: Channel, shield: Shield, job: JobMessage, operations: Mappi
     return code
 
 
-def _perform(channel: Channel, engine: Engine, job: JobMessage, operations: Mapping[str, Operation[Any]]) -> Finished:
+def _perform(
+    channel: Channel, engine: Engine, job: JobMessage, operations: Mapping[str, Operation[Any]]
+) -> Finished | Yielded:
     operation = operations.get(job.operation)
     if operation is None:
         raise JobFailed(ErrorClass.UNSUPPORTED, f"this worker has no operation {job.operation!r}")

@@ -7,24 +7,40 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.operations.contract import Context
+from workers.media.names import path_to_key
+from workers.operations.contract import BulkParams, Context, Operation, Params
 from workers.runner.cancel import Shield
-from workers.runner.channel import Channel
+from workers.runner.messages import FilesKept, JobMessage, Publishing, Staging, Titled, Up
 from workers.runner.publishing import flush_file, make_folder, names, open_folder, put_in_place, rename_whole
-from workers.runner.wire import JobMessage, Publishing, Staging, Titled
 from workers.text import clean, shorten
 
 _MAX_TITLE = 300
 
 
+class Speaker(Protocol):
+    """The way to the worker: the runner's own channel, or that of an item process."""
+
+    def send(self, message: Up) -> None:
+        """Say something."""
+
+    def report(self, progress: Progress) -> None:
+        """Say how far the work is."""
+
+    def alive(self) -> None:
+        """Say that the work goes on."""
+
+    def ask(self, question: Staging | Publishing) -> None:
+        """Ask and wait; LeaseLost when it is refused."""
+
+
 class StagingFolders:
     """The hidden folders of a job: one for each output folder, asked for once, with a fresh folder for each use."""
 
-    def __init__(self, job: JobMessage, channel: Channel) -> None:
+    def __init__(self, job: JobMessage, channel: Speaker) -> None:
         self._channel = channel
         self._prefix = f".spool-{job.job_id}-{job.lease}-"
         self._folder_mode = _mode(job, 0o777)
@@ -59,10 +75,11 @@ class RunnerContext(Context):
     def __init__(
         self,
         job: JobMessage,
-        channel: Channel,
+        channel: Speaker,
         shield: Shield,
         folders: StagingFolders,
         *,
+        keeper: tuple[Operation[Any], Params] | None = None,
         item: str = "",
         share: Callable[[Progress], Progress] | None = None,
     ) -> None:
@@ -70,6 +87,7 @@ class RunnerContext(Context):
         self._channel = channel
         self._shield = shield
         self._folders = folders
+        self._keeper = keeper
         self._item = item
         self._share = share
         self._staged: list[Path] = []
@@ -141,7 +159,37 @@ class RunnerContext(Context):
         self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Mapping[str, Any], bool]:
         """Fill `staged` from the cache, or by `make` and keep that."""
-        return make(staged), False
+        category, folder = self._kept_where()
+        if self._keeper is None or category is None or not folder:
+            return make(staged), False
+        from workers.cache.files import keep, recall
+        from workers.cache.keys import Keys, content_stamp, stamp_of
+
+        operation, params = self._keeper
+        content = isinstance(params, BulkParams) and params.cache == "content"
+        stamp = (content_stamp if content else stamp_of)(source)
+        key = Keys(operation.name, operation.version, options).of(path_to_key(source))
+        began = time.monotonic()
+        found = recall(Path(folder), category, key, stamp, staged)
+        if found is not None:
+            saved_s = max(0.0, float(found.get("cost_s", 0.0)) - (time.monotonic() - began))
+            self._channel.send(FilesKept(category, 1, 0, 0, saved_s))
+            return {name: value for name, value in found.items() if name != "cost_s"}, True
+        began = time.monotonic()
+        facts = make(staged)
+        size = keep(Path(folder), category, key, stamp, facts, staged, time.monotonic() - began)
+        self._channel.send(FilesKept(category, 0, 1, size, 0.0))
+        return facts, False
+
+    def _kept_where(self) -> tuple[str | None, str]:
+        """The category and folder of files that this job keeps; no category when it keeps none."""
+        if self._keeper is None:
+            return None, ""
+        operation, params = self._keeper
+        off = isinstance(params, BulkParams) and params.cache == "off"
+        return None if off or not operation.cache_files else operation.cache_category, str(
+            self._job.settings.get("cache_dir") or ""
+        )
 
     def published(self) -> tuple[Path, ...]:
         """What an earlier attempt at this job (or item) published and is still in place, the same file."""

@@ -1,49 +1,27 @@
-"""Runs one operation: as a whole, or item by item."""
+"""Runs one operation: as a whole, or item by item, in this process or shared among several."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import time
-import traceback
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
-from workers.jobs import ItemOutcome, Outcome, Progress
-from workers.operations.contract import Context, Operation, Params, Result
+from workers.errors import ErrorClass, JobFailed
+from workers.operations.contract import BulkParams, Operation, Params, Result
 from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
-from workers.runner.context import RunnerContext, StagingFolders
-from workers.runner.failures import Circumstances, failure_of
-from workers.runner.wire import Finished, ItemBegun, ItemEnded, JobMessage, Total
+from workers.runner.feeder import Feeder, Sorter, Task, kept_names
+from workers.runner.itemprocess import ItemChannel
+from workers.runner.itemwork import ItemWork, circumstances_of
+from workers.runner.pool import Bounds, Pool
+from workers.runner.tally import Tally
+from workers.runner.wire import Finished, ItemsEnded, JobMessage, Total, Yielded
 
-_NO_PROGRESS = Progress()
-_LISTED_BETWEEN_SIGNS = 1000  # items listed between two signs of life
-
-
-@dataclass(slots=True)
-class _Tally:
-    """How the items of a job have ended so far."""
-
-    total: int
-    before: int  # finished by an earlier attempt
-    done: int = 0
-    failures: list[Failure] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def ended(self) -> int:
-        return self.before + self.done + len(self.failures)
-
-    def progress(self, within: Progress = _NO_PROGRESS) -> Progress:
-        """The progress of the job, `within` being that of the item at work."""
-        share = (self.ended + (within.fraction or 0.0)) / self.total
-        passed = time.monotonic() - self.started
-        rate = (self.ended - self.before) / passed if passed > 0 else 0.0
-        eta_s = (self.total - self.ended) / rate if rate else None
-        return Progress(min(share, 1.0), within.phase, self.ended, self.total, rate or None, eta_s, "items")
+_MOST_PROCESSES = 32
+_AGAIN_S = 0.2  # between two questions about an item that another job works on
 
 
 class Engine:
@@ -53,107 +31,90 @@ class Engine:
         self._job = job
         self._channel = channel
         self._shield = shield
-        self._folders = StagingFolders(job, channel)
-        self.circumstances = Circumstances(job.memory_bytes, _own_folders(job))
+        self._tally = Tally()
+        self.circumstances = circumstances_of(job)
 
-    def run(self, operation: Operation[Any], params: Params) -> Finished:
+    def run(self, operation: Operation[Any], params: Params) -> Finished | Yielded:
         """Do the work; what it leaves. Raises whatever the operation raises. No staging folder stays behind."""
-        try:
-            if operation.run is not None:
-                return _finished(operation.run(params, self._context()))
-            if operation.items is None or operation.process is None:
-                raise JobFailed(ErrorClass.UNSUPPORTED, f"the operation {operation.name} has nothing to run")
-            return self._run_items(operation, params, operation.process)
-        finally:
-            self._folders.remove()
+        if operation.run is not None:
+            work = self._work(operation, params, self._channel, self._shield)
+            try:
+                return _finished(operation.run(params, work.context()))
+            finally:
+                work.folders.remove()
+        if operation.items is None or operation.process is None:
+            raise JobFailed(ErrorClass.UNSUPPORTED, f"the operation {operation.name} has nothing to run")
+        return self._run_items(operation, params)
 
-    def _context(self, item: str = "", share: Callable[[Progress], Progress] | None = None) -> RunnerContext:
-        return RunnerContext(self._job, self._channel, self._shield, self._folders, item=item, share=share)
+    def _work(
+        self, operation: Operation[Any], params: Params, channel: Channel | ItemChannel, shield: Shield
+    ) -> ItemWork:
+        return ItemWork(operation, params, self._job, channel, shield)
 
-    def _run_items(
-        self, operation: Operation[Any], params: Params, process: Callable[[Any, str, Context], Result]
-    ) -> Finished:
-        keys = self._list(operation, params)
-        finished = frozenset(self._job.finished)
-        waiting = [key for key in keys if key not in finished]
-        tally = _Tally(len(keys), len(keys) - len(waiting))
-        self._channel.send(Total(tally.total))
-        for key in waiting:
-            self._channel.send(ItemBegun(key))
-            self._channel.send(ItemEnded(self._process(process, params, key, tally)))
-            self._channel.report(tally.progress())
-        return _judge(tally)
-
-    def _list(self, operation: Operation[Any], params: Params) -> list[str]:
-        """The inputs, each once, in order; JobFailed when there are none."""
+    def _run_items(self, operation: Operation[Any], params: Params) -> Finished | Yielded:
         assert operation.items is not None
-        keys: dict[str, None] = {}
-        for key in operation.items(params):
-            keys[key] = None
-            if len(keys) % _LISTED_BETWEEN_SIGNS == 0:
-                self._channel.alive()
-        if not keys:
+        stream = self._seen(operation.items(params))
+        first = list(itertools.islice(stream, 2))
+        if not first:
             label = operation.label(params)
             raise JobFailed(ErrorClass.BAD_INPUT, f"nothing to do: no input found in {label}", input=label)
-        return list(keys)
+        sorter = Sorter(self._job, self._channel, self._tally, kept_names(operation, params))
+        if len(first) == 1:
+            return self._run_one(operation, params, first[0], sorter)
+        return self._run_many(operation, params, itertools.chain(first, stream), sorter)
 
-    def _process(
-        self, process: Callable[[Any, str, Context], Result], params: Params, key: str, tally: _Tally
-    ) -> ItemOutcome:
-        """One item. Its own trouble is its outcome; what would befall every other item too ends the job."""
-        context = self._context(key, tally.progress if tally.total > 1 else None)
+    def _seen(self, keys: Iterable[str]) -> Iterator[str]:
+        """The keys, with a sign of life for each: a walk over a slow disk may take its time."""
+        for key in keys:
+            self._channel.alive()
+            yield key
+
+    def _run_one(self, operation: Operation[Any], params: Params, key: str, sorter: Sorter) -> Finished:
+        """A single item is done here: what ends its process ends the job."""
+        self._tally.total, self._tally.listed = 1, True
+        self._channel.send(Total(1))
+        tasks, elsewhere = sorter.sort([key])
+        while elsewhere:
+            time.sleep(_AGAIN_S)
+            tasks, elsewhere = sorter.sort([key])
+        for task in tasks:
+            self._do_here(operation, params, task)
+        self._channel.report(self._tally.progress())
+        return self._tally.judge()
+
+    def _do_here(self, operation: Operation[Any], params: Params, task: Task) -> None:
+        work = self._work(operation, params, self._channel, self._shield)
         try:
-            result = process(params, key, context)
-        except LeaseLost:
-            raise
-        except (Exception, SystemExit) as error:
-            failure = self._explain(error, key)
-            if failure.error_class is ErrorClass.DISK:
-                raise JobFailed(
-                    failure.error_class, failure.message, input=failure.input, detail=failure.detail
-                ) from error
-            tally.failures.append(failure)
-            return ItemOutcome(key, Outcome.FAILED, failure=failure)
+            record = work.do(task.key, task.kept)
         finally:
-            context.remove_staging()
-        tally.done += 1
-        return ItemOutcome(key, result.outcome, tuple(map(str, result.outputs)), detail=result.detail)
+            work.folders.remove()
+        self._channel.send(ItemsEnded((record,)))
+        self._tally.count(record)
 
-    def _explain(self, error: BaseException, key: str) -> Failure:
-        if not isinstance(error, JobFailed):
-            traceback.print_exception(error)  # into the log: it is a bug of ours or of a library
-        return failure_of(error, self.circumstances, key)
+    def _run_many(
+        self, operation: Operation[Any], params: Params, keys: Iterable[str], sorter: Sorter
+    ) -> Finished | Yielded:
+        def make_work(channel: ItemChannel, shield: Shield) -> ItemWork:
+            return self._work(operation, params, channel, shield)
+
+        pool = Pool(self._channel, self._tally, make_work, self._bounds(operation, params))
+        feeder = Feeder(keys, self._channel, sorter, self._tally, pool.wake)
+        if not pool.run(feeder):
+            return Yielded()
+        self._channel.report(self._tally.progress())
+        return self._tally.judge()
+
+    def _bounds(self, operation: Operation[Any], params: Params) -> Bounds:
+        bulk = params if isinstance(params, BulkParams) else None
+        wanted = (bulk.processes if bulk else 0) or operation.processes or len(os.sched_getaffinity(0))
+        stall_s = self._job.settings.get("stall_s")
+        return Bounds(
+            min(wanted, _MOST_PROCESSES),
+            bulk.item_attempts if bulk else 1,
+            self._job.memory_bytes,
+            float(stall_s) if isinstance(stall_s, int | float) else 0.0,
+        )
 
 
 def _finished(result: Result) -> Finished:
     return Finished(tuple(str(Path(path)) for path in result.outputs), result.detail)
-
-
-def _judge(tally: _Tally) -> Finished:
-    """The job succeeded if any item did; otherwise it failed as most of its items did."""
-    failed = len(tally.failures)
-    if failed and failed == tally.total:
-        raise _all_failed(tally.failures)
-    counts = {"items": tally.total, "done": tally.before + tally.done, "failed": failed}
-    return Finished((), counts)
-
-
-def _all_failed(failures: list[Failure]) -> JobFailed:
-    first = failures[0]
-    if len(failures) > 1:
-        majority = Counter(failure.error_class for failure in failures).most_common(1)[0][0]
-        first = next(failure for failure in failures if failure.error_class is majority)
-        total = len(failures)
-        first = replace(first, message=f"{total} of {total} items failed: {first.message}")
-    return JobFailed(
-        first.error_class,
-        first.message,
-        input=first.input,
-        detail=first.detail,
-        retry_after_s=max((f.retry_after_s for f in failures if f.retry_after_s is not None), default=None),
-    )
-
-
-def _own_folders(job: JobMessage) -> tuple[str, ...]:
-    output = job.settings.get("output_dir")
-    return (job.work_dir, output) if isinstance(output, str) and output else (job.work_dir,)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
 import traceback
 from dataclasses import dataclass, replace
 
@@ -99,3 +101,16 @@ def _cleaned(failure: Failure, input: str) -> Failure:
         input=clean(failure.input or input),
         detail=clean_lines(failure.detail),
     )
+
+
+def how_it_died(status: int | None) -> str:
+    """The end of a runner in words; `status` is an exit code, minus a signal, or None when nobody saw it."""
+    if status is None:
+        return "with the process that had started it"
+    if status >= 0:
+        return f"exit code {status} without a result"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+    return f"killed by signal {-status}"

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from workers.errors import Failure, SpoolError
-from workers.jobs import ItemOutcome, Progress
+from workers.jobs import ItemRecord, Progress
+
+VERSION = 1
+Fields: TypeAlias = dict[str, Any]  # of one message, as JSON has them
 
 
 class WireError(SpoolError):
@@ -39,7 +42,7 @@ class JobMessage:
     params: Mapping[str, Any]
     work_dir: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    finished: tuple[str, ...] = ()  # keys of items that need no more work
+    resumed: bool = False  # an earlier attempt may have finished items: ask of each
     published: tuple[Published, ...] = ()
     memory_bytes: int = 0  # the limit that the runner was spawned with, for its words; 0 is none
 
@@ -57,6 +60,21 @@ class Refused:
 
     why: str  # "lease_lost" or words
     path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the worker knows of the items of `Offered`, each by its place there; the others want work."""
+
+    number: int
+    finished: tuple[int, ...] = ()  # by an earlier attempt
+    cached: tuple[int, ...] = ()  # a kept result was recorded as theirs
+    elsewhere: tuple[int, ...] = ()  # another job works on the same: ask again later
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """Begin no more items, and say `Yielded` when those in hand have ended."""
 
 
 # --- what the runner says ---------------------------------------------------------------------------------------
@@ -114,17 +132,35 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemBegun:
-    """Work on this item begins: if the runner dies now, this is the one that killed it."""
+class Offered:
+    """Which of these items want work? Wants `Known` with the same number."""
 
-    key: str
+    number: int
+    keys: tuple[str, ...]
+    kept: str = ""  # under what the cache may know each: 64 hexadecimal digits an item; empty: it is not asked
 
 
 @dataclass(frozen=True, slots=True)
-class ItemEnded:
-    """One item has its outcome."""
+class ItemsEnded:
+    """These items have their outcomes."""
 
-    item: ItemOutcome
+    items: tuple[ItemRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilesKept:
+    """What item processes had from the kept files of a cache category, or added to them."""
+
+    category: str
+    hits: int
+    misses: int
+    size: int  # bytes
+    saved_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """The runner made room as asked; items are left. The last line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +178,19 @@ class Failed:
     failure: Failure
 
 
-Down: TypeAlias = JobMessage | Granted | Refused
+Down: TypeAlias = JobMessage | Granted | Refused | Known | Yield
 Up: TypeAlias = (
-    Hello | Progressed | Titled | Alive | Staging | Publishing | Total | ItemBegun | ItemEnded | Finished | Failed
+    Hello
+    | Progressed
+    | Titled
+    | Alive
+    | Staging
+    | Publishing
+    | Total
+    | Offered
+    | ItemsEnded
+    | FilesKept
+    | Finished
+    | Failed
+    | Yielded
 )

@@ -63,6 +63,12 @@ def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Cla
         return Claimed(job_by_id(db, job_id), published, deaths)
 
 
+def next_priority(db: Database, queue: str, situation: Situation) -> int | None:
+    """The priority of the job of `queue` that would be claimed next; None when none may run now."""
+    job_id = _best(situation.per_site, tuple(situation.operations), False).value(db, queue=queue, now=situation.now)
+    return None if job_id is None else job_by_id(db, job_id).priority.value
+
+
 def claimable(db: Database, situation: Situation) -> dict[str, int]:
     """How many jobs could start now, by queue: what the sweep rings for."""
     query = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.errors import NoSuchJob, UsageError
-from workers.jobs import FINAL, ItemOutcome, Job, JobEvent, State
+from workers.jobs import FINAL, ItemOutcome, Job, JobEvent, Outcome, State
 from workers.store.database import snapshot
 from workers.store.prepared import Prepared, as_dict, columns, hole
 from workers.store.records import event_of, is_id, item_of, job_of, jobs_of, parts
@@ -163,3 +164,10 @@ def items(
         query = query.where(ItemRow.outcome == outcome)
     rows = query.order_by(ItemRow.key).offset(offset).limit(limit).dicts().execute(db)
     return [item_of(row) for row in rows]
+
+
+def failed_keys(db: Database, job_id: int) -> list[str]:
+    """The inputs of a job that failed, by key."""
+    failed = (ItemRow.job_id == job_id) & (ItemRow.outcome == Outcome.FAILED.value)
+    rows = ItemRow.select(ItemRow.key).where(failed).order_by(ItemRow.key).tuples().execute(db)
+    return [json.loads(key) for (key,) in rows]

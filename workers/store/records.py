@@ -162,5 +162,14 @@ def item_of(row: Mapping[str, Any]) -> ItemOutcome:
         Outcome(row["outcome"]),
         tuple(json.loads(row["outputs"])),
         failure_of(row),
-        json.loads(row["detail"]),
+        _facts(row["detail"]),
     )
+
+
+def _facts(text: str) -> Mapping[str, Any]:
+    """What an item told, as a runner wrote it: nothing, when that is no object."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

@@ -6,15 +6,16 @@ Every write names the lease: a runner or worker that was replaced changes nothin
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from peewee import Database
 
 from workers.errors import Failure
-from workers.jobs import LIVE, ItemOutcome, Outcome, Progress, Wish
-from workers.store.database import transaction
+from workers.jobs import LIVE, ItemRecord, Outcome, Progress, Wish
+from workers.store.database import is_sqlite, transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
 from workers.store.records import failure_of, finite, folded, storable, to_json, whole
@@ -22,7 +23,6 @@ from workers.store.tables import After, ItemRow, JobRow
 from workers.text import clean
 
 _LIVE = [state.value for state in LIVE]
-_ITEMS_AT_ONCE = 500  # rows of one statement; each has eight values, and SQLite takes 32,766
 
 
 _PROGRESS = Prepared(
@@ -113,30 +113,64 @@ def set_items_total(db: Database, job_id: int, lease: int, total: int) -> None:
         JobRow.update(revision=bump(db), items_total=total).where(_ours(job_id, lease)).execute(db)
 
 
-def _item_row(job_id: int, outcome: ItemOutcome) -> dict[str, Any]:
-    failure = outcome.failure
-    return {
-        "job_id": job_id,
-        "key": to_json(outcome.key),
-        "outcome": outcome.outcome.value,
-        "outputs": to_json(list(outcome.outputs)),
-        "error_class": None if failure is None else failure.error_class.value,
-        "error_message": "" if failure is None else storable(failure.message),
-        "error_detail": "" if failure is None else storable(failure.detail),
-        "detail": to_json(dict(outcome.detail)),
-    }
+_ITEM_COLUMNS = ("job_id", "key", "outcome", "outputs", "error_class", "error_message", "error_detail", "detail")
+_SIZES = (256, 64, 16, 4, 1)  # items of one statement: few texts of SQL, so that the database knows them all
 
 
-def _counted(db: Database, job_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _item_row(job_id: int, record: ItemRecord) -> tuple[Any, ...]:
+    """The values of `_ITEM_COLUMNS`."""
+    failure = record.failure
+    told = record.detail if record.detail.isascii() and "\0" not in record.detail else "{}"
+    outputs = to_json(list(record.outputs)) if record.outputs else "[]"
+    if failure is None:
+        return (job_id, to_json(record.key), record.outcome.value, outputs, None, "", "", told)
+    words = (failure.error_class.value, storable(failure.message), storable(failure.detail))
+    return (job_id, to_json(record.key), record.outcome.value, outputs, *words, told)
+
+
+def _in_parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    start = 0
+    for size in _SIZES:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+@functools.lru_cache(maxsize=2 * len(_SIZES))
+def _insert_items(size: int, sqlite: bool) -> str:
+    """SQL that writes so many items; peewee would take longer to write it than the database to run it."""
+    row = f"({', '.join(['?' if sqlite else '%s'] * len(_ITEM_COLUMNS))})"
+    kept = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in _ITEM_COLUMNS[2:])
+    names = ", ".join(f'"{name}"' for name in _ITEM_COLUMNS)
+    return (
+        f'INSERT INTO "item" ({names}) VALUES {", ".join([row] * size)}'
+        f' ON CONFLICT ("job_id", "key") DO UPDATE SET {kept}'
+    )
+
+
+@functools.lru_cache(maxsize=2 * len(_SIZES))
+def _select_items(size: int, sqlite: bool) -> str:
+    hole = "?" if sqlite else "%s"
+    return f'SELECT "key", "outcome" FROM "item" WHERE "job_id" = {hole} AND "key" IN ({", ".join([hole] * size)})'
+
+
+def _outcomes(db: Any, job_id: int, keys: Sequence[str]) -> dict[str, str]:
+    """The outcomes that these items (keys as JSON) of a job have so far."""
+    found: dict[str, str] = {}
+    for part in _in_parts([(key,) for key in keys]):
+        sql = _select_items(len(part), is_sqlite(db))
+        found.update(db.execute_sql(sql, (job_id, *(key for (key,) in part))).fetchall())
+    return found
+
+
+def _change_of_counts(db: Database, job_id: int, rows: Sequence[tuple[Any, ...]]) -> dict[str, int]:
     """How writing these rows changes the job's counts."""
-    keys = [row["key"] for row in rows]
-    had = ItemRow.select(ItemRow.key, ItemRow.outcome).where((ItemRow.job_id == job_id) & ItemRow.key.in_(keys))
-    before = dict(had.tuples().execute(db))
+    before = _outcomes(db, job_id, [row[1] for row in rows])
     change = {"done": 0, "failed": 0, "skipped": 0, "cached": 0}
+    for outcome in before.values():
+        change[outcome] -= 1
     for row in rows:
-        if row["key"] in before:
-            change[before[row["key"]]] -= 1
-        change[row["outcome"]] += 1
+        change[row[2]] += 1
     return change
 
 
@@ -145,42 +179,27 @@ def _still_open(published: str, ended: set[str]) -> str:
     return to_json([entry for entry in json.loads(published) if entry["item"] not in ended])
 
 
-def write_items(db: Database, job_id: int, lease: int, outcomes: Sequence[ItemOutcome]) -> bool:
+def write_items(db: Any, job_id: int, lease: int, records: Sequence[ItemRecord]) -> bool:
     """Outcomes of items and the job's counts, in one transaction. A later outcome of an item replaces the earlier."""
-    rows = list({row["key"]: row for row in (_item_row(job_id, outcome) for outcome in outcomes)}.values())
+    rows = list({row[1]: row for row in (_item_row(job_id, record) for record in records)}.values())
     if not rows:
         return True
     with transaction(db):
-        if JobRow.select(JobRow.id).where(_ours(job_id, lease)).scalar(db) is None:
+        published = JobRow.select(JobRow.published).where(_ours(job_id, lease)).scalar(db)
+        if published is None:
             return False
-        published = JobRow.select(JobRow.published).where(JobRow.id == job_id).scalar(db)
-        still_open = _still_open(published, {outcome.key for outcome in outcomes})
-        JobRow.update(published=still_open).where(JobRow.id == job_id).execute(db)
-        for start in range(0, len(rows), _ITEMS_AT_ONCE):
-            _write_part(db, job_id, rows[start : start + _ITEMS_AT_ONCE])
+        change = _change_of_counts(db, job_id, rows)
+        for part in _in_parts(rows):
+            db.execute_sql(_insert_items(len(part), is_sqlite(db)), tuple(value for row in part for value in row))
+        JobRow.update(
+            revision=bump(db),
+            published=_still_open(published, {record.key for record in records}),
+            items_done=JobRow.items_done + change["done"],
+            items_failed=JobRow.items_failed + change["failed"],
+            items_skipped=JobRow.items_skipped + change["skipped"],
+            items_cached=JobRow.items_cached + change["cached"],
+        ).where(JobRow.id == job_id).execute(db)
     return True
-
-
-def _write_part(db: Database, job_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    change = _counted(db, job_id, rows)
-    ItemRow.insert_many(rows).on_conflict(
-        conflict_target=[ItemRow.job_id, ItemRow.key],
-        preserve=[
-            ItemRow.outcome,
-            ItemRow.outputs,
-            ItemRow.error_class,
-            ItemRow.error_message,
-            ItemRow.error_detail,
-            ItemRow.detail,
-        ],
-    ).execute(db)
-    JobRow.update(
-        revision=bump(db),
-        items_done=JobRow.items_done + change["done"],
-        items_failed=JobRow.items_failed + change["failed"],
-        items_skipped=JobRow.items_skipped + change["skipped"],
-        items_cached=JobRow.items_cached + change["cached"],
-    ).where(JobRow.id == job_id).execute(db)
 
 
 def item_outputs(db: Database, job_id: int, limit: int = 1000) -> list[str]:
@@ -200,10 +219,11 @@ def failure_of_all_items(db: Database, job_id: int) -> Failure | None:
     return next((failure_of({**row, "error_input": json.loads(row["key"])}) for row in rows), None)
 
 
-def finished_items(db: Database, job_id: int) -> list[str]:
-    """Keys of the inputs that need no more work: all but the failed."""
-    query = ItemRow.select(ItemRow.key).where((ItemRow.job_id == job_id) & (ItemRow.outcome != "failed"))
-    return [json.loads(row[0]) for row in query.tuples().execute(db)]
+def finished_of(db: Database, job_id: int, keys: Sequence[str]) -> set[str]:
+    """Those of these inputs that need no more work: all that have an outcome but the failed."""
+    texts = {to_json(key): key for key in keys}
+    outcomes = _outcomes(db, job_id, list(texts))
+    return {texts[text] for text, outcome in outcomes.items() if outcome != Outcome.FAILED.value}
 
 
 def clear_wish(db: Database, job_id: int, lease: int, wish: Wish) -> None:

@@ -5,17 +5,30 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from workers.jobs import ItemRecord
 from workers.runner import processes
 from workers.runner.limits import Limits
 from workers.runner.process import Forkserver, Runner
-from workers.runner.wire import Down, Granted, JobMessage, Progressed, Published, Publishing, Staging, Up
+from workers.runner.wire import (
+    Down,
+    Granted,
+    ItemsEnded,
+    JobMessage,
+    Known,
+    Offered,
+    Progressed,
+    Published,
+    Publishing,
+    Staging,
+    Up,
+)
 
 REGISTRY = "tests.support.operations"
 DEADLINE_S = 30.0
@@ -39,8 +52,22 @@ def until_gone(*pids: int) -> None:
 
 
 def grant(message: Up) -> Down | None:
-    """Say yes to whatever is asked."""
+    """Say yes to whatever is asked, and that no item is known."""
+    if isinstance(message, Offered):
+        return Known(message.number)
     return Granted(message.path) if isinstance(message, Staging | Publishing) else None
+
+
+def knowing(keys: Iterable[str]) -> Callable[[Up], Down | None]:
+    """As `grant`, but these items are finished."""
+    finished = frozenset(keys)
+
+    def answer(message: Up) -> Down | None:
+        if not isinstance(message, Offered):
+            return grant(message)
+        return Known(message.number, tuple(place for place, key in enumerate(message.keys) if key in finished))
+
+    return answer
 
 
 @dataclass
@@ -92,6 +119,10 @@ class Talk:
         """All messages of this kind so far."""
         return [message for message in self.said if isinstance(message, kind)]
 
+    def records(self) -> list[ItemRecord]:
+        """The items that have ended so far, in the order told."""
+        return [record for message in self.all(ItemsEnded) for record in message.items]
+
     def phase(self) -> str:
         """The phase of the first progress; how test operations tell a pid."""
         return self.until(Progressed).progress.phase
@@ -132,8 +163,11 @@ def begin(forkserver: Forkserver, tmp_path: Path, log_path: Path) -> Iterator[Be
         server: Forkserver = forkserver,
         limits: Limits = NO_LIMITS,
         answer: Callable[[Up], Down | None] = grant,
+        finished: Iterable[str] = (),
         **job: Any,
     ) -> Talk:
+        if finished:
+            job["resumed"], answer = True, knowing(finished)
         runner = server.spawn(log_fd, limits)
         runners.append(runner)
         defaults: dict[str, Any] = {"job_id": 12, "lease": 3, "attempt": 1, "work_dir": str(tmp_path / "work")}

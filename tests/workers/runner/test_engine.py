@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from pathlib import Path
 
-from tests.workers.runner.conftest import Begin, until
+import pytest
+
+from tests.workers.runner.conftest import NO_LIMITS, Begin, grant, until
 from workers.errors import ErrorClass
 from workers.jobs import Outcome
-from workers.runner.wire import Failed, Finished, ItemBegun, ItemEnded, Progressed, Publishing, Staging, Total
+from workers.runner.wire import (
+    Down,
+    Failed,
+    Finished,
+    Known,
+    Offered,
+    Progressed,
+    Publishing,
+    Staging,
+    Total,
+    Up,
+    Yield,
+    Yielded,
+)
 
 
 def test_each_item_has_its_outcome_and_the_job_succeeds_if_any_did(begin: Begin) -> None:
     talk = begin("items", {"inputs": ["ok1", "bad1", "net1", "bug1", "exit1", "ok2"]})
     assert talk.finish() == Finished((), {"items": 6, "done": 2, "failed": 4})
     assert talk.all(Total) == [Total(6)]
-    outcomes = {message.item.key: message.item for message in talk.all(ItemEnded)}
+    outcomes = {record.key: record for record in talk.records()}
     assert outcomes["ok1"].outcome is outcomes["ok2"].outcome is Outcome.DONE
     classes = {key: item.failure.error_class for key, item in outcomes.items() if item.failure is not None}
     assert classes == {
@@ -33,7 +49,7 @@ def test_each_item_has_its_outcome_and_the_job_succeeds_if_any_did(begin: Begin)
 def test_finished_items_are_not_done_again(begin: Begin) -> None:
     talk = begin("items", {"inputs": ["ok1", "ok2", "ok3"]}, finished=("ok1", "ok3", "gone"))
     assert talk.finish() == Finished((), {"items": 3, "done": 3, "failed": 0})
-    assert [message.item.key for message in talk.all(ItemEnded)] == ["ok2"]
+    assert [record.key for record in talk.records()] == ["ok2"]
     assert talk.all(Total) == [Total(3)]
 
 
@@ -70,12 +86,12 @@ def test_a_job_without_items_names_its_input(begin: Begin) -> None:
 
 
 def test_a_full_disk_ends_the_job_and_fails_no_item(begin: Begin) -> None:
-    talk = begin("items", {"inputs": ["ok1", "full", "ok2"]})
+    talk = begin("items", {"inputs": ["ok1", "full", "ok2"], "processes": 1})
     said = talk.finish()
     assert isinstance(said, Failed)
     assert said.failure.error_class is ErrorClass.DISK
     assert said.failure.input == "full"
-    assert [message.item.key for message in talk.all(ItemEnded)] == ["ok1"]
+    assert [record.key for record in talk.records()] == ["ok1"]
 
 
 def test_progress_counts_items(begin: Begin) -> None:
@@ -83,22 +99,88 @@ def test_progress_counts_items(begin: Begin) -> None:
     talk.finish()
     last = talk.all(Progressed)[-1].progress
     assert (last.done, last.total, last.fraction, last.unit) == (30, 30, 1.0, "items")
-    assert talk.all(Progressed)[0].progress.done == 2
+    told = [message.progress for message in talk.all(Progressed)]
+    assert all(before.done <= after.done for before, after in itertools.pairwise(told))  # type: ignore[operator]
+    assert any(progress.phase.startswith("ok0000") for progress in told)  # the item at work
 
 
-def test_what_items_did_before_the_runner_was_killed_is_known(begin: Begin) -> None:
-    talk = begin("items", {"inputs": ["ok1", "ok2", "kill", "ok3"]})
-    assert talk.finish() == ItemBegun("kill")
-    assert [message.item.key for message in talk.all(ItemEnded)] == ["ok1", "ok2"]
-    assert talk.runner.exit_status() == -signal.SIGKILL
+@pytest.mark.parametrize("processes", [1, 3])
+def test_an_item_that_kills_its_process_fails_alone(begin: Begin, processes: int) -> None:
+    inputs = [f"ok{number}" for number in range(20)]
+    inputs[7:7] = ["kill1"]
+    talk = begin("items", {"inputs": inputs, "processes": processes})
+    assert talk.finish() == Finished((), {"items": 21, "done": 20, "failed": 1})
+    records = talk.records()
+    assert sorted(record.key for record in records) == sorted(inputs)
+    failure = next(record.failure for record in records if record.key == "kill1")
+    assert failure is not None and failure.error_class is ErrorClass.CRASHED
+    assert "SIGKILL" in failure.message and failure.input == "kill1"
+
+
+def test_an_item_that_hangs_fails_alone(begin: Begin) -> None:
+    given = {"inputs": ["ok1", "hang1", "ok2", "ok3"], "processes": 2, "item_attempts": 1}
+    talk = begin("items", given, settings={"stall_s": 0.6})
+    assert talk.finish() == Finished((), {"items": 4, "done": 3, "failed": 1})
+    (failure,) = [record.failure for record in talk.records() if record.failure is not None]
+    assert failure.error_class is ErrorClass.STALLED and failure.input == "hang1"
+
+
+def test_an_item_that_eats_the_memory_of_the_job_fails_alone(begin: Begin) -> None:
+    given = {"inputs": ["ok1", "eat1", "ok2", "ok3"], "mib": 200, "item_attempts": 1}
+    talk = begin("items", given, limits=NO_LIMITS, memory_bytes=100 << 20)
+    assert talk.finish() == Finished((), {"items": 4, "done": 3, "failed": 1})
+    (failure,) = [record.failure for record in talk.records() if record.failure is not None]
+    assert failure.error_class is ErrorClass.CRASHED and "out of memory" in failure.message
+
+
+def test_an_item_whose_trouble_may_pass_has_as_many_attempts_as_asked(begin: Begin, log_path: Path) -> None:
+    talk = begin("items", {"inputs": ["flaky2", "flaky4", "ok"], "item_attempts": 3})
+    assert talk.finish() == Finished((), {"items": 3, "done": 2, "failed": 1})
+    outcomes = {record.key: record.outcome for record in talk.records()}
+    assert outcomes == {"flaky2": Outcome.DONE, "flaky4": Outcome.FAILED, "ok": Outcome.DONE}
+
+
+def test_asked_to_make_room_it_ends_what_is_in_hand_and_begins_no_more(begin: Begin) -> None:
+    talk = begin("items", {"count": 1000, "seconds": 0.02})
+    talk.until_true(lambda: len(talk.records()) >= 3, "some outcomes")
+    talk.runner.send(Yield())
+    assert talk.finish() == Yielded()
+    done = [record.key for record in talk.records()]
+    assert 3 <= len(done) < 1000 and len(done) == len(set(done))
+    rest = begin("items", {"count": 1000, "seconds": 0}, finished=done)
+    assert rest.finish() == Finished((), {"items": 1000, "done": 1000, "failed": 0})
+    assert not {record.key for record in rest.records()} & set(done)
+
+
+def test_room_that_is_asked_for_too_late_is_no_room(begin: Begin) -> None:
+    talk = begin("items", {"count": 2, "seconds": 0.2})
+    talk.until(Total)
+    talk.runner.send(Yield())
+    assert isinstance(talk.finish(), Finished | Yielded)
+
+
+def test_items_in_the_making_elsewhere_are_asked_about_again(begin: Begin) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def answer(message: Up) -> Down | None:
+        if not isinstance(message, Offered):
+            return grant(message)
+        asked.append(message.keys)
+        again = len([keys for keys in asked if "ok2" in keys]) < 3
+        return Known(message.number, elsewhere=(message.keys.index("ok2"),) if again and "ok2" in message.keys else ())
+
+    talk = begin("items", {"inputs": ["ok1", "ok2", "ok3"]}, resumed=True, answer=answer)
+    assert talk.finish() == Finished((), {"items": 3, "done": 3, "failed": 0})
+    assert asked == [("ok1", "ok2", "ok3"), ("ok2",), ("ok2",)]
+    assert talk.records()[-1].key == "ok2"
 
 
 def test_items_share_one_recorded_staging_folder_and_leave_nothing(begin: Begin, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     talk = begin("items", {"inputs": ["ok1", "ok2", "bad1", "ok3"], "folder": str(folder)})
     assert isinstance(talk.finish(), Finished)
-    assert len(talk.all(Staging)) == 1
-    assert [message.item for message in talk.all(Publishing)] == ["ok1", "ok2", "ok3"]
+    assert len(talk.all(Staging)) <= 2  # one for each process
+    assert sorted(message.item for message in talk.all(Publishing)) == ["ok1", "ok2", "ok3"]
     assert sorted(os.listdir(folder)) == ["ok1.txt", "ok2.txt", "ok3.txt"]
 
 
@@ -108,9 +190,9 @@ def test_ten_thousand_items_survive_kills_none_lost_none_double(begin: Begin) ->
         talk = begin("items", {"count": 10_000}, finished=tuple(seen))
         while not talk.runner.ended:
             talk.hear()
-            if kill_at is not None and len(seen) + len(talk.all(ItemEnded)) >= kill_at:
+            if kill_at is not None and len(seen) + len(talk.records()) >= kill_at:
                 talk.runner.signal_group(signal.SIGKILL)
                 kill_at = None
-        seen += [message.item.key for message in talk.all(ItemEnded)]
+        seen += [record.key for record in talk.records()]
         until(lambda talk=talk: talk.runner.exited, "the end")  # type: ignore[misc]
     assert len(seen) == len(set(seen)) == 10_000

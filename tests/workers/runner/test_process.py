@@ -15,7 +15,7 @@ from tests.workers.runner.conftest import Begin
 from workers.runner import processes
 from workers.runner.process import Forkserver, Runner, RunnerError
 from workers.runner.server import End
-from workers.runner.wire import Finished, Granted, Hello, ItemEnded, JobMessage, Progressed
+from workers.runner.wire import Finished, Granted, Hello, JobMessage, Progressed
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_messages_never_wait_and_take_what_is_whole(handle: tuple[Runner, int, i
 
 def test_a_listener_that_does_not_listen_is_given_up(handle: tuple[Runner, int, int]) -> None:
     runner, _, _ = handle
-    long = JobMessage(1, 1, 1, "items", {}, "/work", finished=("x" * (1 << 20),))
+    long = JobMessage(1, 1, 1, "items", {}, "/work", settings={"long": "x" * (1 << 20)})
     assert not runner.send(long, timeout_s=0.05)
 
 
@@ -62,7 +62,7 @@ def test_a_job_larger_than_the_pipe_arrives(begin: Begin) -> None:
     keys = tuple(f"ok{number:06}" for number in range(30_000))
     talk = begin("items", {"inputs": keys}, finished=keys[:-1])
     assert talk.finish() == Finished((), {"items": 30_000, "done": 30_000, "failed": 0})
-    assert [message.item.key for message in talk.all(ItemEnded)] == [keys[-1]]
+    assert [record.key for record in talk.records()] == [keys[-1]]
 
 
 def test_it_is_known_by_its_identity(begin: Begin) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemOutcome, Outcome, Progress
-from workers.runner import wire
+from workers.jobs import ItemRecord, Outcome, Progress
+from workers.runner import decoding, wire
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 paths = texts.map(lambda text: "/" + text.replace("\0", ""))
@@ -25,11 +25,27 @@ facts = st.dictionaries(texts, plain | texts | st.lists(texts, max_size=3), max_
 many = st.lists(texts, max_size=4).map(tuple)
 
 failures = st.builds(Failure, st.sampled_from(ErrorClass), texts, texts, texts, numbers)
-failures_of_items = st.builds(Failure, st.sampled_from(ErrorClass), texts, texts, texts)
 progress = st.builds(
     Progress, st.none() | st.floats(0, 1), texts, st.none() | whole, st.none() | whole, numbers, numbers, texts
 )
-outcomes = st.builds(ItemOutcome, texts, st.sampled_from(Outcome), many, st.none() | failures_of_items, facts)
+hexadecimal = st.binary(min_size=32, max_size=32).map(bytes.hex)
+records = st.builds(
+    ItemRecord,
+    texts,
+    st.sampled_from(Outcome),
+    many,
+    st.none() | failures,
+    texts.filter(bool),
+    st.floats(0, 1e9),
+    st.just("") | hexadecimal,
+)
+keys = st.lists(texts, max_size=4).map(tuple)
+offered = keys.flatmap(
+    lambda named: st.builds(
+        wire.Offered, whole, st.just(named), st.just("") | st.just("0123456789abcdef" * 4 * len(named))
+    )
+)
+places = st.lists(st.integers(0, 1000), max_size=4).map(tuple)
 published = st.builds(wire.Published, texts, paths, whole, whole, whole)
 
 ups = st.one_of(
@@ -39,7 +55,10 @@ ups = st.one_of(
     st.builds(wire.Staging, paths),
     st.builds(wire.Publishing, texts, paths, whole, whole, whole),
     st.builds(wire.Total, whole),
-    st.builds(wire.ItemEnded, outcomes),
+    offered,
+    st.builds(wire.ItemsEnded, st.lists(records, max_size=3).map(tuple)),
+    st.builds(wire.FilesKept, texts, whole, whole, whole, st.floats(0, 1e9)),
+    st.just(wire.Yielded()),
     st.builds(wire.Finished, many, facts),
     st.builds(wire.Failed, failures),
 )
@@ -53,10 +72,12 @@ downs = st.one_of(
         facts,
         paths,
         facts,
-        many,
+        st.booleans(),
         st.lists(published, max_size=3).map(tuple),
         whole,
     ),
+    st.builds(wire.Known, whole, places, places, places),
+    st.just(wire.Yield()),
     st.builds(wire.Granted, texts),
     st.builds(wire.Refused, texts, texts),
 )
@@ -90,7 +111,7 @@ def test_any_bytes_are_a_message_or_a_wire_error(line: bytes) -> None:
 
 
 @given(
-    st.sampled_from([*wire._UP, *wire._DOWN, "job"]),
+    st.sampled_from([*decoding._UP, *decoding._DOWN, "job"]),
     st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=6),
     st.sampled_from([1, 2, "1", None]),
 )
@@ -165,7 +186,7 @@ def test_facts_that_json_cannot_hold_do_not_cost_the_result() -> None:
         wire.Finished(("/out",), {"text": "x" * (2 << 20)}),
         wire.Finished(tuple(f"/out/{number:0100}" for number in range(20_000))),
         wire.Failed(Failure(ErrorClass.TOOL, "m" * (1 << 20), detail="d" * (2 << 20))),
-        wire.ItemEnded(ItemOutcome("key", Outcome.DONE, ("/out",), detail={"text": "x" * (2 << 20)})),
+        wire.ItemsEnded((ItemRecord("key", Outcome.DONE, ("/out",), detail="x" * (2 << 20)),)),
     ],
 )
 def test_what_is_too_long_is_cut_and_still_told(message: wire.Up) -> None:
@@ -184,5 +205,7 @@ def test_a_question_that_is_too_long_is_an_error() -> None:
 
 
 def test_a_job_may_name_very_many_inputs() -> None:
-    job = wire.JobMessage(1, 1, 1, "items", {}, "/work", finished=tuple(f"/some/where/{n:060}" for n in range(100_000)))
+    job = wire.JobMessage(
+        1, 1, 1, "items", {}, "/work", settings={"inputs": [f"/some/where/{n:060}" for n in range(100_000)]}
+    )
     assert wire.decode_down(wire.encode(job)) == job

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.support.databases import claimed, new_job, opened, running, situation, submitted
 from workers.errors import NoSuchJob, StoreError, UsageError
-from workers.jobs import ItemOutcome, Job, Move, Outcome, Progress, State
+from workers.jobs import ItemRecord, Job, Move, Outcome, Progress, State
 from workers.store import claims, hosts, moves, orders, questions, reports, waiting
 from workers.store.database import ask, close_async, open_async_database, open_database, told, transaction
 
@@ -43,7 +43,7 @@ async def test_every_function_works_as_it_does_for_threads(adb: Any, where: str)
     found = await _ask(adb, claims.claim, "default", worker_id, situation())
     assert found is not None and found.job.id == job.id
     lease = found.job.lease
-    assert await _ask(adb, reports.write_items, job.id, lease, [ItemOutcome("a", Outcome.DONE)] * 2)
+    assert await _ask(adb, reports.write_items, job.id, lease, [ItemRecord("a", Outcome.DONE)] * 2)
     await _ask(adb, reports.write_progress, {(job.id, lease): Progress(0.5)})
     assert (await _ask(adb, questions.items, job.id))[0].key == "a"
     await _ask(adb, hosts.set_queue, "video", paused=True)

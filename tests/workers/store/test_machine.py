@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from tests.support.databases import claimed, opened, submitted, target, wipe
-from workers.jobs import FINAL, LIVE, MOVES, ItemOutcome, Job, JobEvent, Move, Outcome, Priority, Progress, State
+from workers.jobs import FINAL, LIVE, MOVES, ItemRecord, Job, JobEvent, Move, Outcome, Priority, Progress, State
 from workers.store import moves, orders, questions, reports
 from workers.store.tables import ItemRow
 
@@ -94,7 +94,7 @@ class StoreMachine(RuleBasedStateMachine):
     def item(self, holder: tuple[int, int], outcome: Outcome, key: str) -> None:
         job_id, lease = holder
         before = self._now()
-        written = reports.write_items(self.db, job_id, lease, [ItemOutcome(key, outcome)])
+        written = reports.write_items(self.db, job_id, lease, [ItemRecord(key, outcome)])
         job = before.get(job_id)
         assert written is (job is not None and job.lease == lease and job.state in LIVE)
         if not written:

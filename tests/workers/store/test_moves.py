@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.databases import claimed, ended, running, submitted
 from workers.errors import ErrorClass, Failure
-from workers.jobs import FINAL, MOVES, ItemOutcome, Move, Outcome, Progress, State
+from workers.jobs import FINAL, MOVES, ItemRecord, Move, Outcome, Progress, State
 from workers.store import moves, questions, reports
 from workers.store.records import error_fields
 
@@ -68,7 +68,7 @@ def test_a_late_writer_is_fenced_after_a_rescue(db: Any) -> None:
     assert second is not None and second.lease > first.lease
     late = Progress(0.9, "late")
     reports.write_progress(db, {(first.id, first.lease): late})
-    assert not reports.write_items(db, first.id, first.lease, [ItemOutcome("a", Outcome.DONE)])
+    assert not reports.write_items(db, first.id, first.lease, [ItemRecord("a", Outcome.DONE)])
     assert not reports.add_staging(db, first.id, first.lease, "/x/.spool-1")
     assert not reports.add_published(db, first.id, first.lease, {"item": "", "path": "/x"})
     assert not reports.set_runner(db, first.id, first.lease, 1, 1)
@@ -111,8 +111,8 @@ def test_a_polite_stop_counts_no_attempt_and_a_crash_counts_one(db: Any) -> None
 def test_restarting_clears_counts_and_failed_items_but_keeps_finished_ones(db: Any) -> None:
     job = running(db)
     reports.set_items_total(db, job.id, job.lease, 3)
-    bad = ItemOutcome("bad", Outcome.FAILED, failure=Failure(ErrorClass.BAD_INPUT, "broken"))
-    reports.write_items(db, job.id, job.lease, [ItemOutcome("a", Outcome.DONE), ItemOutcome("b", Outcome.CACHED), bad])
+    bad = ItemRecord("bad", Outcome.FAILED, failure=Failure(ErrorClass.BAD_INPUT, "broken"))
+    reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.DONE), ItemRecord("b", Outcome.CACHED), bad])
     fields = {"outputs": '["/a"]', "detail": '{"a":1}'}
     assert moves.move(db, Move.SUCCEEDED, job.id, by="worker", lease=job.lease, fields=fields)
     assert moves.move(db, Move.RESTARTED, job.id, by="ann")
@@ -120,7 +120,7 @@ def test_restarting_clears_counts_and_failed_items_but_keeps_finished_ones(db: A
     assert (again.attempts, again.failures, again.outputs, again.hold) == (0, 0, (), False)
     assert (again.started_at, again.finished_at, again.run_after) == (None, None, None)
     assert (again.items.done, again.items.cached, again.items.failed) == (1, 1, 0)
-    assert sorted(reports.finished_items(db, job.id)) == ["a", "b"]
+    assert sorted(reports.finished_of(db, job.id, ["a", "b", "bad", "c"])) == ["a", "b"]
     assert [item.key for item in questions.items(db, job.id)] == ["a", "b"]
 
 

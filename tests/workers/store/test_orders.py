@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.databases import claimed, ended, opened, running, submitted, target, wipe
 from workers.errors import UsageError
-from workers.jobs import ItemOutcome, Job, Move, Outcome, Priority, State, Wish
+from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
 from workers.store import moves, orders, questions, reports
 
 
@@ -142,11 +142,11 @@ def test_retry_of_each_state(db: Any) -> None:
 
 def test_a_job_with_failed_items_can_be_retried_for_these(db: Any) -> None:
     job = running(db)
-    items = [ItemOutcome("good", Outcome.DONE), ItemOutcome("bad", Outcome.FAILED)]
+    items = [ItemRecord("good", Outcome.DONE), ItemRecord("bad", Outcome.FAILED)]
     reports.write_items(db, job.id, job.lease, items)
     moves.move(db, Move.SUCCEEDED, job.id, by="worker", lease=job.lease)
     assert _one(orders.retry(db, [job.id], "ann")) == (True, "waits to be tried again")
-    assert reports.finished_items(db, job.id) == ["good"]
+    assert reports.finished_of(db, job.id, ["good", "bad"]) == {"good"}
     assert _job(db, job.id).items.failed == 0
 
 
@@ -177,7 +177,7 @@ def test_edit_changes_a_waiting_job_and_how_it_is_found(db: Any) -> None:
 
 def test_removing_forgets_everything_of_an_ended_job(db: Any) -> None:
     job = running(db)
-    reports.write_items(db, job.id, job.lease, [ItemOutcome("a", Outcome.DONE)])
+    reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.DONE)])
     waits = submitted(db, after=(job.id,)).id
     assert _one(orders.remove(db, [job.id], "ann"))[0] is False
     moves.move(db, Move.SUCCEEDED, job.id, by="worker", lease=job.lease)

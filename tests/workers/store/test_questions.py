@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.databases import KINDS, ended, new_job, opened, running, submitted, target
 from workers.errors import NoSuchJob, UsageError
-from workers.jobs import ItemOutcome, Move, Outcome, Priority, Progress, State
+from workers.jobs import ItemRecord, Move, Outcome, Priority, Progress, State
 from workers.store import moves, orders, questions, reports
 from workers.store.database import open_database, transaction
 from workers.store.records import now_ms
@@ -199,7 +199,7 @@ def test_events_of_one_job_and_of_all(db: Any) -> None:
 
 def test_items_by_outcome_and_page(db: Any) -> None:
     job = running(db)
-    outcomes = [ItemOutcome(f"{number:02}", list(Outcome)[number % 4]) for number in range(12)]
+    outcomes = [ItemRecord(f"{number:02}", list(Outcome)[number % 4]) for number in range(12)]
     reports.write_items(db, job.id, job.lease, outcomes)
     assert [item.key for item in questions.items(db, job.id)] == [f"{number:02}" for number in range(12)]
     assert [item.key for item in questions.items(db, job.id, "failed")] == ["01", "05", "09"]

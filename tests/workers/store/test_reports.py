@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
+
 from tests.support.databases import running, situation
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemOutcome, Move, Outcome, Progress, Wish
+from workers.jobs import ItemRecord, Move, Outcome, Progress, Wish
 from workers.store import claims, hosts, moves, orders, questions, reports
 
 
@@ -37,25 +39,27 @@ def test_items_come_back_as_they_were(db: Any) -> None:
     job = running(db)
     failure = Failure(ErrorClass.BAD_INPUT, "no\0pe", "", "line\nline \udc80")
     outcomes = [
-        ItemOutcome("/a/\udcff\0😀", Outcome.DONE, ("/out/\udcff 😀",), None, {"a": [1, "\udc80"]}),
-        ItemOutcome("b", Outcome.FAILED, (), failure),
-        ItemOutcome("c" * 5000, Outcome.SKIPPED),
-        ItemOutcome("", Outcome.CACHED),
+        ItemRecord("/a/\udcff\0😀", Outcome.DONE, ("/out/\udcff 😀",), None, '{"a": [1, "\\udc80"]}'),
+        ItemRecord("b", Outcome.FAILED, (), failure),
+        ItemRecord("c" * 5000, Outcome.SKIPPED),
+        ItemRecord("", Outcome.CACHED),
     ]
     assert reports.write_items(db, job.id, job.lease, outcomes)
     back = {item.key: item for item in questions.items(db, job.id)}
-    assert back[outcomes[0].key] == outcomes[0]
+    first = back[outcomes[0].key]
+    assert (first.outcome, first.outputs, first.detail) == (Outcome.DONE, outcomes[0].outputs, {"a": [1, "\udc80"]})
     stored = Failure(ErrorClass.BAD_INPUT, "no\\x00pe", "", "line\nline \\udc80")
     assert back["b"].failure == stored
     counts = questions.job_by_id(db, job.id).items
     assert (counts.done, counts.failed, counts.skipped, counts.cached) == (1, 1, 1, 1)
-    assert sorted(reports.finished_items(db, job.id)) == sorted(["/a/\udcff\0😀", "c" * 5000, ""])
+    keys = ["/a/\udcff\0😀", "b", "c" * 5000, "", "never"]
+    assert reports.finished_of(db, job.id, keys) == {"/a/\udcff\0😀", "c" * 5000, ""}
 
 
 def test_a_later_outcome_replaces_the_earlier(db: Any) -> None:
     job = running(db)
     for outcome in (Outcome.FAILED, Outcome.DONE, Outcome.DONE, Outcome.SKIPPED):
-        reports.write_items(db, job.id, job.lease, [ItemOutcome("a", Outcome.FAILED), ItemOutcome("a", outcome)])
+        reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.FAILED), ItemRecord("a", outcome)])
         counts = questions.job_by_id(db, job.id).items
         assert counts.done + counts.failed + counts.skipped + counts.cached == 1
         assert getattr(counts, outcome.value) == 1
@@ -66,11 +70,19 @@ def test_ten_thousand_outcomes_at_once(db: Any) -> None:
     """More than the parameters of one statement, as when everything is in the cache."""
     job = running(db)
     reports.set_items_total(db, job.id, job.lease, 10_000)
-    outcomes = [ItemOutcome(f"{number}", Outcome.CACHED) for number in range(10_000)]
+    outcomes = [ItemRecord(f"{number}", Outcome.CACHED) for number in range(10_000)]
     assert reports.write_items(db, job.id, job.lease, outcomes)
     counts = questions.job_by_id(db, job.id).items
     assert (counts.total, counts.cached) == (10_000, 10_000)
-    assert len(reports.finished_items(db, job.id)) == 10_000
+    keys = [str(number) for number in range(10_001)]
+    assert len(reports.finished_of(db, job.id, keys)) == 10_000
+
+
+@pytest.mark.parametrize("told", ["no JSON", "[1]", '{"a": "ü"}', "{}\0"])
+def test_facts_that_are_no_object_cost_only_themselves(db: Any, told: str) -> None:
+    job = running(db)
+    assert reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.DONE, detail=told)])
+    assert questions.items(db, job.id)[0].detail == {}
 
 
 def test_totals_that_do_not_fit_are_bounded(db: Any) -> None:
@@ -95,7 +107,7 @@ def test_what_was_published_for_an_item_is_forgotten_with_its_outcome(db: Any) -
     job = running(db)
     for item in ("a", "b"):
         assert reports.add_published(db, job.id, job.lease, {"item": item, "path": f"/{item}"})
-    reports.write_items(db, job.id, job.lease, [ItemOutcome("a", Outcome.DONE, ("/a",))])
+    reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.DONE, ("/a",))])
     moves.move(db, Move.RESCUED, job.id, by="worker")
     again = claims.claim(db, "default", 1, situation())
     assert again is not None and again.published == '[{"item":"b","path":"/b"}]'

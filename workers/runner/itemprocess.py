@@ -1,0 +1,199 @@
+"""One of the processes that share the items of a job: takes chunks from the runner, tells outcomes, ends with it.
+
+Down come chunks (`c` and JSON) and answers (`a` and a line of the wire). Up go lines whose first letter tells the
+runner what to do with the rest, which is a line of the wire: `i` and four counts for outcomes, `q` for a question,
+`p` for progress, `k` for kept files, `x` for a failure that ends the job, `l` for a lost lease; `r` alone says that a
+chunk is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import NoReturn
+
+from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
+from workers.jobs import ItemRecord, Outcome, Progress
+from workers.runner import linux
+from workers.runner.board import Board
+from workers.runner.cancel import Cancelled, Shield
+from workers.runner.itemwork import ItemWork
+from workers.runner.lines import LineReader
+from workers.runner.messages import Failed, Granted, ItemsEnded, Progressed, Publishing, Refused, Staging, Up
+from workers.runner.pace import Pace
+from workers.runner.wire import MAX_LINE, decode_down, encode
+
+_PIECE = 1 << 16
+_TELL_S = 0.1  # outcomes wait so long at most
+_TELL_SIZE = MAX_LINE // 4  # characters of outcomes that are told at once
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_CANCELLED = 130
+
+
+class ItemChannel:
+    """What an item process says and hears. Any of its threads may speak; only its main thread hears."""
+
+    def __init__(self, down: int, up: int, shield: Shield, board: Board, number: int) -> None:
+        self._down = down
+        self._up = up
+        self._shield = shield
+        self._board = board
+        self._number = number
+        self._reader = LineReader()
+        self._chunks: deque[bytes] = deque()
+        self._answers: deque[Granted | Refused] = deque()
+        self._writing = threading.Lock()
+        self._pace = Pace()
+        self._ended: list[ItemRecord] = []
+        self._size = 0
+        self._told_at = time.monotonic()
+
+    def next_chunk(self) -> tuple[int, list[tuple[str, str]]] | None:
+        """The next chunk, (its number, (key, kept) of each item); None when there is no more work."""
+        while not self._chunks:
+            if not self._read():
+                return None
+        number, keys, kept = json.loads(self._chunks.popleft())
+        return number, list(zip(keys, kept or [""] * len(keys), strict=True))
+
+    def ended(self, record: ItemRecord) -> None:
+        """One item has its outcome; told with others."""
+        self._ended.append(record)
+        self._size += len(record.detail) + 200
+        if self._size > _TELL_SIZE or time.monotonic() - self._told_at > _TELL_S:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say the outcomes that wait."""
+        records, self._ended, self._size = tuple(self._ended), [], 0
+        self._told_at = time.monotonic()
+        if records:
+            failed = sum(record.outcome is Outcome.FAILED for record in records)
+            self._say(b"i%d %d " % (len(records), failed) + encode(ItemsEnded(records)))
+
+    def chunk_done(self) -> None:
+        """Say that the chunk in hand is done."""
+        self.tell()
+        self._say(b"r\n")
+
+    def send(self, message: Up) -> None:
+        """Say something that is for the worker."""
+        self._say(b"k" + encode(message))
+
+    def fail(self, error: JobFailed | LeaseLost) -> None:
+        """Say that the job must end."""
+        self.tell()
+        lost = isinstance(error, LeaseLost)
+        failure = Failure(ErrorClass.CRASHED, str(error)) if isinstance(error, LeaseLost) else error.failure
+        self._say((b"l" if lost else b"x") + encode(Failed(failure)))
+
+    def report(self, progress: Progress) -> None:
+        """Say how far the item in hand is, at most ten times a second."""
+        self.alive()
+        with self._shield, self._writing:
+            if self._pace.offer(progress, time.monotonic()):
+                self._write(b"p" + encode(Progressed(progress)))
+
+    def alive(self) -> None:
+        """The work goes on; costs next to nothing."""
+        self._board.touch(self._number)
+
+    def ask(self, question: Staging | Publishing) -> None:
+        """Ask the worker and wait; LeaseLost when it refuses."""
+        self._say(b"q" + encode(question))
+        while True:
+            while self._answers:
+                match self._answers.popleft():
+                    case Granted(path=path) if path == question.path:
+                        return
+                    case Refused(why=why, path=path) if path in ("", question.path):
+                        raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
+            if not self._read():
+                raise LeaseLost("the runner is gone")
+
+    def _read(self) -> bool:
+        piece = os.read(self._down, _PIECE)
+        for line in self._reader.feed(piece):
+            if line.startswith(b"c"):
+                self._chunks.append(line[1:])
+            else:
+                answer = decode_down(line[1:])
+                if isinstance(answer, Granted | Refused):
+                    self._answers.append(answer)
+        return bool(piece)
+
+    def _say(self, line: bytes) -> None:
+        with self._shield, self._writing:
+            self._write(line)
+
+    def _write(self, line: bytes) -> None:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(self._up, view) :]
+
+
+def chunk_line(number: int, keys: list[str], kept: list[str]) -> bytes:
+    """The line that brings a chunk down."""
+    return b"c" + json.dumps([number, keys, kept if any(kept) else None], separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def answer_line(line: bytes) -> bytes:
+    """The line that brings an answer of the worker down."""
+    return b"a" + line
+
+
+def main(
+    down: int, up: int, board: Board, number: int, parent: int, work: Callable[[ItemChannel, Shield], ItemWork]
+) -> NoReturn:
+    """Be an item process until the runner has no more chunks. Called in the child, right after the fork."""
+    code = EXIT_FAILED
+    try:
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() == parent:
+            code = _serve(down, up, board, number, work)
+    except Cancelled:
+        code = EXIT_CANCELLED
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                pass  # the disk of the log is full
+        os._exit(code)
+
+
+def _serve(down: int, up: int, board: Board, number: int, make_work: Callable[[ItemChannel, Shield], ItemWork]) -> int:
+    shield = Shield()
+    shield.listen()
+    channel = ItemChannel(down, up, shield, board, number)
+    work = make_work(channel, shield)
+    try:
+        while (chunk := channel.next_chunk()) is not None:
+            _work_through(chunk, channel, work, board, number)
+    except (JobFailed, LeaseLost) as error:
+        channel.fail(error)
+        return EXIT_FAILED
+    finally:
+        work.folders.remove()
+    return EXIT_DONE
+
+
+def _work_through(
+    chunk: tuple[int, list[tuple[str, str]]], channel: ItemChannel, work: ItemWork, board: Board, number: int
+) -> None:
+    chunk_number, items = chunk
+    for place, (key, kept) in enumerate(items):
+        board.write(number, chunk_number, place)
+        channel.ended(work.do(key, kept))
+    board.write(number, chunk_number, -1)
+    channel.chunk_done()

@@ -1,0 +1,99 @@
+"""One item of a job: its attempts, and its outcome."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
+from workers.jobs import ItemRecord, Outcome, Progress
+from workers.operations.contract import BulkParams, Operation, Params, Result
+from workers.runner.cancel import Shield
+from workers.runner.context import RunnerContext, Speaker, StagingFolders
+from workers.runner.failures import Circumstances, failure_of
+from workers.runner.messages import JobMessage
+from workers.runner.wire import json_text
+
+_MAY_PASS = (ErrorClass.NETWORK, ErrorClass.THROTTLED)  # a file that a tool cannot read stays so
+_FIRST_PAUSE_S = 0.2  # before the second attempt at an item; doubles
+_LONGEST_PAUSE_S = 5.0
+
+
+class ItemWork:
+    """Does the items of one job in this process."""
+
+    def __init__(
+        self, operation: Operation[Params], params: Params, job: JobMessage, channel: Speaker, shield: Shield
+    ) -> None:
+        self._operation = operation
+        self._params = params
+        self._job = job
+        self._channel = channel
+        self._shield = shield
+        self._attempts = params.item_attempts if isinstance(params, BulkParams) else 1
+        self.folders = StagingFolders(job, channel)
+        self.circumstances = circumstances_of(job)
+
+    def context(self, item: str = "", share: Callable[[Progress], Progress] | None = None) -> RunnerContext:
+        """What the operation may ask for, of the job or of one item."""
+        return RunnerContext(
+            self._job,
+            self._channel,
+            self._shield,
+            self.folders,
+            keeper=(self._operation, self._params),
+            item=item,
+            share=share,
+        )
+
+    def do(self, key: str, kept: str = "") -> ItemRecord:
+        """The item's outcome. Its own trouble is that; what would befall every other item too is raised."""
+        began = time.monotonic()
+        outcome = self._attempt(key)
+        for attempt in range(1, self._attempts):
+            if isinstance(outcome, Result) or outcome.error_class not in _MAY_PASS:
+                break
+            self._pause(attempt)
+            outcome = self._attempt(key)
+        taken = time.monotonic() - began
+        if isinstance(outcome, Failure):
+            return ItemRecord(key, Outcome.FAILED, (), outcome, "{}", taken, kept)
+        outputs = tuple(str(Path(path)) for path in outcome.outputs)
+        return ItemRecord(key, outcome.outcome, outputs, None, json_text(outcome.detail), taken, kept)
+
+    def _attempt(self, key: str) -> Result | Failure:
+        assert self._operation.process is not None
+        context = self.context(key)
+        try:
+            return self._operation.process(self._params, key, context)
+        except LeaseLost:
+            raise
+        except (Exception, SystemExit) as error:
+            failure = self._explain(error, key)
+            if failure.error_class is ErrorClass.DISK:
+                raise JobFailed(
+                    failure.error_class, failure.message, input=failure.input, detail=failure.detail
+                ) from error
+            return failure
+        finally:
+            context.remove_staging()
+
+    def _explain(self, error: BaseException, key: str) -> Failure:
+        if not isinstance(error, JobFailed):
+            traceback.print_exception(error)  # into the log: it is a bug of ours or of a library
+        return failure_of(error, self.circumstances, key)
+
+    def _pause(self, attempt: int) -> None:
+        ends = time.monotonic() + min(_FIRST_PAUSE_S * 2 ** (attempt - 1), _LONGEST_PAUSE_S)
+        while (left := ends - time.monotonic()) > 0:
+            self._channel.alive()
+            time.sleep(min(left, 1.0))
+
+
+def circumstances_of(job: JobMessage) -> Circumstances:
+    """What is known about a job when a failure has to be explained."""
+    output = job.settings.get("output_dir")
+    folders = (job.work_dir, output) if isinstance(output, str) and output else (job.work_dir,)
+    return Circumstances(job.memory_bytes, folders)
