@@ -59,7 +59,7 @@ def test_an_input_named_twice_is_done_once(begin: Begin) -> None:
 
 
 def test_when_all_items_fail_the_job_fails_as_most_of_them_did(begin: Begin) -> None:
-    said = begin("items", {"inputs": ["bad1", "net1", "net2"]}).finish()
+    said = begin("items", {"inputs": ["bad1", "net1", "net2"], "processes": 1}).finish()
     assert isinstance(said, Failed)
     assert said.failure.error_class is ErrorClass.NETWORK
     assert said.failure.message == "3 of 3 items failed: no way to net1"

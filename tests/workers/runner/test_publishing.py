@@ -265,7 +265,7 @@ def test_a_refused_publication_publishes_nothing_and_cleans_up(begin: Begin, tmp
 
 
 def test_a_refused_item_ends_the_whole_job(begin: Begin, tmp_path: Path) -> None:
-    talk = begin("items", {"inputs": ["ok1", "ok2"], "folder": str(tmp_path / "out")}, answer=refuse)
+    talk = begin("items", {"inputs": ["ok1", "ok2"], "folder": str(tmp_path / "out"), "processes": 1}, answer=refuse)
     assert isinstance(talk.finish(), Failed)
     assert len(talk.all(Publishing)) == 1
     assert os.listdir(tmp_path / "out") == []
