@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.operations import analyze_image, download, extract_audio, hash, probe, thumbnail, transcode, trim, validate
+from workers.operations import (
+    analyze_image,
+    download,
+    extract_audio,
+    hash,
+    probe,
+    quality,
+    thumbnail,
+    transcode,
+    trim,
+    validate,
+)
 from workers.operations.contract import Operation
 
 REGISTRY: tuple[Operation[Any], ...] = (
@@ -15,6 +26,8 @@ REGISTRY: tuple[Operation[Any], ...] = (
     thumbnail.OPERATION,
     analyze_image.OPERATION,
     probe.OPERATION,
+    enrich.OPERATION,
     validate.OPERATION,
+    quality.OPERATION,
     hash.OPERATION,
 )
