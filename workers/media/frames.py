@@ -1,118 +1,182 @@
-"""Single pictures out of films: the key frame at a position, turned upright, and not a black or blank one."""
+"""Pictures out of films: of a moment that shows something, upright, in the colours of an ordinary screen."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PIL.Image import Transpose
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.av import is_cover, open_input, translated
-from workers.media.names import path_to_key
-from workers.text import clean
+from workers.media.film import MAX_PIXELS, Film, open_film
+from workers.media.looks import Looks, looks_of
+from workers.media.pictures import cut, thumbnail_of_bytes
+from workers.media.shapes import Shape
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
     from PIL.Image import Image
 
-MAX_PIXELS = 64_000_000  # of one decoded frame; 8K is 33 million
-_BLANK_DEVIATION = 6.0  # standard deviation of the brightness, of 255
-_FURTHER = (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, -0.05, -0.09)  # added to the position while key frames are blank
+__all__ = [
+    "MAX_PIXELS",
+    "NoPictureError",
+    "Shot",
+    "facts_of",
+    "grab",
+    "open_film",
+    "picture_of",
+    "representative",
+    "several",
+]
+
+# Added to the position, in parts of the duration: first near by, then anywhere while all is blank.
+_NEAR = (0.0, 0.02, 0.05, -0.03, 0.1)
+_FAR = (0.2, 0.35, 0.5, 0.7, -0.05, -0.09)
+_LOOKS = 4  # frames that show something, of which the sharpest is taken when none is plainly good
 _FORWARD_FRAMES = 500  # how far to decode when all key frames are blank
+_TURNS = {90: Transpose.ROTATE_90, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_270}
+_HDR = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273
+_BT2020 = 9
 
 
-def grab(path: str | os.PathLike[str], *, size: int, position: float = 0.1) -> Image:
-    """A picture of the film at `path`, RGB, upright, its longer side at most `size` pixels.
+class NoPictureError(JobFailed):
+    """There is neither a film nor a cover in the file."""
 
-    Taken at the key frame at or before `position` (0 to 1 of the duration); where that is black or blank, at
-    others. Sound files give their cover. JobFailed: bad_input when nothing can be decoded, unsupported.
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture of a film: RGB, and the time in seconds it is from, None for a cover.
+
+    `tone_mapped` names the kind of high dynamic range (PQ, HLG) that was brought to the ordinary one, or is empty.
     """
-    key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
-    with open_input(path, fast=True) as container, translated(path):
-        stream = next((s for s in container.streams.video if not is_cover(s)), None)
-        if stream is None:
-            return _cover(container, size, name, key)
-        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"the frames of {name} are too large", input=key)
-        best: tuple[float, Image] | None = None
-        for frame in _candidates(container, stream, position):
-            interest = _deviation(frame)
-            if best is None or interest > best[0]:
-                best = (interest, _picture(frame, stream, size))
-            if interest >= _BLANK_DEVIATION:
-                break
-        if best is None:
-            raise JobFailed(ErrorClass.BAD_INPUT, f"no frame of {name} can be decoded", input=key)
-        return best[1]
+
+    image: Image
+    at_s: float | None = None
+    tone_mapped: str = ""
 
 
-def has_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a film or a cover in the file at `path`. JobFailed as open_input."""
-    with open_input(path, fast=True) as container:
-        return bool(container.streams.video)
+def grab(path: str | os.PathLike[str], shape: Shape, *, position: float = 0.1) -> Shot:
+    """A picture of the film at `path`, or the cover of a sound file, brought into `shape`.
+
+    Of the key frames near `position` (0 to 1 of the duration) one that is neither black, blank nor blurred; where
+    there is none, of others. JobFailed: bad_input when nothing can be decoded, unsupported.
+    """
+    with open_film(path) as film:
+        if film.stream is not None:
+            return representative(film, shape, position)
+        cover = film.cover()
+        if cover is None:
+            raise NoPictureError(
+                ErrorClass.UNSUPPORTED, f"{film.name} has neither film nor cover to make a picture of", input=film.key
+            )
+        return Shot(thumbnail_of_bytes(cover, shape, name=film.name, key=film.key))
 
 
-def _candidates(container: InputContainer, stream: VideoStream, position: float) -> Iterator[VideoFrame]:
+def representative(film: Film, shape: Shape, position: float) -> Shot:
+    """The picture of `film` that `grab` tells about. JobFailed bad_input when nothing can be decoded."""
+    best = _best((shot_of(film, frame, shape) for frame in _candidates(film, position)), _LOOKS)
+    if best is None:
+        raise JobFailed(ErrorClass.BAD_INPUT, f"no frame of {film.name} can be decoded", input=film.key)
+    return best
+
+
+def several(film: Film, shape: Shape, count: int, *, alive: Callable[[], None]) -> Iterator[Shot]:
+    """Up to `count` pictures evenly over `film`, in order, each of another frame; blank moments are passed over.
+
+    Fewer where the film has not so many frames. JobFailed bad_input when nothing can be decoded.
+    """
+    part = film.duration_s / count
+    last = -1.0
+    for number in range(count):
+        middle = (number + 0.5) * part
+        places = (middle, middle + part * 0.3, middle - part * 0.3)
+        found = (film.frame_at(at, tolerance_s=part * 0.25, alive=alive) for at in places)
+        later = (frame for frame in found if frame is not None and film.time_of(frame) > last)
+        best = _best((shot_of(film, frame, shape) for frame in later), 1)
+        alive()
+        if best is not None and best.at_s is not None:
+            last = best.at_s
+            yield best
+    if last < 0:
+        yield representative(film, shape, 0.0)
+
+
+def _best(shots: Iterable[Shot], looks: int) -> Shot | None:
+    """The first plainly good one, else the best after `looks` that show something."""
+    best: tuple[Looks, Shot] | None = None
+    for shot in shots:
+        told = looks_of(shot.image)
+        if best is None or told > best[0]:
+            best = told, shot
+        looks -= not told.blank
+        if told.good or looks <= 0:
+            break
+    return best[1] if best else None
+
+
+def _candidates(film: Film, position: float) -> Iterator[VideoFrame]:
     """Key frames near the position, then others, then plain frames from the start."""
     import av
 
-    stream.thread_type = "NONE"  # one key frame does not repay starting threads
-    stream.codec_context.thread_count = 1
-    stream.codec_context.skip_frame = "NONKEY"
     seen: set[int | None] = set()
-    duration = container.duration or 0
-    start = max(container.start_time or 0, 0)
-    for step in _FURTHER if duration else (0.0,):
-        at = min(max(position + step, 0.0), 0.98)
-        with contextlib.suppress(av.error.FFmpegError, StopIteration):
-            container.seek(start + int(duration * at), backward=True)
-            frame = next(container.decode(stream))
-            if frame.pts not in seen:
-                seen.add(frame.pts)
-                yield frame
-    stream.codec_context.skip_frame = "DEFAULT"
+    for step in (*_NEAR, *_FAR) if film.duration_s else (0.0,):
+        frame = film.key_frame(min(max(position + step, 0.0), 0.98) * film.duration_s)
+        if frame is not None and frame.pts not in seen:
+            seen.add(frame.pts)
+            yield frame
     with contextlib.suppress(av.error.FFmpegError):
-        container.seek(start, backward=True)
-        for number, frame in enumerate(container.decode(stream)):
+        film.rewind()
+        for number, frame in enumerate(film.all_frames()):
             if number % 12 == 0:
                 yield frame
             if number >= _FORWARD_FRAMES:
                 return
 
 
-def _image(frame: VideoFrame) -> Image:
-    image: Image = frame.to_image()  # type: ignore[no-untyped-call]
+def shot_of(film: Film, frame: VideoFrame, shape: Shape) -> Shot:
+    """The picture of a frame of `film`, with its time."""
+    image, tone = picture_of(frame, shape, film.pixel_aspect)
+    return Shot(image, film.time_of(frame), tone)
+
+
+def picture_of(frame: VideoFrame, shape: Shape, pixel_aspect: float = 1.0) -> tuple[Image, str]:
+    """A frame upright and in `shape`, and what was tone-mapped: PQ, HLG or nothing."""
+    turn = _TURNS.get(frame.rotation % 360)
+    upright = shape.turned() if turn in (Transpose.ROTATE_90, Transpose.ROTATE_270) else shape
+    width, height = frame.width * max(pixel_aspect, 1.0), frame.height / min(pixel_aspect, 1.0)
+    tone = _HDR.get(int(frame.color_trc), "")
+    image = (_tone_mapped if tone else _plain)(frame, *upright.scaled(width, height))
+    return cut(image if turn is None else image.transpose(turn), shape), tone
+
+
+def _plain(frame: VideoFrame, width: int, height: int) -> Image:
+    scaled: Any = frame.reformat(width=width, height=height, format="rgb24", interpolation="BICUBIC")
+    image: Image = scaled.to_image()
     return image
 
 
-def _deviation(frame: VideoFrame) -> float:
-    from PIL import ImageStat
-
-    small = _image(frame.reformat(width=64, height=64, format="gray", interpolation="AREA"))
-    return float(ImageStat.Stat(small).stddev[0])
-
-
-def _picture(frame: VideoFrame, stream: VideoStream, size: int) -> Image:
+def _tone_mapped(frame: VideoFrame, width: int, height: int) -> Image:
     from PIL import Image as Pillow
 
-    aspect = float(stream.sample_aspect_ratio or 1) or 1.0
-    width, height = frame.width * max(aspect, 1.0), frame.height / min(aspect, 1.0)
-    scale = min(size / max(width, height), 1.0)
-    wide, high = max(round(width * scale), 1), max(round(height * scale), 1)
-    image = _image(frame.reformat(width=wide, height=high, format="rgb24", interpolation="BICUBIC"))
-    turns = {90: Pillow.Transpose.ROTATE_90, 180: Pillow.Transpose.ROTATE_180, 270: Pillow.Transpose.ROTATE_270}
-    turn = turns.get(frame.rotation % 360)
-    return image if turn is None else image.transpose(turn)
+    from workers.media.tone import tone_mapped
+
+    # The transfer function is named as it is, so that libswscale converts the matrix and nothing else.
+    scaled: Any = frame.reformat(
+        width=width,
+        height=height,
+        format="rgb48le",
+        interpolation="BICUBIC",
+        dst_color_trc=frame.color_trc,
+        dst_color_primaries=frame.color_primaries,
+    )
+    kind: Any = _HDR[int(frame.color_trc)]
+    return Pillow.fromarray(tone_mapped(scaled.to_ndarray(), kind, wide=int(frame.color_primaries) in (_BT2020, 2, 0)))
 
 
-def _cover(container: InputContainer, size: int, name: str, key: str) -> Image:
-    from workers.media.pictures import thumbnail_of_bytes
-
-    cover = next((s for s in container.streams.video if is_cover(s)), None)
-    if cover is None:
-        raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} has neither film nor cover to make a picture of", input=key)
-    packet = next(container.demux(cover))
-    return thumbnail_of_bytes(bytes(packet), size=size, name=name, key=key)
+def facts_of(shot: Shot) -> dict[str, Any]:
+    """What there is to tell about a shot beside its size: `at_s` in seconds, and what was tone-mapped."""
+    facts: dict[str, Any] = {} if shot.at_s is None else {"at_s": round(shot.at_s, 3)}
+    return facts | ({"tone_mapped": shot.tone_mapped} if shot.tone_mapped else {})

@@ -7,13 +7,18 @@ import functools
 import importlib
 import io
 import os
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import IO, TYPE_CHECKING, Literal
+
+from PIL.Image import Transpose
 
 from workers.errors import ErrorClass, JobFailed
+from workers.media.colour import plain, smooth
 from workers.media.names import path_to_key
+from workers.media.shapes import Shape
 from workers.media.sniff import HEAD_BYTES, sniff, sniff_bytes
 from workers.text import clean
 
@@ -21,7 +26,22 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Format = Literal["jpeg", "webp", "avif"]
-_SOFTWARE = 0x0131  # the Exif tag
+_SOFTWARE, _ORIENTATION = 0x0131, 0x0112  # Exif tags
+_TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+_QUARTERS = frozenset({Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90})
+_EXIF_DAMAGE = (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error)
+
+# Half as much again as needed costs half of decoding in full, and the eye sees nothing (40 dB in the worst case).
+FINE = 1.5
+DRAFT = 1.0
 
 MAX_PIXELS = 128_000_000  # phones make 108; a PNG of 9 kB can claim ten times as many
 _PLUGINS = {  # the formats that may be read, by their plugin; none of them runs a program or a script
@@ -73,72 +93,69 @@ def guarded(name: str, key: str) -> Iterator[None]:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged: {clean(str(error))}", input=key) from error
 
 
-def thumbnail(path: str | os.PathLike[str], *, size: int) -> Image:
-    """The picture at `path`: RGB or RGBA in sRGB, upright, its longer side at most `size` pixels, without metadata.
+def thumbnail(path: str | os.PathLike[str], shape: Shape, *, gap: float = FINE) -> Image:
+    """The picture at `path`: RGB or RGBA in sRGB, upright, brought into `shape`, without metadata.
 
-    JobFailed: bad_input (missing, damaged, too many pixels), unsupported (no picture).
+    `gap` is how many times larger than needed it is decoded at least. JobFailed: bad_input (missing, damaged, too many
+    pixels), unsupported (no picture).
     """
     found = sniff(path)
     name, key = clean(os.path.basename(os.fspath(path))), path_to_key(path)
     if found.kind != "image":
         raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
     with open(path, "rb") as file:
-        return _load(file, found.format, size=size, name=name, key=key)
+        return _load(file, found.format, shape, gap, name=name, key=key)
 
 
-def thumbnail_of_bytes(data: bytes, *, size: int, name: str, key: str) -> Image:
+def thumbnail_of_bytes(data: bytes, shape: Shape, *, name: str, key: str) -> Image:
     """As `thumbnail`, from a picture in memory (a cover); `name` and `key` say where it is from."""
     found = sniff_bytes(data[:HEAD_BYTES])
     if found is None or found.kind != "image":
         raise JobFailed(ErrorClass.UNSUPPORTED, f"the cover of {name} is no picture that Spool knows", input=key)
-    return _load(io.BytesIO(data), found.format, size=size, name=name, key=key)
+    return _load(io.BytesIO(data), found.format, shape, FINE, name=name, key=key)
 
 
-def _load(file: IO[bytes], format: str, *, size: int, name: str, key: str) -> Image:
+def _load(file: IO[bytes], format: str, shape: Shape, gap: float, *, name: str, key: str) -> Image:
     from PIL import Image as Pillow
-    from PIL import ImageOps
 
     with guarded(name, key), Pillow.open(file, formats=(format,)) as image:
-        # 1.5 is where the reduced decode costs half and the eye sees nothing (40 dB in the worst case).
-        image.thumbnail((size, size), Pillow.Resampling.BICUBIC, reducing_gap=1.5)
-        upright = ImageOps.exif_transpose(image)
-        return _plain(upright)
+        turn = _turn(image)
+        upright = shape.turned() if turn in _QUARTERS else shape
+        reduced = plain(_reduced(image, upright, gap))
+        return cut(reduced if turn is None else reduced.transpose(turn), shape)
 
 
-def _plain(image: Image) -> Image:
-    """`image` as 8-bit RGB or RGBA in sRGB with nothing else attached."""
+def _reduced(image: Image, shape: Shape, gap: float) -> Image:
     from PIL import Image as Pillow
 
-    image = _to_srgb(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _stretched(image)
-    alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-    plain = image.convert("RGBA" if alpha else "RGB")
-    bare = Pillow.new(plain.mode, plain.size)
-    bare.paste(plain)
-    return bare
-
-
-def _stretched(image: Image) -> Image:
-    """16-bit and floating grey brought to 8 bits; `convert` alone would clip everything above 255 to white."""
-    _, high = cast(tuple[float, float], image.convert("F").getextrema())
-    top = 65535.0 if high > 255 else 255.0 if high > 1 else 1.0
-    return image.convert("F").point(lambda value: value * (255.0 / top) + 0).convert("L")
-
-
-def _to_srgb(image: Image) -> Image:
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L", "LAB"):
+    goal = shape.scaled(*image.size)
+    # A JPEG is decoded at an eighth, a quarter or half of its size where that is enough.
+    drafted = image.draft(None, (round(goal[0] * gap), round(goal[1] * gap)))
+    box = drafted[1] if drafted else None
+    image = smooth(image)
+    if image.size == goal:
+        image.load()
         return image
-    from PIL import ImageCms
+    info = dict(image.info)
+    reduced = image.resize(goal, Pillow.Resampling.BICUBIC, box=box, reducing_gap=gap)
+    reduced.info = info  # the colour profile
+    return reduced
 
-    target = "RGBA" if image.mode == "RGBA" else "RGB"
-    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=target)
-        if converted is not None:
-            return converted
-    return image
+
+def _turn(image: Image) -> Transpose | None:
+    """The turn that makes the picture upright, as its Exif or XMP says."""
+    with contextlib.suppress(*_EXIF_DAMAGE):
+        number = image.getexif().get(_ORIENTATION)
+        return _TURNS.get(number) if isinstance(number, int) else None
+    return None
+
+
+def cut(image: Image, shape: Shape) -> Image:
+    """The part of a scaled picture that `shape` keeps."""
+    if not shape.fill or image.size == (shape.width, shape.height):
+        return image
+    grey = image.convert("L") if shape.focus == "entropy" else image
+    return image.crop(shape.window(*image.size, lambda box: grey.crop(box).entropy()))
 
 
 def save(image: Image, path: Path, *, format: Format, quality: int, mark: str = "") -> None:

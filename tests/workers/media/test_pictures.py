@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from tests.support.media import Media
 from workers.errors import ErrorClass, JobFailed
 from workers.media.pictures import check, save, thumbnail
+from workers.media.shapes import Shape
 
 
 def bomb(path: Path, side: int) -> Path:
@@ -34,13 +35,13 @@ def bomb(path: Path, side: int) -> Path:
 def test_image_bombs_are_refused_before_they_unfold(tmp_path: Path, side: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(JobFailed, match="million pixels") as caught:
-        thumbnail(bomb(tmp_path / "bomb.png", side), size=100)
+        thumbnail(bomb(tmp_path / "bomb.png", side), Shape.within(100))
     assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KiB
 
 
 def test_orientation_is_applied(media: Media) -> None:
-    image = thumbnail(media.turned_picture, size=100)
+    image = thumbnail(media.turned_picture, Shape.within(100))
     assert image.size == (50, 100)
     red, _, blue = image.getpixel((25, 10))  # type: ignore[misc]
     assert red > 200 > 60 > blue  # what was left is on top
@@ -48,7 +49,7 @@ def test_orientation_is_applied(media: Media) -> None:
 
 def test_small_pictures_are_not_enlarged(tmp_path: Path) -> None:
     Image.new("RGB", (20, 10)).save(tmp_path / "small.png")
-    assert thumbnail(tmp_path / "small.png", size=100).size == (20, 10)
+    assert thumbnail(tmp_path / "small.png", Shape.within(100)).size == (20, 10)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_small_pictures_are_not_enlarged(tmp_path: Path) -> None:
 def test_modes_become_rgb(tmp_path: Path, mode: str, colour: object, format: str, expected: tuple[int, ...]) -> None:
     path = tmp_path / "picture"
     Image.new(mode, (64, 64), colour).save(path, format)  # type: ignore[arg-type]
-    image = thumbnail(path, size=32).convert("RGB")
+    image = thumbnail(path, Shape.within(32)).convert("RGB")
     assert all(abs(a - b) < 4 for a, b in zip(image.getpixel((9, 9)), expected, strict=True))  # type: ignore[arg-type]
 
 
@@ -76,7 +77,7 @@ def test_profiles_are_brought_to_srgb_and_dropped(tmp_path: Path) -> None:
     )
     assert lab is not None
     lab.save(path, icc_profile=profile.tobytes())
-    image = thumbnail(path, size=16)
+    image = thumbnail(path, Shape.within(16))
     red, green, _ = image.getpixel((8, 8))  # type: ignore[misc]
     assert abs(red - 200) < 12
     assert abs(green - 40) < 12
@@ -86,7 +87,7 @@ def test_profiles_are_brought_to_srgb_and_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
 def test_saved_pictures_hold_no_metadata(media: Media, tmp_path: Path, format: str) -> None:
     path = tmp_path / "out"
-    save(thumbnail(media.turned_picture, size=100), path, format=format, quality=80)  # type: ignore[arg-type]
+    save(thumbnail(media.turned_picture, Shape.within(100)), path, format=format, quality=80)  # type: ignore[arg-type]
     assert check(path) == (50, 100)
     with Image.open(path) as image:
         assert image.format == format.upper()
@@ -96,7 +97,7 @@ def test_saved_pictures_hold_no_metadata(media: Media, tmp_path: Path, format: s
 
 def test_transparent_parts_are_white_in_jpeg(tmp_path: Path) -> None:
     Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "clear.png")
-    save(thumbnail(tmp_path / "clear.png", size=16), tmp_path / "out.jpg", format="jpeg", quality=90)
+    save(thumbnail(tmp_path / "clear.png", Shape.within(16)), tmp_path / "out.jpg", format="jpeg", quality=90)
     with Image.open(tmp_path / "out.jpg") as image:
         assert min(image.getpixel((8, 8))) > 250  # type: ignore[arg-type]
 
@@ -108,7 +109,7 @@ def test_cut_pictures_are_bad_input(tmp_path: Path, format: str) -> None:
     path = tmp_path / "cut"
     path.write_bytes(data.getvalue()[: len(data.getvalue()) // 3])
     with pytest.raises(JobFailed) as caught:
-        thumbnail(path, size=64)
+        thumbnail(path, Shape.within(64))
     assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
 
 
@@ -116,5 +117,5 @@ def test_formats_that_run_programs_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "script.jpg"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
     with pytest.raises(JobFailed) as caught:
-        thumbnail(path, size=64)
+        thumbnail(path, Shape.within(64))
     assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
