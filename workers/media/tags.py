@@ -88,6 +88,12 @@ def _unwritable_mp4(path: Path) -> str | None:
     return None
 
 
+def lacking(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *, overwrite: bool) -> tuple[str, ...]:
+    """The names of the fields that `write` would write. JobFailed(tool) when mutagen cannot read the tags."""
+    with _told(path):
+        return tuple(_changes(open_tags(path, facts), record, overwrite))
+
+
 def write(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *, overwrite: bool) -> tuple[str, ...]:
     """Put the fields of `record` that the file at `path` lacks into its tags; the names of those written.
 
@@ -97,12 +103,7 @@ def write(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *,
     """
     with _told(path):
         tags = open_tags(path, facts)
-        wanted = {name: tags.shaped(name, _written(value)) for name, value in _wanted(record, tags).items()}
-        changes = {
-            name: value
-            for name, value in wanted.items()
-            if tags.get(name) != value and (overwrite or not tags.get(name))
-        }
+        changes = _changes(tags, record, overwrite)
         if not changes:
             return ()
         for name, value in changes.items():
@@ -112,6 +113,13 @@ def write(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *,
         if lost := [name for name, value in changes.items() if again.get(name) != value]:
             raise JobFailed(ErrorClass.TOOL, f"{clean(path.name)}: the tag {lost[0]} does not read back as written")
     return tuple(changes)
+
+
+def _changes(tags: Tags, record: Mapping[str, Choice], overwrite: bool) -> dict[str, str]:
+    wanted = {name: tags.shaped(name, _written(value)) for name, value in _wanted(record, tags).items()}
+    return {
+        name: value for name, value in wanted.items() if tags.get(name) != value and (overwrite or not tags.get(name))
+    }
 
 
 def _wanted(record: Mapping[str, Choice], tags: Tags) -> dict[str, Value]:

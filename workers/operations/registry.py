@@ -7,6 +7,7 @@ from typing import Any
 from workers.operations import (
     analyze_image,
     download,
+    enrich,
     extract_audio,
     hash,
     probe,
