@@ -17,10 +17,8 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome
 from workers.media.names import key_to_path, path_to_key
 from workers.media.sniff import AV_EXTENSIONS, sniff
-from workers.operations import card, trash
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
-from workers.operations.retag import Retagged, retag
 from workers.operations.targets import targets
 from workers.text import clean
 from workers.version import VERSION
@@ -96,6 +94,8 @@ def _items(params: EnrichParams) -> Iterable[str]:
 def _process(params: EnrichParams, key: str, ctx: Context) -> Result:
     from workers.media import fields
     from workers.media.bounded import Bounded
+    from workers.operations import trash
+    from workers.operations.retag import Retagged, retag
 
     source = key_to_path(key)
     if params.write_tags:
@@ -183,6 +183,8 @@ def _card(
     params: EnrichParams, source: Path, record: Mapping[str, Any], detail: dict[str, Any], ctx: Context
 ) -> list[Path]:
     """Write the sidecar that is asked for; its path, if it stands."""
+    from workers.operations import card
+
     kind: card.Kind = "nfo" if params.sidecar == "nfo" else "json"
     places = targets(params.inputs, params.output, _wanted)
     target = places.of(source, "", "nfo") if kind == "nfo" else places.of(source, ".spool", "json")
