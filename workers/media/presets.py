@@ -26,7 +26,9 @@ _PICTURES = frozenset({"mjpeg", "png"})
 _BITMAPS = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})
 
 MP4 = Container("mp4", "mp4", "mov_text", frozenset({"mov_text"}), _PICTURES, options=_FAST_START)
-MKV = Container("matroska", "mkv", "subrip", frozenset({"subrip", "ass", "webvtt"}) | _BITMAPS, attachments=True)
+MKV = Container(
+    "matroska", "mkv", "subrip", frozenset({"subrip", "ass", "webvtt"}) | _BITMAPS, _PICTURES, attachments=True
+)
 WEBM = Container("webm", "webm", "webvtt", frozenset({"webvtt"}))
 M4A = Container("ipod", "m4a", covers=_PICTURES, options=_FAST_START)
 

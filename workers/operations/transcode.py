@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
-from workers.media import encode, hardware
 from workers.media.av import Facts, facts
-from workers.media.ffmpeg import Ffmpeg
-from workers.media.hardware import Encoder
+from workers.media.encode import Plan
 from workers.media.names import key_to_path
 from workers.media.presets import PRESETS, Preset
 from workers.media.sniff import is_media_name
+from workers.operations import trash
 from workers.operations.contract import BulkParams, Context, Operation, Result
+from workers.operations.encoding import Making
 from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.targets import targets
 from workers.text import clean
@@ -53,6 +52,75 @@ class TranscodeParams(BulkParams):
     reencode: bool = Field(default=False, json_schema_extra={"advanced": True})
     """Encode even what fits the preset already and could be copied."""
 
+    vmaf: float = Field(default=0.0, ge=0, le=100)
+    """Find the quality by trials on samples, so that their mean VMAF is just this: 95 is hard to tell from the
+    original, 90 is good. 0 tries nothing."""
+
+    xpsnr: float = Field(default=0.0, ge=0, le=80, json_schema_extra={"advanced": True})
+    """As vmaf, by the quicker XPSNR in dB: 40 is good, 45 hard to tell from the original. 0 tries nothing."""
+
+    samples: int = Field(default=0, ge=0, le=30, json_schema_extra={"advanced": True})
+    """Places of the film at which 2 seconds are taken for such trials; 0 takes 3 to 8 by its length."""
+
+    size_mib: float = Field(default=0.0, ge=0, le=1_000_000)
+    """Size of the result in MiB: the film gets what the sound leaves, in two passes where the encoder can.
+    0 leaves the size to the quality."""
+
+    hdr: Literal["auto", "sdr"] = Field(default="auto", json_schema_extra={"advanced": True})
+    """High dynamic range: auto brings it down to that of common screens where the preset has 8 bits, and archive
+    keeps it; sdr brings it down always."""
+
+    loudness: float = Field(default=0.0, ge=-70, le=0)
+    """Bring every sound to this loudness by EBU R 128, in LUFS: -23 for broadcast, -16 to -14 for the web. 0 leaves
+    sound as it is."""
+
+    true_peak: float = Field(default=-1.5, ge=-9, le=0, json_schema_extra={"advanced": True})
+    """With loudness: the highest true peak, in dBTP."""
+
+    loudness_range: float = Field(default=11.0, ge=1, le=50, json_schema_extra={"advanced": True})
+    """With loudness: the largest range, in LU."""
+
+    subtitles: Literal["keep", "burn", "drop"] = "keep"
+    """Subtitles: keep them as streams, burn one into the picture (the others are kept), or drop all."""
+
+    burn: str = Field(default="", max_length=20, json_schema_extra={"advanced": True})
+    """With subtitles burn: which ones, by the stream's number or the language. Empty: the first."""
+
+    drop: tuple[Literal["subtitles", "attachments", "covers", "videos", "data"], ...] = Field(
+        default=(), json_schema_extra={"advanced": True}
+    )
+    """What may be left out where the result cannot hold it; else a file with such streams fails, and nothing is lost
+    unasked."""
+
+    replace: bool = False
+    """Put the result in the place of the original, once all of it was decoded and compared; the original goes to the
+    trash beside it (`spool trash`)."""
+
+    larger: bool = Field(default=False, json_schema_extra={"advanced": True})
+    """With replace: also where the result is larger than the original."""
+
+    min_vmaf: float = Field(default=0.0, ge=0, le=100, json_schema_extra={"advanced": True})
+    """Compare the whole result with the original, and keep it only with at least this mean VMAF. 0 compares nothing."""
+
+    worst_vmaf: float = Field(default=0.0, ge=0, le=100, json_schema_extra={"advanced": True})
+    """As min_vmaf, for the worst frame."""
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> TranscodeParams:
+        ways = [name for name in ("quality", "vmaf", "xpsnr", "size_mib") if getattr(self, name)]
+        if len(ways) > 1:
+            raise ValueError(f"{' and '.join(ways)} exclude each other: each decides the quality")
+        film = [*ways, *(name for name in ("min_vmaf", "worst_vmaf") if getattr(self, name))]
+        if PRESETS[self.preset].video is None and (film or self.subtitles == "burn"):
+            raise ValueError(f"{film[0] if film else 'subtitles burn'} is for films, and preset {self.preset} is sound")
+        if self.replace and self.output:
+            raise ValueError("replace puts results in the place of the originals, so there can be no output folder")
+        if self.subtitles == "burn" and (self.min_vmaf or self.worst_vmaf):
+            raise ValueError("burnt in subtitles would count as damage: leave out min_vmaf and worst_vmaf")
+        if self.burn and self.subtitles != "burn":
+            raise ValueError("burn says which subtitles, and belongs to subtitles burn")
+        return self
+
 
 _OWN = made_by_us(PRESETS, {preset.container.extension for preset in PRESETS.values()})
 
@@ -66,140 +134,75 @@ def _items(params: TranscodeParams) -> Iterable[str]:
 
 
 def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
-    if done := ctx.published():
-        return Result(done, {"published_before": True})
-    started = time.monotonic()
     source, preset = key_to_path(key), PRESETS[params.preset]
+    done = _done_before(params, source, ctx)
+    if done is not None:
+        return done
+    started = time.monotonic()
     ctx.report(Progress(phase="looking", unit="ms"))
+    original = trash.look(source) if params.replace else None
     found = facts(source)
-    misfit = _misfit(found, preset)
+    misfit = _misfit(found, preset, params.replace)
     if misfit and was_named(params.inputs, source):
         raise JobFailed(ErrorClass.UNSUPPORTED, misfit, input=key)
     if misfit:
         return Result((), {"why": misfit}, Outcome.SKIPPED)
+    extension = preset.container.extension
     word = "" if params.output else f".{preset.name}"
-    target = targets(params.inputs, params.output, _wanted).of(source, word, preset.container.extension)
+    if original is not None:
+        target = trash.place(original, extension)
+    else:
+        target = targets(params.inputs, params.output, _wanted).of(source, word, extension)
     need_room(ctx, target.parent)
-    attempt = _Attempt(
-        params, preset, found, stage(ctx, target.parent) / f"result.{preset.container.extension}", ctx, key
-    )
-    plan, result = attempt.make()
-    path = publish(ctx, attempt.staged, target)
-    seconds = time.monotonic() - started
+    making = Making(params, preset, found, stage(ctx, target.parent) / f"result.{extension}", ctx, key)
+    if original is not None and making.nothing_to_do():
+        return Result((), {"why": f"{clean(source.name)} fits preset {preset.name} already"}, Outcome.SKIPPED)
+    plan, result = making.make()
+    making.prove(plan, result)
+    if original is not None:
+        making.told["replaced"] = dict(trash.replace(ctx, making.staged, original, target))
+        path = target
+    else:
+        path = publish(ctx, making.staged, target)
+    return Result((path,), _detail(making, plan, result, path, time.monotonic() - started))
+
+
+def _done_before(params: TranscodeParams, source: Path, ctx: Context) -> Result | None:
+    """The result of an earlier attempt at this file, or None."""
+    if params.replace:
+        if (path := trash.settle(ctx, source)) is not None:
+            return Result((path,), {"published_before": True})
+        if trash.replaced_before(source):
+            why = f"{clean(source.name)} took the place of an original itself, which is still in the trash"
+            return Result((), {"why": why}, Outcome.SKIPPED)
+        return None
+    done = ctx.published()
+    return Result(done, {"published_before": True}) if done else None
+
+
+def _detail(making: Making, plan: Plan, result: Facts, path: Path, seconds: float) -> dict[str, Any]:
     detail: dict[str, Any] = {
-        "preset": preset.name,
+        "preset": making.preset.name,
         "copied": plan.remux,
-        "encoder": next((t.encoder for t in plan.tracks if t.kind == "video" and t.action == "encode"), ""),
+        "encoder": plan.film.encoder if plan.film else "",
         "duration_s": result.duration_s,
         "size": path.stat().st_size,
-        "source_size": found.size,
+        "source_size": making.found.size,
         "left_out": list(plan.left_out),
+        "streams": [fate.as_json() for fate in plan.fates],
         "took_s": round(seconds, 3),
     }
-    return Result((path,), detail | ({"damaged": attempt.damage} if attempt.damage else {}))
+    return detail | making.told | ({"damaged": making.damage} if making.damage else {})
 
 
-def _misfit(found: Facts, preset: Preset) -> str:
+def _misfit(found: Facts, preset: Preset, replaces: bool) -> str:
     """Why the preset can make nothing of the file, or an empty text."""
     name = clean(found.path.name)
     if preset.video is not None and found.video is None:
         return f"{name} has no film in it; preset audio takes its sound"
+    if preset.video is None and replaces and found.video is not None:
+        return f"{name} is a film, and its sound alone is no replacement for it"
     return f"{name} has no sound" if preset.video is None and not found.of_kind("audio") else ""
-
-
-class _Attempt:
-    """Making one output in `staged`, with the ways that are left when one fails."""
-
-    def __init__(
-        self, params: TranscodeParams, preset: Preset, found: Facts, staged: Path, ctx: Context, key: str
-    ) -> None:
-        self.params, self.preset, self.found, self.staged, self.ctx, self.key = params, preset, found, staged, ctx, key
-        self.threads = int(ctx.settings.get("threads") or 0)
-        self.damage = ""  # of the input, in words
-        self.wishes = encode.Wishes(params.height, params.quality, params.reencode)
-
-    def make(self) -> tuple[encode.Plan, Facts]:
-        """Copy or encode, and verify: the plan that was carried out and the facts of the result. JobFailed."""
-        plan = self._plan(self.wishes)
-        for line in plan.left_out:
-            self.ctx.log(f"left out: {line}")
-        try:
-            return plan, self._carry_out(plan)
-        except JobFailed as error:
-            if not plan.remux or error.failure.error_class not in (ErrorClass.BAD_INPUT, ErrorClass.UNSUPPORTED):
-                raise
-            # Some streams cannot be copied as they are (missing times, say), yet decode well.
-            self.ctx.log(f"copying failed ({error}); encoding instead")
-        plan = self._plan(replace(self.wishes, reencode=True))
-        return plan, self._carry_out(plan)
-
-    def _plan(self, wishes: encode.Wishes) -> encode.Plan:
-        video = self.preset.video
-        if video is None or encode.fits(self.found, self.preset, wishes):
-            return encode.plan(self.found, self.preset, wishes, None)
-        from workers.media import ffmpeg
-
-        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
-        encoder = self._hardware(tool) or encode.software_encoder(video, tool.encoders, wishes.quality, self.threads)
-        if encoder is None:
-            names = ", ".join(name for name, _ in video.encoders)
-            raise JobFailed(ErrorClass.TOOL, f"{clean(tool.path)} has no encoder for {video.codec} ({names})")
-        return encode.plan(self.found, self.preset, wishes, encoder, tonemap="zscale" in tool.filters)
-
-    def _hardware(self, tool: Ffmpeg) -> Encoder | None:
-        wish, video = self.params.hardware.strip().lower() or "off", self.preset.video
-        if wish == "off" or video is None:
-            return None
-        works = hardware.working(tool, video.codec)
-        quality = self.wishes.quality or video.quality
-        if wish == "auto":
-            return hardware.encoder(works[0], video.codec, quality) if works else None
-        if wish not in works:
-            can = f"what does is {', '.join(works)}" if works else "no hardware does; use auto or off"
-            message = f"{clean(wish)} cannot encode {video.codec} here: {can}"
-            raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
-        return hardware.encoder(wish, video.codec, quality)
-
-    def _carry_out(self, plan: encode.Plan) -> Facts:
-        from workers.media.verify import verify
-
-        if plan.remux and all(track.kind in ("video", "audio", "subtitle") for track in plan.tracks):
-            self._copy(plan)
-        else:
-            self._encode(plan)
-        self.ctx.report(Progress(1.0, "verifying", unit="ms"))
-        return verify(self.staged, plan.expected, source=self.key)
-
-    def _copy(self, plan: encode.Plan) -> None:
-        from workers.media.remux import remux
-
-        need_room(self.ctx, self.staged.parent, self.found.size)
-        total = self.found.duration_s or 0.0
-
-        def on_progress(seconds: float) -> None:
-            fraction = min(seconds / total, 1.0) if total else None
-            total_ms = round(total * 1000) or None
-            self.ctx.report(Progress(fraction, "copying", round(seconds * 1000), total_ms, unit="ms"))
-
-        keep = [track.index for track in plan.tracks]
-        remux(self.found.path, self.staged, muxer=plan.preset.container.muxer, keep=keep, on_progress=on_progress)
-
-    def _encode(self, plan: encode.Plan) -> None:
-        from workers.media import ffmpeg
-
-        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
-        command = encode.command(plan, self.found, self.staged, ffmpeg=tool.path, threads=self.threads)
-
-        def on_progress(progress: Progress) -> None:
-            need_room(self.ctx, self.staged.parent)
-            self.ctx.report(progress)
-
-        told = ffmpeg.run(command, duration_s=plan.expected.duration_s, source=self.key, on_progress=on_progress)
-        for line in told.lines:
-            self.ctx.log(line)
-        self.damage = told.damage
-        if self.damage:
-            self.ctx.log(f"damaged: {self.damage}")
 
 
 def _label(params: TranscodeParams) -> str:
@@ -215,10 +218,13 @@ OPERATION = Operation(
     label=_label,
     items=_items,
     process=_process,
-    primary=("inputs", "preset", "output", "height"),
+    processes=1,  # encoders have threads
+    primary=("inputs", "preset", "output", "height", "vmaf", "size_mib", "loudness", "subtitles", "replace"),
     examples=(
         "spool transcode holiday.mov",
         "spool transcode ~/Films --preset archive --output /srv/archive",
-        "spool transcode talk.mkv --preset audio",
+        "spool transcode talk.mkv --preset audio --loudness -16",
+        "spool transcode ~/Films --preset archive --vmaf 95 --replace",
+        "spool transcode film.mkv --size-mib 700 --subtitles burn --burn eng",
     ),
 )

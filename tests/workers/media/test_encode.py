@@ -88,7 +88,7 @@ def test_all_sounds_and_subtitles_that_the_container_can_hold_are_kept() -> None
     assert [t.action for t in archive.tracks] == ["encode", "copy", "copy", "copy", "copy", "copy"]
 
 
-@pytest.mark.parametrize(("preset", "kept"), [("web", True), ("audio", True), ("archive", False), ("webm", False)])
+@pytest.mark.parametrize(("preset", "kept"), [("web", True), ("audio", True), ("archive", True), ("webm", False)])
 def test_a_cover_is_never_the_film(preset: str, kept: bool) -> None:
     cover = StreamFacts(0, "video", "mjpeg", cover=True, width=600, height=600)
     facts = film(cover, FILM, SOUND)
@@ -110,11 +110,9 @@ def test_sound_is_mixed_down_only_where_the_preset_says() -> None:
 
 def test_high_dynamic_range_is_brought_down_only_for_screens() -> None:
     hdr = replace(FILM, codec="hevc", pix_fmt="yuv420p10le", transfer=16)
-    web = plan(film(hdr), PRESETS["web"], Wishes(), X264, tonemap=True).tracks[0]
+    web = plan(film(hdr), PRESETS["web"], Wishes(), X264).tracks[0]
     assert any("tonemap" in words for words in web.filters)
-    archive = plan(
-        film(replace(hdr, codec="mpeg2video")), PRESETS["archive"], Wishes(), Encoder("libx265"), tonemap=True
-    )
+    archive = plan(film(replace(hdr, codec="mpeg2video")), PRESETS["archive"], Wishes(), Encoder("libx265"))
     assert not archive.tracks[0].filters
     assert "pix_fmt" not in archive.tracks[0].options
 
