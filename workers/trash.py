@@ -17,8 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workers.runner.publishing import open_folder, rename_whole
-
 log = logging.getLogger(__name__)
 
 FOLDER = ".spool-trash"
@@ -101,14 +99,13 @@ def write(entry: Entry, state: Path | None) -> None:
     if state is not None:
         _remember(state, entry.folder)
     path = entry.folder / f"{entry.id}.json"
-    with open_folder(entry.folder, 0o700) as folder_fd:
-        fresh = path.with_suffix(".new")
-        with open(fresh, "w", encoding="ascii") as file:
-            json.dump(asdict(entry), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-        os.fsync(folder_fd)
+    fresh = path.with_suffix(".new")
+    with open(fresh, "w", encoding="ascii") as file:
+        json.dump(asdict(entry), file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
+    _flush_folder(entry.folder)
 
 
 def _remember(state: Path, folder: Path) -> None:
@@ -205,6 +202,8 @@ def _is_new(path: Path, entry: Entry) -> bool:
 
 
 def _move(source: Path, target: Path) -> None:
+    from workers.runner.publishing import open_folder, rename_whole  # what only knows the operations need not load it
+
     with open_folder(target.parent, 0o700) as folder_fd:
         if not rename_whole(source, folder_fd, target.name):
             raise FileExistsError(f"{target} exists")
@@ -212,8 +211,11 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    with open_folder(folder, 0o700) as folder_fd:
-        os.fsync(folder_fd)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _forget(entry: Entry) -> None:
