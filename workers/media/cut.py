@@ -49,7 +49,7 @@ def copy(found: Layout, cut: Cut, target: Path, *, on_progress: Callable[[float]
         lanes = {index: Lane(output, container.streams[index], found.path) for index in found.kept}
         if cut.config and found.film is not None:
             lanes[found.film].stream.codec_context.extradata = cut.config
-        _add_extras(container, output, found, covers)
+        add_extras(container, output, found, covers)
         _Copying(found, cut, container, lanes, on_progress).run()
         for lane in lanes.values():
             lane.finish()
@@ -64,14 +64,14 @@ def moved_chapters(found: Layout, cut: Cut) -> list[Chapter]:
     return [chapter for chapter in moved if chapter.end_s - chapter.start_s > 0.001]
 
 
-def _add_extras(container: Any, output: Any, found: Layout, covers: Mapping[int, bytes]) -> None:
-    """Covers and attached files, which have no times."""
+def add_extras(container: Any, output: Any, found: Layout, covers: Mapping[int, bytes]) -> None:
+    """Give `output` the covers (their pictures by index) and attached files of `container`, which have no times."""
     import av
 
     loose: list[tuple[Any, bytes]] = []
     for index in found.covers:
         stream = container.streams[index]
-        if found.muxer in ("matroska", "webm"):
+        if output.format.name in ("matroska", "webm"):
             tags = stream.metadata
             kind = "png" if codec_name(stream) == "png" else "jpeg"
             name = tags.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")

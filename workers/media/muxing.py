@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.stream import Stream
 
-_MOST_HELD = 64  # packets without a decoding time at the beginning of a stream
+_MOST_HELD = 64  # packets without a decoding time, as some demuxers give at the beginning
 
 
 @contextlib.contextmanager
@@ -78,7 +78,7 @@ class Lane:
         packet.pts += shift
         if packet.dts is not None:
             packet.dts += shift
-        elif self._last is None and len(self._held) < _MOST_HELD:
+        elif len(self._held) < _MOST_HELD:
             self._held.append(packet)
             return
         self._release(packet)

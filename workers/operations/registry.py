@@ -6,6 +6,7 @@ from typing import Any
 
 from workers.operations import (
     analyze_image,
+    concat,
     download,
     enrich,
     extract_audio,
@@ -24,6 +25,7 @@ REGISTRY: tuple[Operation[Any], ...] = (
     transcode.OPERATION,
     extract_audio.OPERATION,
     trim.OPERATION,
+    concat.OPERATION,
     thumbnail.OPERATION,
     analyze_image.OPERATION,
     probe.OPERATION,
