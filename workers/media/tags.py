@@ -6,6 +6,7 @@ Writing touches nothing but tags; `packets_digest` proves it. Which fields have 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import struct
@@ -40,6 +41,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "musicbrainz_artist_id": ("musicbrainz_artistid", "musicbrainz artist id"),
 }
 _PULSE_PACKETS = 500
+_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _MAX_BOXES = 1_000  # looked at for fragments, which come early
 
 
@@ -89,7 +91,7 @@ def _unwritable_mp4(path: Path) -> str | None:
 
 
 def lacking(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *, overwrite: bool) -> tuple[str, ...]:
-    """The names of the fields that `write` would write. JobFailed(tool) when mutagen cannot read the tags."""
+    """The names of the fields that `write` would write. JobFailed(bad_input) when mutagen cannot read the tags."""
     with _told(path):
         return tuple(_changes(open_tags(path, facts), record, overwrite))
 
@@ -98,8 +100,8 @@ def write(path: Path, facts: Mapping[str, Any], record: Mapping[str, Choice], *,
     """Put the fields of `record` that the file at `path` lacks into its tags; the names of those written.
 
     `facts` are those of `probe`, and `unwritable` has said nothing. With `overwrite`, what another source says in the
-    record is written over what the file has. Nothing is saved when nothing changes. JobFailed(tool) when mutagen
-    cannot, or what it wrote does not read back.
+    record is written over what the file has. Nothing is saved when nothing changes. JobFailed: bad_input when
+    mutagen cannot, tool when what it wrote does not read back.
     """
     with _told(path):
         tags = open_tags(path, facts)
@@ -143,8 +145,12 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (mutagen.MutagenError, ValueError, TypeError, KeyError, IndexError, struct.error, EOFError) as error:
+        name = clean(path.name)
+        inner = error.args[0] if error.args else None  # mutagen wraps what the system said
+        if isinstance(inner, OSError) and inner.errno in _DISK_ERRNOS:
+            raise JobFailed(ErrorClass.DISK, f"cannot write the tags of {name}: {inner.strerror}") from error
         reason = clean(str(error)) or type(error).__name__
-        raise JobFailed(ErrorClass.TOOL, f"the tags of {clean(path.name)} cannot be written: {reason}") from error
+        raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged, its tags cannot be written: {reason}") from error
 
 
 def packets_digest(path: Path, format: str, pulse: Callable[[], None] = lambda: None) -> str:
@@ -152,6 +158,19 @@ def packets_digest(path: Path, format: str, pulse: Callable[[], None] = lambda: 
 
     Two files that differ in tags only have the same. `format` is that of `sniff`. JobFailed bad_input.
     """
+    import av
+
+    try:
+        return _packets_digest(path, format, pulse)
+    except JobFailed as error:
+        if not isinstance(error.__cause__, av.error.MemoryError):
+            raise
+        # libav's word for sizes that a damaged header claims and nobody could have.
+        message = f"{clean(path.name)} is damaged: it claims more than fits into memory"
+        raise JobFailed(ErrorClass.BAD_INPUT, message) from error
+
+
+def _packets_digest(path: Path, format: str, pulse: Callable[[], None]) -> str:
     from workers.media.av import is_cover, open_input, translated
 
     state = hashlib.blake2b(digest_size=32)

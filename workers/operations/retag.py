@@ -53,7 +53,7 @@ def retag(
     if not tags.lacking(source, facts, record, overwrite=overwrite):
         return Retagged(why="the file has all that is known already")
     need_room(ctx, source.parent, original.identity[1])
-    staged = stage(ctx, source.parent) / f"tagged{source.suffix}"
+    staged = stage(ctx, source.parent) / source.name
     _copy(ctx, source, staged)
     written = tags.write(staged, facts, record, overwrite=overwrite)
     tags.same_packets(source, staged, str(facts["format"]), ctx.alive)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
+import mutagen
 import pytest
 
 from tests.support.media import Media, ffmpeg
 from workers.errors import ErrorClass, JobFailed
-from workers.media import tags
+from workers.media import tagkinds, tags
 from workers.media.fields import Choice, Found, fit, merge
 from workers.media.probe import probe
 
@@ -165,7 +167,20 @@ def test_damaged_files_fail_in_words(songs: Path, tmp_path: Path, name: str) -> 
     path.write_bytes(b"\0" * 200)
     with pytest.raises(JobFailed, match="cannot be written") as caught:
         tags.write(path, facts, record_of(SONG), overwrite=False)
-    assert caught.value.failure.error_class is ErrorClass.TOOL
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+
+
+def test_a_full_disk_is_no_fault_of_the_file(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "song.flac"
+    shutil.copyfile(songs / "song.flac", path)
+
+    def full(self: tagkinds.Tags) -> None:
+        raise mutagen.MutagenError(OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(tagkinds.Tags, "save", full)
+    with pytest.raises(JobFailed, match="No space left") as caught:
+        tags.write(path, probe(path), record_of(SONG), overwrite=False)
+    assert caught.value.failure.error_class is ErrorClass.DISK
 
 
 @pytest.mark.parametrize(
