@@ -13,6 +13,7 @@ from tests.support.context import PlainContext, files_under
 from tests.support.media import HOSTILE_NAMES, Media, cut
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
+from workers.media.damage import examine
 from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.validate import OPERATION
@@ -87,3 +88,90 @@ def test_progress_is_reported(ctx: PlainContext, media: Media) -> None:
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
         OPERATION.validate({"inputs": ["a"], **values})
+
+
+def damaged(media: Media, folder: Path) -> Path:
+    folder.mkdir()
+    return cut(media.multi, folder / "film.mkv", 0.6)
+
+
+def test_repair_makes_a_new_file_and_says_what_was_lost(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    broken = damaged(media, tmp_path / "in")
+    before = broken.read_bytes()
+    (outcome,) = validated(ctx, [tmp_path / "in"], repair=True).values()
+    assert isinstance(outcome, Result)
+    assert outcome.outputs == (tmp_path / "in" / "film.repaired.mkv",)
+    assert any(line.startswith("cut_short") for line in outcome.detail["findings_before"])
+    assert outcome.detail["findings_after"] == []
+    assert 0 < outcome.detail["lost"]["seconds"] < 4
+    assert outcome.detail["lost"]["packets_written"] == outcome.detail["checked"]["packets"]
+    assert broken.read_bytes() == before
+    assert not examine(outcome.outputs[0], "full").findings
+    ctx.end()
+    assert files_under(tmp_path / "in") == ["film.mkv", "film.repaired.mkv"]
+
+
+def test_a_second_repair_makes_nothing_new(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    damaged(media, tmp_path / "in")
+    validated(ctx, [tmp_path / "in"], repair=True)
+    outcomes = validated(ctx.again(), [tmp_path / "in"], repair=True)
+    assert set(outcomes) == {"film.mkv"}
+    outcome = outcomes["film.mkv"]
+    assert isinstance(outcome, Result)
+    assert outcome.outcome is Outcome.SKIPPED
+    assert files_under(tmp_path / "in") == ["film.mkv", "film.repaired.mkv"]
+    assert isinstance(validated(ctx, [tmp_path / "in"])["film.repaired.mkv"], Result)
+
+
+def test_repairs_go_to_the_output_folder(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    damaged(media, tmp_path / "in")
+    validated(ctx, [tmp_path / "in"], repair=True, output=str(tmp_path / "out"))
+    ctx.end()
+    assert files_under(tmp_path / "in") == ["film.mkv"]
+    assert files_under(tmp_path / "out") == ["film.repaired.mkv"]
+
+
+def test_a_wrong_name_is_repaired_by_the_right_one(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    shutil.copy(media.multi, tmp_path / "film.mp4")
+    (outcome,) = validated(ctx, [tmp_path / "film.mp4"], repair=True).values()
+    assert isinstance(outcome, Result)
+    assert outcome.outputs == (tmp_path / "film.repaired.mkv",)
+
+
+@pytest.mark.parametrize("name", ["clip", "picture"])
+def test_what_cannot_be_repaired_fails_and_leaves_nothing(
+    ctx: PlainContext, media: Media, tmp_path: Path, name: str
+) -> None:
+    source: Path = getattr(media, name)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    data = bytearray(source.read_bytes())
+    if name == "clip":  # a hole in the pictures, which no copy can fill
+        at = data.index(b"mdat") + len(data) // 3
+        data[at : at + 4000] = bytes(4000)
+    else:
+        del data[len(data) // 2 :]
+    (folder / source.name).write_bytes(data)
+    (outcome,) = validated(ctx, [folder], repair=True).values()
+    assert isinstance(outcome, JobFailed)
+    assert outcome.failure.error_class is ErrorClass.BAD_INPUT
+    assert outcome.failure.message.endswith("; not repaired")
+    assert "not repaired: " in outcome.failure.detail
+    ctx.end()
+    assert files_under(folder) == [source.name]
+
+
+def test_a_copy_published_by_an_earlier_attempt(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    damaged(media, tmp_path / "in")
+    validated(ctx, [tmp_path / "in"], repair=True)
+    (outcome,) = validated(ctx.again(forget=False), [tmp_path / "in"], repair=True).values()
+    assert isinstance(outcome, Result)
+    assert outcome.detail == {"published_before": True}
+
+
+def test_sound_files_are_only_looked_at(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    shutil.copy(media.clip, tmp_path / "clip.mp4")
+    (outcome,) = validated(ctx, [tmp_path / "clip.mp4"], repair=True).values()
+    assert isinstance(outcome, Result)
+    assert outcome.outputs == ()
+    assert OPERATION.cache_category == "metadata"
