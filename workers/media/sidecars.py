@@ -85,7 +85,8 @@ def _bytes(path: Path, limit: int) -> bytes | None:
     except OSError as error:
         if error.errno in _ABSENT:
             return None
-        raise JobFailed(ErrorClass.BAD_INPUT, f"cannot be read: {error.strerror}") from None
+        reason = "is a link and was left alone" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
+        raise JobFailed(ErrorClass.BAD_INPUT, reason) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise JobFailed(ErrorClass.BAD_INPUT, "is no plain file")

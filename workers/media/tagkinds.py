@@ -125,7 +125,8 @@ class _Id3(Tags):
         if name == "musicbrainz_recording_id":
             tags.setall("UFID", [*_others(tags), id3.UFID(owner=_UFID, data=value.encode())])
         elif name == "description":
-            tags.delall("COMM::XXX")
+            for frame in [frame for frame in tags.getall("COMM") if not frame.desc]:
+                tags.delall(frame.HashKey)  # one comment in each language is of the old text
             tags.add(id3.COMM(encoding=3, lang="XXX", desc="", text=[value]))
         elif name in _ID3:
             # Several genres go into one text: of several texts many players, and libavformat, see the first only.

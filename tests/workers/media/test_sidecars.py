@@ -127,7 +127,7 @@ def test_what_is_too_large_or_no_file_is_told_and_left_alone(tmp_path: Path) -> 
     (tmp_path / "b.info.json").symlink_to(tmp_path / "secret")
     (tmp_path / "b.nfo").mkdir()
     assert read(tmp_path / "b.mp4")[0] == {}
-    assert len(read(tmp_path / "b.mp4")[1]) == 2
+    assert read(tmp_path / "b.mp4")[1] == ["b.info.json is a link and was left alone", "b.nfo is no plain file"]
 
 
 def test_a_broken_one_does_not_hide_its_neighbour(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
+from typing import Any
 
 import mutagen
 import pytest
+from mutagen import id3
 
 from tests.support.media import Media, ffmpeg
 from workers.errors import ErrorClass, JobFailed
@@ -124,6 +126,20 @@ def test_an_old_tag_keeps_its_version_and_holds_years(songs: Path, tmp_path: Pat
     assert "date" in tags.write(path, facts, record_of(fit({"date": "2024-05"})), overwrite=False)
     assert path.read_bytes()[3] == version
     assert tags.fields_of(probe(path))["year"] == 2024
+
+
+def test_a_comment_in_another_language_is_written_over(songs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    shutil.copyfile(songs / "song.mp3", path)
+    opened: Any = id3.ID3  # its author declares it in part only
+    file = opened(path)
+    for language, what in (("eng", ""), ("deu", ""), ("eng", "iTunNORM")):
+        file.add(id3.Frames["COMM"](encoding=3, lang=language, desc=what, text=[f"old {what}"]))
+    file.save()
+    new = record_of(fit({"description": "New"}))
+    assert tags.write(path, probe(path), new, overwrite=False) == ()
+    assert tags.write(path, probe(path), new, overwrite=True) == ("description",)
+    assert sorted(str(frame) for frame in opened(path).getall("COMM")) == ["New", "old iTunNORM"]
 
 
 def test_the_total_of_the_tracks_stays(songs: Path, tmp_path: Path) -> None:
