@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_PIXELS = 64_000_000  # of one decoded frame; 8K is 33 million
 _FORWARD_FRAMES = 1_500  # how far to decode from a key frame to a time
 _MAX_INDEX = 2_000_000  # entries of an index that are looked through
+_BACK_S = (0.0, 1.0, 5.0, 20.0)  # transport streams are entered anywhere: the next key frame may be too late
+_SHORT_S = 0.001
 _MICROSECONDS = 1_000_000
 
 
@@ -42,7 +44,8 @@ class Film:
         self.duration_s = (container.duration or 0) / _MICROSECONDS
         self._start = max(container.start_time or 0, 0)
         self._running: Iterator[VideoFrame] | None = None
-        self._now = 0.0  # of the last frame that `_running` gave
+        self._last: VideoFrame | None = None  # of those that `_running` gave
+        self._ahead: VideoFrame | None = None  # one more, that was shown later than asked for
         if self.stream is not None:
             self._prepare(self.stream)
 
@@ -80,38 +83,60 @@ class Film:
         return None
 
     def frame_at(self, at_s: float, *, tolerance_s: float, alive: Callable[[], None]) -> VideoFrame | None:
-        """The frame shown at a time, or a key frame at most `tolerance_s` earlier, which is far cheaper.
+        """The frame shown at a time, or a key frame at most `tolerance_s` away, which is far cheaper.
 
-        The one before it where the film ends early; None where nothing can be decoded. `alive` is called as it goes.
+        The last one where the film ends early; None where nothing can be decoded. `alive` is called as it goes.
         """
         if self._running is None or not self._goes_on_to(at_s):
-            frame = self.key_frame(at_s)
-            if frame is not None and self.time_of(frame) >= at_s - tolerance_s:
+            start = at_s
+            for back in (*_BACK_S, at_s):
+                start = max(at_s - back, 0.0)
+                frame = self.key_frame(start)
+                if frame is None:
+                    continue  # behind the end, or damaged there
+                if abs(self.time_of(frame) - at_s) <= tolerance_s:
+                    break
+                if self.time_of(frame) <= at_s:
+                    frame = None  # too far: from there on, frame by frame
+                    break
+            if frame is not None:
                 return frame
-            self._seek(at_s)
-            self._running, self._now = self.all_frames(), 0.0
+            self._seek(start)
+            self._running, self._last, self._ahead = self.all_frames(), None, None
         return self._forward(at_s, tolerance_s, alive)
 
     def _forward(self, at_s: float, tolerance_s: float, alive: Callable[[], None]) -> VideoFrame | None:
+        """Decode on to the frame that is shown at a time."""
+        assert self._running is not None
+        for number in range(_FORWARD_FRAMES):
+            if number % 25 == 0:
+                alive()
+            frame = self._ahead or self._following()
+            if frame is None:
+                self._running = None
+                break
+            self._ahead = None
+            if self._last is not None and self.time_of(frame) > at_s + _SHORT_S:
+                self._ahead = frame
+                break
+            self._last = frame
+            if self.time_of(frame) >= at_s - tolerance_s / 2:
+                break
+        return self._last
+
+    def _following(self) -> VideoFrame | None:
         import av
 
-        last: VideoFrame | None = None
-        assert self._running is not None
         with contextlib.suppress(av.error.FFmpegError):
-            for number, frame in enumerate(self._running):
-                last, self._now = frame, self.time_of(frame)
-                if number % 25 == 0:
-                    alive()
-                if self._now >= at_s - tolerance_s / 2 or number >= _FORWARD_FRAMES:
-                    return frame
-        self._running = None
-        return last
+            return next(self._running, None) if self._running is not None else None
+        return None
 
     def _goes_on_to(self, at_s: float) -> bool:
         """Whether decoding on comes to a time sooner than seeking there."""
         keys = self._key_times
         before = keys[bisect_right(keys, at_s) - 1] if keys and keys[0] <= at_s else at_s
-        return self._now < at_s and before <= self._now
+        now = self.time_of(self._last) if self._last is not None else 0.0
+        return now < at_s and before <= now
 
     @cached_property
     def _key_times(self) -> list[float]:

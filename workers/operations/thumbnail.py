@@ -54,7 +54,7 @@ class ThumbnailParams(BulkParams):
     """Folder for the results; the tree of an input folder is kept in it. Empty: beside each input."""
 
     position: float = Field(default=10.0, ge=0, le=100, json_schema_extra={"advanced": True})
-    """Where in a film to take the picture, in percent of its duration. Black, blank and blurred ones are passed over."""
+    """Where in a film to take the picture, in percent of its duration; black, blank and blurred ones are left out."""
 
     count: int = Field(default=1, ge=0, le=100, json_schema_extra={"short": "n"})
     """Pictures of each film, evenly over it, as NAME.thumb-1 and so on; 1 is one at the position. Of covers and
