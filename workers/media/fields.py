@@ -40,7 +40,10 @@ def text_of(value: object, limit: int = _MAX_TEXT, *, lines: bool = False) -> st
     """
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
-    raw = str(value)[: limit * 2].replace("\r\n", "\n").replace("\r", "\n")
+    raw = str(value)[: limit * 2]
+    if raw.isascii() and raw.isprintable():
+        return " ".join(raw.split())[:limit].strip()
+    raw = raw.replace("\r\n", "\n").replace("\r", "\n")
     kept = (c for c in raw if c.isspace() or (c not in _BIDI and unicodedata.category(c) not in _FORBIDDEN))
     text = unicodedata.normalize("NFC", "".join(kept))
     pieces = text.split("\n") if lines else [text]
@@ -165,8 +168,9 @@ class Choice:
 def merge(found: Mapping[str, Found], order: Sequence[str] = ORDER) -> dict[str, Choice]:
     """One record of what the sources found: of each field the value of the first in `order` that has one."""
     record: dict[str, Choice] = {}
+    known = [(source, found[source]) for source in order if found.get(source)]
     for name in FIELDS:
-        said = [(source, found[source][name]) for source in order if name in found.get(source, {})]
+        said = [(source, values[name]) for source, values in known if name in values]
         if said:
             source, value = said[0]
             others = tuple((who, what) for who, what in said[1:] if not _agree(name, what, value))
@@ -200,7 +204,7 @@ def same_words(one: str, other: str) -> bool:
 
 def bare(text: str) -> str:
     """The letters and digits of `text` in small letters without accents; `text` in small letters if there are none."""
-    split = unicodedata.normalize("NFKD", text.casefold())
+    split = text.lower() if text.isascii() else unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in split if c.isalnum()) or text.casefold()
 
 

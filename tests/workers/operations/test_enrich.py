@@ -334,3 +334,25 @@ def test_without_musicbrainz_the_rest_is_told(ctx: PlainContext, song: Path, mon
     assert result.outcome is Outcome.DONE
     assert told(result)["artist"] == ("Nina Simone", "name")
     assert "cannot be reached" in result.detail["musicbrainz"]["why"]
+
+
+def test_an_attempt_that_died_after_the_replacement_is_told_by_the_next(ctx: PlainContext, song: Path) -> None:
+    one(ctx, song, write_tags=True)
+    after = song.read_bytes()
+    result = one(ctx.again(forget=False), song, write_tags=True)
+    assert result.outputs == (song,)
+    assert result.detail["tags"]["written"] == []
+    assert song.read_bytes() == after
+    assert len(list(trash.entries(song.parent / trash.FOLDER))) == 1
+
+
+def test_a_file_that_cannot_be_written_may_still_get_its_sidecar(
+    ctx: PlainContext, media: Media, tmp_path: Path
+) -> None:
+    film = tmp_path / "A film (1999).mkv"
+    shutil.copyfile(media.multi, film)
+    result = one(ctx, film, write_tags=True, sidecar="nfo")
+    assert result.outcome is Outcome.DONE
+    assert result.outputs == (tmp_path / "A film (1999).nfo",)
+    assert "<year>1999</year>" in result.outputs[0].read_text()
+    assert "matroska" in result.detail["tags"]["why"]
