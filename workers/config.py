@@ -15,7 +15,7 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
@@ -125,7 +125,8 @@ class CacheHours(_Section):
 
 
 class CacheShares(_Section):
-    """Percent of the cache's space that each category may fill; together 100 at most. 0 keeps nothing of it."""
+    """Percent of the cache's space that each category may fill; 0 keeps nothing of it. Where they are more than 100
+    together, each counts for so much less."""
 
     metadata: Percent = 15.0
     """What files tell of themselves."""
@@ -144,13 +145,6 @@ class CacheShares(_Section):
     download_info: Percent = 2.0
     """What a site tells of one download."""
 
-    @model_validator(mode="after")
-    def _fit(self) -> CacheShares:
-        together = sum(getattr(self, name) for name in type(self).model_fields)
-        if together > 100.001:
-            raise ValueError(f"the shares are {together:g} percent together: at most 100")
-        return self
-
 
 class CacheSettings(_Section):
     """Results that are kept, so that work on unchanged files is done once."""
@@ -166,7 +160,8 @@ class CacheSettings(_Section):
 
     def limit_bytes(self, category: str) -> int:
         """Space on disk that a category may fill, in bytes; 0 for one that nobody knows."""
-        return int((self.size_mib << 20) * getattr(self.share, category, 0.0) / 100)
+        together = sum(getattr(self.share, name) for name in CACHE_CATEGORIES)
+        return int((self.size_mib << 20) * getattr(self.share, category, 0.0) / max(100, together))
 
     def ttl_s(self, category: str) -> float:
         """Seconds that what a category keeps counts; 0 for one that nobody knows."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.config import Settings, load_settings, slots_of
+from workers.config import CACHE_CATEGORIES, Settings, load_settings, slots_of
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
 
@@ -39,6 +39,10 @@ def test_everything_lies_under_the_home(tmp_path: Path) -> None:
         ("slots = 3", "slots:"),
         ("log_level = 'loud'", "log_level:"),
         ("[paths]\nstate = '/x'", "unknown key 'paths'"),
+        ("[cache]\nsize_mb = 3", "unknown key 'cache.size_mb'; did you mean 'size_mib'?"),
+        ("[cache.share]\nmetadta = 3", "unknown key 'cache.share.metadta'; did you mean 'metadata'?"),
+        ("[cache.ttl_hours]\nquality = 0", "cache.ttl_hours.quality:"),
+        ("[cache]\nshare = 3", "cache.share:"),
         ("a = = 1", "not valid TOML"),
         ("output_dir = '~nobody_of_this_name/x'", "output_dir"),
         ('output_dir = "a\\u0000b"', "output_dir"),
@@ -142,3 +146,12 @@ def test_what_runners_get_is_plain(tmp_path: Path) -> None:
     settings = load_settings({"SPOOL_HOME": str(tmp_path)})
     assert json.loads(json.dumps(settings.for_runner())) == settings.for_runner()
     assert settings.for_runner()["threads"] >= 1
+
+
+def test_shares_of_the_cache_never_exceed_it(tmp_path: Path) -> None:
+    cache = _load(tmp_path, "[cache]\nsize_mib = 10\n[cache.share]\nmetadata = 85\nconversion = 0").cache
+    limits = [cache.limit_bytes(category) for category in CACHE_CATEGORIES]
+    assert 0 <= (10 << 20) - sum(limits) < len(limits)
+    assert cache.limit_bytes("metadata") > (10 << 20) // 2 and cache.limit_bytes("conversion") == 0
+    assert cache.limit_bytes("unheard of") == 0 == cache.ttl_s("unheard of")
+    assert cache.ttl_s("conversion") == 86_400

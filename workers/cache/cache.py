@@ -124,27 +124,25 @@ class ResultCache:
 
     def _look(self) -> int | None:
         """Forget what others dropped since the last look; the store's generation, None when it cannot tell."""
-        other = self._readers.other_file()
+        replaced = self._readers.other_file()
         generation = self._readers.ask(store.generation)
-        if other or generation != self._generation or self._readers.spoiled:
+        if replaced or self._readers.spoiled or generation not in (None, self._generation):
             with self._lock:
-                replaced = other and self._generation >= 0
                 if replaced or self._readers.spoiled:
                     self._writer.renew(spoiled=self._readers.spoiled)
-                if generation is not None and (replaced or generation != self._generation):
-                    self._forget(generation)
+                self._forget(self._generation if generation is None else generation, replaced)
         return generation
 
-    def _forget(self, generation: int) -> None:
-        if self._generation >= 0:  # else it is the first look at the store
+    def _forget(self, generation: int, replaced: bool = False) -> None:
+        """Others dropped entries, or the store is another one; nothing to forget at the first look at it."""
+        if replaced or (generation != self._generation and self._generation >= 0):
             self._memory.clear()
             self._backlog.forget_rows()
         self._generation = generation
 
     def _dropped(self, generation: int) -> None:
         with self._lock:
-            if generation != self._generation:
-                self._forget(generation)
+            self._forget(generation)
 
     def _read(self, category: str, sought: Sequence[tuple[bytes, bytes]], oldest: float) -> Mapping[bytes, Kept]:
         """What the store has for these, as far as it counts; a broken entry is none, and is dropped."""

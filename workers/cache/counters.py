@@ -95,7 +95,7 @@ def read(connection: sqlite3.Connection, now: float) -> Mapping[str, Mapping[str
     for name, span in WINDOWS.items():
         rows = connection.execute(
             f"SELECT category, {_SUMS} FROM counted WHERE at > ? AND at <= ? GROUP BY category",
-            (int(now) - span - BUCKET_S, int(now)),
+            (int(now) - span - (BUCKET_S if span < _FINE_FOR_S else _COARSE_S), int(now)),
         )
         found[name] = {row[0]: Counts(*row[1:]) for row in rows}
     rows = connection.execute("SELECT category, hits, misses, bytes, saved_s, evictions FROM since_start")

@@ -30,18 +30,18 @@ class Readers:
         self.spoiled = False  # somebody must set the file aside
 
     def other_file(self) -> bool:
-        """Whether the file is gone or another one since the last call; then later questions go to the new one."""
+        """Whether there was a file at the last call, and now it is gone or another. Later questions go to the new."""
         try:
             info = os.stat(self._path)
             now = (info.st_dev, info.st_ino)
         except OSError:
             now = None
         with self._lock:
-            if now == self._file:
-                return False
-            self._file = now
+            before, self._file = self._file, now
+        if now == before:
+            return False
         self.renew()
-        return True
+        return before is not None
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
         """The answer to a question; None when the store cannot tell."""

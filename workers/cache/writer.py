@@ -195,7 +195,7 @@ class Writer:
             counters.write(connection, counts)
         with self._work:
             self._backlog.written(rows)
-        if known is not None and known != present:
+        if known != present:
             self._dropped(present)
 
     def _round(self, connection: sqlite3.Connection) -> None:

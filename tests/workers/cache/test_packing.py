@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.cache.packing import LONG, PACKED, PLAIN, Broken, pack, unpack
+
+texts = st.one_of(st.text(), st.text(min_size=LONG, max_size=3 * LONG), st.just("ab\udcff\ud800" * 700))
+
+
+@given(texts)
+def test_what_was_packed_comes_back(text: str) -> None:
+    assert unpack(pack(text)) == text
+
+
+@given(texts, st.data())
+def test_a_flipped_bit_is_never_taken_for_a_result(text: str, data: st.DataObject) -> None:
+    packed = bytearray(pack(text))
+    place = data.draw(st.integers(0, len(packed) - 1))
+    packed[place] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(Broken):
+        unpack(bytes(packed))
+
+
+@given(texts, st.data())
+def test_neither_is_a_part(text: str, data: st.DataObject) -> None:
+    packed = pack(text)
+    with pytest.raises(Broken):
+        unpack(packed[: data.draw(st.integers(0, len(packed) - 1))])
+
+
+@given(st.binary(max_size=60))
+def test_anything_at_all_is_a_text_or_broken(data: bytes) -> None:
+    try:
+        assert pack(unpack(data)) == data
+    except Broken:
+        pass
+
+
+def test_only_long_texts_are_compressed() -> None:
+    short, long = "a" * LONG, json.dumps(["a film"] * 1000)
+    assert pack(short)[:1] == PLAIN and len(pack(short)) == LONG + 5
+    assert pack(long)[:1] == PACKED and len(pack(long)) < len(long) / 10
