@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.media.av import codec_name, open_input
 from workers.media.cutplan import Ending
@@ -14,6 +15,9 @@ from workers.media.ffmetadata import Chapter
 from workers.media.layout import Layout
 from workers.media.muxing import Lane, in_millis, pictures, writing
 from workers.media.places import seek, ticks
+
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
 
 _BEFORE_S = 2  # sound that belongs to a key frame may stand before it in the file
 _BEFORE_WORDS_S = 30  # and a subtitle that is still shown long before
@@ -24,7 +28,7 @@ class Cut:
     """A copy of a part. Times in seconds of the file's own; `first` is the pts of the key frame it begins with.
 
     `head` and `tail` are packets made for the frames before and behind what is copied, `config` the decoder's
-    configuration for all three.
+    configuration for all three. `made` is a file whose only stream takes the place of the main one, from 0 on.
     """
 
     start: Fraction
@@ -34,6 +38,7 @@ class Cut:
     head: Sequence[Any] = ()
     tail: Sequence[Any] = ()
     config: bytes = b""
+    made: Path | None = None
 
 
 def copy(found: Layout, cut: Cut, target: Path, *, on_progress: Callable[[float], None] = lambda s: None) -> int:
@@ -43,17 +48,32 @@ def copy(found: Layout, cut: Cut, target: Path, *, on_progress: Callable[[float]
     seconds written. JobFailed: bad_input, unsupported, disk.
     """
     covers = pictures(found.path) if found.covers else {}
-    with open_input(found.path) as container, writing(target, found.muxer, source=found.path) as output:
+    with contextlib.ExitStack() as files:
+        container = files.enter_context(open_input(found.path))
+        made = files.enter_context(open_input(cut.made)) if cut.made is not None else None
+        output = files.enter_context(writing(target, found.muxer, source=found.path))
         output.metadata.update(container.metadata)
         output.set_chapters(in_millis(moved_chapters(found, cut)))
-        lanes = {index: Lane(output, container.streams[index], found.path) for index in found.kept}
-        if cut.config and found.film is not None:
-            lanes[found.film].stream.codec_context.extradata = cut.config
+        lanes = {index: _lane(output, container, index, made, found) for index in found.kept}
+        if cut.config:
+            lanes[found.main].stream.codec_context.extradata = cut.config
         add_extras(container, output, found, covers)
-        _Copying(found, cut, container, lanes, on_progress).run()
+        copying = _Copying(found, cut, container, lanes, on_progress)
+        if made is not None:
+            copying.replace_main(made)
+        copying.run()
         for lane in lanes.values():
             lane.finish()
         return lanes[found.film].packets if found.film is not None else 0
+
+
+def _lane(output: OutputContainer, container: Any, index: int, made: Any, found: Layout) -> Lane:
+    if made is None or index != found.main:
+        return Lane(output, container.streams[index], found.path)
+    lane = Lane(output, made.streams[0], found.path)
+    lane.stream.metadata.update(container.streams[index].metadata)
+    lane.stream.disposition = container.streams[index].disposition
+    return lane
 
 
 def moved_chapters(found: Layout, cut: Cut) -> list[Chapter]:
@@ -99,6 +119,26 @@ class _Copying:
         self._begun = False  # the film has reached its first key frame
         self._left: int | None = None  # packets of the film that are still to come, once its last key frame is seen
         self._open = {index for index in lanes if container.streams[index].type in ("video", "audio")}
+        self._made: Iterator[Any] = iter(())  # what is left of the packets that take the place of the main stream's
+        self._waiting: Any = None  # the first of them
+
+    def replace_main(self, made: InputContainer) -> None:
+        """Let the packets of the only stream of `made` take the place of those of the main stream."""
+        packets: Iterator[Any] = iter(made.demux(made.streams[0]))
+        self._made = (packet for packet in packets if packet.size)
+        self._waiting = next(self._made, None)
+        self._open.discard(self._found.main)
+        self._open = self._open or {-1}  # subtitles alone do not tell when the part is over: all are looked at
+
+    def _put_made(self, until: Fraction | None) -> None:
+        """Write the packets made anew that come before `until` (seconds of the file's own times; None: all)."""
+        lane = self._lanes[self._found.main]
+        while self._waiting is not None:
+            at = self._waiting.dts if self._waiting.dts is not None else self._waiting.pts
+            if until is not None and at is not None and at * lane.base + self._cut.start > until:
+                return
+            lane.put(self._waiting)
+            self._waiting = next(self._made, None)
 
     def run(self) -> None:
         """Write all packets of the part."""
@@ -108,10 +148,7 @@ class _Copying:
                 film.put(packet, self._shift[self._found.film or 0])
         self._rewind()
         told = 0
-        wanted = [self._container.streams[index] for index in self._lanes]
-        for packet in self._container.demux(wanted):
-            if not packet.size:
-                continue
+        for packet in self._packets():
             told += packet.size
             self._take(packet)
             if told > 500_000:
@@ -120,13 +157,24 @@ class _Copying:
                 self._on_progress(max(float((at or 0) * (packet.time_base or 0) - self._cut.start), 0.0))
             if not self._open:
                 break
+        self._put_made(None)
         if film is not None:
             for packet in self._cut.tail:
                 film.put(packet, self._shift[self._found.film or 0])
 
+    def _packets(self) -> Iterator[Any]:
+        wanted = [self._container.streams[i] for i in self._lanes if i != self._found.main or self._cut.made is None]
+        if not wanted:
+            return
+        for packet in self._container.demux(wanted):
+            if packet.size:
+                if self._waiting is not None and packet.dts is not None:
+                    self._put_made(packet.dts * Fraction(packet.time_base))
+                yield packet
+
     def _rewind(self) -> None:
         back = _BEFORE_WORDS_S if self._found.words else _BEFORE_S
-        main = self._container.streams[self._found.kept[0] if self._found.film is None else self._found.film]
+        main = self._container.streams[self._found.main]
         start = self._cut.start - back
         if start > self._found.start:
             seek(self._container, main, ticks(start, Fraction(main.time_base)))

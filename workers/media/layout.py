@@ -36,6 +36,11 @@ class Layout:
     chapters: tuple[Chapter, ...]
     frame_s: float  # of the film, 0 when unknown
 
+    @property
+    def main(self) -> int:
+        """The index of the film, or of the first sound."""
+        return self.kept[0] if self.film is None else self.film
+
 
 def layout(path: Path) -> Layout:
     """What the file at `path` has and what of it can be kept. JobFailed bad_input or unsupported."""

@@ -1,4 +1,4 @@
-"""The ffmpeg command that cuts a part out by encoding its film (or sound) again, to the frame. Pure: plain words."""
+"""The ffmpeg command that encodes a part of a film (or a sound) again, to the frame. Pure: plain words."""
 
 from __future__ import annotations
 
@@ -51,17 +51,14 @@ def _encoding(found: Layout) -> tuple[str, ...]:
 def recut_command(
     found: Layout, start: Fraction, end: Fraction, target: Path, *, ffmpeg: str, threads: int = 0
 ) -> list[str]:
-    """Encode from `start` to `end` (seconds of the file's own times). Of films, sound and subtitles are copied."""
+    """Encode the film, or where there is none the first sound, from `start` to `end` (seconds of the file's own times).
+
+    All else is left out, for `cut` to copy beside it; tags and chapters come along.
+    """
     seek = float(start - found.start)
     words = [ffmpeg, *(("-ss", f"{seek:.6f}") if seek > 0 else ()), "-t", f"{float(end - start):.6f}"]
     words += ["-f", found.format, "-protocol_whitelist", "file,pipe", "-i", f"file:{os.path.abspath(found.path)}"]
-    kept = sorted(found.kept, key=lambda index: index != found.film)
-    for index in (*kept, *found.covers, *found.attachments):
-        words += ["-map", f"0:{index}"]
-    words += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copypriorss", "0", *_encoding(found)]
-    first = 1 if found.film is not None else 0
-    for number in range(first, first + len(found.covers)):
-        words += [f"-disposition:v:{number}", "attached_pic"]
+    words += ["-map", f"0:{found.main}", "-map_metadata", "0", "-map_chapters", "0", *_encoding(found)]
     words += ["-threads", str(threads)] if threads else []
     for name, value in muxer_options(found.muxer, found.extension).items():
         words += [f"-{name}", value]

@@ -227,6 +227,7 @@ class _Trimming:
 
     def _encode(self, why: str) -> dict[str, Any]:
         from workers.media import ffmpeg
+        from workers.media.cut import Cut, copy
         from workers.media.recut import encoder_for, recut_command
 
         if why:
@@ -238,7 +239,10 @@ class _Trimming:
             raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
         end = self.end if self.end is not None else self.found.start + Fraction(self.found.duration_s)
         threads = int(self.ctx.settings.get("threads") or 0)
-        command = recut_command(self.found, self.start, end, self.staged, ffmpeg=tool.path, threads=threads)
+        # With nothing beside it, what ffmpeg writes is the result.
+        alone = self.found.kept == (self.found.main,) and not self.found.covers and not self.found.attachments
+        made = self.staged if alone else self.staged.with_name(f"made.{self.found.extension}")
+        command = recut_command(self.found, self.start, end, made, ffmpeg=tool.path, threads=threads)
 
         def on_progress(progress: Progress) -> None:
             need_room(self.ctx, self.staged.parent)
@@ -247,6 +251,9 @@ class _Trimming:
         told = ffmpeg.run(command, duration_s=self.wanted_s, source=self.key, on_progress=on_progress)
         for line in told.lines:
             self.ctx.log(line)
+        if not alone:
+            cut = Cut(self.start, self.end, made=made)
+            copy(self.found, cut, self.staged, on_progress=self._copied)
         facts = self._verified("encode", self.start, self.end)
         return facts | ({"why": why} if why else {}) | ({"damaged": told.damage} if told.damage else {})
 

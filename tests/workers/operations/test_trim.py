@@ -187,6 +187,25 @@ def test_all_streams_come_along(ctx: PlainContext, media: Media, tmp_path: Path)
     assert subtitles(result.outputs[0]) == [(0.0, 1.0, "Hello")], "shown from 0.5 to 2 s, cut at 1 s"
 
 
+def test_all_streams_come_along_when_the_film_is_encoded(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    source, font, out = tmp_path / "many.mkv", tmp_path / "font.ttf", str(tmp_path / "out")
+    font.write_bytes(b"font")
+    attached = ("-attach", str(media.picture), "-metadata:s:t:0", "mimetype=image/jpeg")
+    more = ("-attach", str(font), "-metadata:s:t:1", "mimetype=font/ttf")
+    ffmpeg("-i", str(media.multi), "-map", "0", "-c", "copy", *attached, *more, str(source))
+    whole = trim(ctx, source, start="0.6", duration="0.3", mode="exact", output=out)
+    assert whole.detail["how"] == "encode"
+    found = facts(whole.outputs[0])
+    kinds = [(s.kind, s.codec, s.cover) for s in found.streams]
+    assert kinds == [(s.kind, s.codec, s.cover) for s in facts(source).streams]
+    assert found.of_kind("audio")[1].language == "deu"
+    assert subtitles(whole.outputs[0]) == [(0.0, 0.3, "Hello")]
+    silent = tmp_path / "silent.mkv"
+    ffmpeg("-i", media.multi, "-map", "0:v", "-map", "0:s", "-c", "copy", silent)
+    quiet = trim(ctx.again(), silent, start="0.4", duration="0.3", mode="exact", output=out)
+    assert [(round(at, 3), round(lasts, 3)) for at, lasts, _ in subtitles(quiet.outputs[0])] == [(0.1, 0.2)]
+
+
 def subtitles(path: Path) -> list[tuple[float, float, str]]:
     import av
 
