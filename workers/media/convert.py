@@ -55,6 +55,7 @@ class Made:
     motion: motion.Motion | None
     blocks: blocks.Blocks
     notes: tuple[str, ...]
+    taken: str = ""  # YYYY-MM-DD, also where the result says nothing of it
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,7 +85,7 @@ def convert(source: Path, target: Path, wish: Wish, *, format: str) -> dict[str,
         "width": made.size[0],
         "height": made.size[1],
         "frames": frames,
-        "date": made.blocks.taken or blocks_date(source),
+        "date": made.taken or _changed(source),
         "notes": list(made.notes),
     }
 
@@ -108,7 +109,7 @@ def reading(source: Path) -> Iterator[None]:
         raise
 
 
-def blocks_date(source: Path) -> str:
+def _changed(source: Path) -> str:
     """When the file was changed, as YYYY-MM-DD in local time."""
     import datetime
 
@@ -123,7 +124,7 @@ def _read(source: Path, wish: Wish, format: str) -> Made:
 
     notes: list[str] = []
     with open(source, "rb") as file, Pillow.open(file, formats=(format,)) as image:
-        frames = motion.count(image)
+        frames, taken = motion.count(image), blocks.take(image).taken
         if image.format == "MPO":
             notes.append("further pictures behind the first (depth, gain map) are left out")
         if frames > 1 and not wish.first_frame:
@@ -131,10 +132,10 @@ def _read(source: Path, wish: Wish, format: str) -> Made:
                 raise JobFailed(
                     ErrorClass.UNSUPPORTED, _refusal(source, wish, frames, format), input=path_to_key(source)
                 )
-            return _read_motion(image, wish, notes, name=clean(source.name))
+            return replace(_read_motion(image, wish, notes, name=clean(source.name)), taken=taken)
         if frames > 1:
             notes.append(f"the first of {frames} {'pages' if format == 'TIFF' else 'frames'}")
-        return _read_still(image, source, wish, notes)
+        return replace(_read_still(image, source, wish, notes), taken=taken)
 
 
 def _refusal(source: Path, wish: Wish, frames: int, format: str) -> str:

@@ -61,9 +61,8 @@ def _fewer_bits(image: Image, target: str, notes: list[str]) -> Image:
     """Whole and floating numbers brought to the depth of `target`, by their own range where none is usual."""
     if image.mode in ("I", "F"):
         low, high = (float(value) for value in _extrema(image))
-        top = next((top for top in (1.0, 255.0, 65535.0) if low >= 0 and high <= top), 0.0)
-        if image.mode == "I" and top == 1.0:
-            top = 255.0
+        usual = (255.0, 65535.0) if image.mode == "I" else (1.0, 255.0)
+        top = next((top for top in usual if low >= 0 and high <= top), 0.0)
         base, span = (0.0, top) if top else (low, max(high - low, 1e-9))
         if not top:
             notes.append(f"values from {low:g} to {high:g} are scaled to black and white")

@@ -1,0 +1,61 @@
+"""Pictures with everything hanging on them, made by Pillow."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from PIL import Image, ImageCms, ImageDraw
+
+COMMENT = b"seen from the tower"
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+def exif(*, turn: int = 0, place: bool = True) -> Image.Exif:
+    made = Image.Exif()
+    made[0x010F], made[0x0110] = "Maker", "Model"
+    if turn:
+        made[0x0112] = turn
+    made.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09", 0x829D: 2.8, 0x927C: b"notes" * 20})
+    if place:
+        made.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 24.0), 3: "E", 4: (151.0, 12.0, 30.0)})
+    return made
+
+
+@functools.cache  # it holds the time of its making
+def srgb() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def halves(size: tuple[int, int] = (120, 60)) -> Image.Image:
+    """Noise, reddish on the left and bluish on the right, so that it can be seen how it lies."""
+    noise = Image.effect_noise(size, 30)
+    none = Image.new("L", size, 10)
+    made = Image.merge("RGB", (noise, none, none))
+    right = (size[0] // 2, 0, *size)
+    made.paste(Image.merge("RGB", (none, none, noise)).crop(right), right)
+    return made
+
+
+def full_jpeg(path: Path, *, turn: int = 6) -> Path:
+    """A photograph with Exif, profile, XMP, comment and resolution."""
+    words = {"icc_profile": srgb(), "comment": COMMENT, "dpi": (300, 300)}
+    halves().save(path, "JPEG", quality=92, exif=exif(turn=turn), xmp=XMP, **words)
+    return path
+
+
+def moving(mode: str = "RGBA", number: int = 4) -> list[Image.Image]:
+    """Frames in which a square wanders over a ground that is clear, or red."""
+    frames = []
+    for step in range(number):
+        frame = Image.new(mode, (40, 30), (255, 0, 0, 0)[: len(mode)])
+        ImageDraw.Draw(frame).rectangle((step * 6, 5, step * 6 + 8, 15), fill=(0, 255, step * 20, 255)[: len(mode)])
+        frames.append(frame)
+    return frames
+
+
+def animation(path: Path, *, mode: str = "RGBA", times: tuple[int, ...] = (40, 50, 60, 700), loop: int = 0) -> Path:
+    first, *rest = moving(mode, len(times))
+    words = {"disposal": 2} if path.suffix == ".gif" else {}
+    first.save(path, save_all=True, append_images=rest, duration=list(times), loop=loop, **words)  # type: ignore[arg-type]
+    return path
