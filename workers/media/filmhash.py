@@ -18,7 +18,7 @@ from workers.media.names import path_to_key
 from workers.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from av.container import InputContainer
     from av.video.frame import VideoFrame
@@ -71,10 +71,10 @@ def fingerprint(
         if not container.duration:
             raise JobFailed(ErrorClass.BAD_INPUT, f"{name} does not tell its duration", input=key)
         stream.codec_context.thread_count = 1  # several films are read at once
-        prints = []
+        reader, prints = _Reader(container, stream), []
         for share in MOMENTS:
             pulse()
-            frame = _at(container, stream, share)
+            frame = reader.at(container.duration * share / 1_000_000)
             if frame is None:
                 raise JobFailed(ErrorClass.BAD_INPUT, f"{name} cannot be decoded at {share:.0%}", input=key)
             prints.append(_print_of(frame))
@@ -83,23 +83,40 @@ def fingerprint(
         return FilmFingerprint(tuple(one.phash for one in prints), flat, seconds, width, height)
 
 
-def _at(container: InputContainer, stream: VideoStream, share: float) -> VideoFrame | None:
-    """The picture that is shown at `share` of the duration, or the nearest before it that can be decoded."""
-    import av
+class _Reader:
+    """The pictures of a film at rising moments. It seeks only where a key frame lies between the last and the next."""
 
-    moment = (container.duration or 0) * share / 1_000_000
-    start = max(container.start_time or 0, 0)
-    shown: VideoFrame | None = None
-    with contextlib.suppress(av.error.FFmpegError):
-        container.seek(start + int(moment * 1_000_000), backward=True)
-        for number, frame in enumerate(container.decode(stream)):
-            after = (frame.time or 0.0) - start / 1_000_000 > moment + 0.001
-            if shown is not None and (after or number >= _MAX_FRAMES):
-                break
-            shown = frame
-            if after:
-                break
-    return shown
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._start_s = max(container.start_time or 0, 0) / 1_000_000
+        self._frames: Iterator[VideoFrame] = iter(())
+        self._shown: VideoFrame | None = None
+        self._following: VideoFrame | None = None
+
+    def at(self, moment: float) -> VideoFrame | None:
+        """The picture that is shown `moment` seconds from the start, or the nearest that can be decoded."""
+        import av
+
+        with contextlib.suppress(av.error.FFmpegError, StopIteration):
+            if not self._is_near(moment):
+                self._shown = self._following = None
+                self._container.seek(int((self._start_s + moment) * 1_000_000), backward=True)
+                self._frames = self._container.decode(self._stream)
+            for _ in range(_MAX_FRAMES):
+                self._following = self._following or next(self._frames)
+                if (self._following.time or 0.0) - self._start_s > moment + 0.001:
+                    return self._shown or self._following
+                self._shown, self._following = self._following, None
+        return self._shown
+
+    def _is_near(self, moment: float) -> bool:
+        if self._shown is None or self._shown.pts is None or not self._stream.time_base:
+            return False
+        at = int((self._start_s + moment) / self._stream.time_base)
+        entries = self._stream.index_entries
+        number = entries.search_timestamp(at, backward=True)
+        return number >= 0 and entries[number].timestamp <= self._shown.pts
 
 
 def _print_of(frame: VideoFrame) -> phash.Fingerprint:

@@ -9,6 +9,7 @@ from workers.operations import (
     concat,
     convert_image,
     download,
+    duplicates,
     enrich,
     extract_audio,
     hash,
@@ -37,4 +38,5 @@ REGISTRY: tuple[Operation[Any], ...] = (
     validate.OPERATION,
     quality.OPERATION,
     hash.OPERATION,
+    duplicates.OPERATION,
 )
