@@ -47,7 +47,7 @@ def test_jobs_in_ascii(snap_compare: Compare) -> None:
 
 @pytest.mark.parametrize(
     ("keys", "then"),
-    [(("X",), "Cancel 1 job?"), (("end", "enter"), "The same again"), (("2",), "Host"), (("question_mark",), "Keys")],
+    [(("X",), "Cancel 1 job?"), (("end", "enter"), "The same again"), (("2",), "98%"), (("question_mark",), "Keys")],
     ids=["cancel", "job", "health", "help"],
 )
 def test_other_screens(snap_compare: Compare, keys: Sequence[str], then: str) -> None:

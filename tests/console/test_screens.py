@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from console.screens.health import HealthScreen
 from console.screens.job import JobScreen
 from console.screens.jobs import JobsScreen
 from console.screens.queues import QueueDialog
@@ -127,6 +130,53 @@ async def test_health_changes_slots_and_pauses(open_console: Open) -> None:
         await shows(pilot, "paused by ada")
         await pilot.press("P")
         await until(pilot, lambda: "video" not in store.paused_queues)
+
+
+@pytest.mark.parametrize(
+    ("size", "ascii_only"), [((80, 24), False), ((200, 50), False), ((80, 24), True), ((60, 20), False)]
+)
+async def test_health_shows_how_kept_results_help(open_console: Open, size: tuple[int, int], ascii_only: bool) -> None:
+    store = FakeStore(make_jobs(3))
+    config = "[console]\nascii = true" if ascii_only else ""
+    async with open_console(store, size, config=config) as (app, pilot):
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, HealthScreen) and "98%" in app.screen.host.text)
+        assert isinstance(app.screen, HealthScreen)
+        lines = app.screen.host.text.splitlines()
+        title = next(line for line in lines if "Kept results" in line)
+        assert "10,420, 267 MB of 1.1 GB" in title and ("─" in title) != ascii_only
+        at = lines.index(title)
+        metadata, thumbnail = (line.split() for line in lines[at + 2 : at + 4])
+        assert [word for word in metadata if word.endswith("%")] == ["98%", "66%"] and "2h15m" in metadata
+        assert [word for word in thumbnail if word.endswith("%")] == ["30%"] and "-" in thumbnail
+        assert ("1.2k" in thumbnail) == (size[0] >= 70)
+        assert "quality" not in app.screen.host.text  # nothing was asked of it
+        assert max(map(len, lines)) <= size[0]
+        if size[1] >= 24:
+            assert "thumbnail" in screen_text(app)
+        assert not ascii_only or screen_text(app).isascii()
+
+
+async def test_health_follows_the_cache_and_tells_its_trouble(
+    open_console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.screens.health._CACHE_EVERY_S", 0.0)
+    store = FakeStore(make_jobs(1, running=1))
+    store.cache = replace(store.cache, categories=())
+    async with open_console(store) as (app, pilot):
+        await pilot.press("2")
+        await shows(pilot, "nothing was asked of them yet")
+        asked = store.calls["cache_stats"]
+        store.cache = replace(store.cache, problem="cache.db cannot be read: [/b]")
+        store.put(1, progress=Progress(0.5))
+        await shows(pilot, "cache.db cannot be read: [/b]")
+        assert store.calls["cache_stats"] > asked
+        await pilot.press("1")
+        await until(pilot, lambda: app.current_mode == "jobs")
+        asked = store.calls["cache_stats"]
+        store.put(1, progress=Progress(0.6))
+        await shows(pilot, " 60 ")
+        assert store.calls["cache_stats"] == asked  # only while somebody looks
 
 
 async def test_queue_dialog(open_console: Open) -> None:

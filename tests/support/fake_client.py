@@ -14,8 +14,8 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from pydantic import Field
 
-from workers.client import Answer, Client, HostFigures, QueueStatus, WorkerStatus
-from workers.config import Settings
+from workers.client import Answer, CacheStats, CategoryStats, Client, Counts, HostFigures, QueueStatus, WorkerStatus
+from workers.config import CACHE_CATEGORIES, CacheSettings, Settings
 from workers.errors import ErrorClass, Failure, NoSuchJob, UsageError
 from workers.jobs import (
     FINAL,
@@ -188,6 +188,21 @@ def _matches(job: Job, term: Term) -> bool:
     return found is not term.negated
 
 
+def kept_results() -> CacheStats:
+    """Figures of a cache that helps with two categories."""
+    settings = CacheSettings()
+    asked = {
+        "metadata": (10_000, 6_650_000, Counts(9_800, 200, 24_000_000, 4_000.0), Counts(19_800, 10_200, 50, 8_100.0)),
+        "thumbnail": (420, 260_000_000, Counts(), Counts(30, 70, 900_000, 12.0, 1_250)),
+    }
+    categories = []
+    for name in CACHE_CATEGORIES:
+        entries, size, hour, start = asked.get(name, (0, 0, Counts(), Counts()))
+        spans = {"1m": Counts(), "1h": hour, "24h": hour, "start": start}
+        categories.append(CategoryStats(name, entries, size, settings.limit_bytes(name), settings.ttl_s(name), spans))
+    return CacheStats(tuple(categories), settings.size_mib << 20, NOW_MS / 1000 - 7200)
+
+
 class FakeStore:
     """Jobs, queues, a worker and logs in memory."""
 
@@ -211,6 +226,7 @@ class FakeStore:
         self.calls: Counter[str] = Counter()
         self.orders: list[tuple[str, tuple[int, ...]]] = []
         self.commits = 1
+        self.cache = kept_results()
         self.registry: tuple[Operation[Any], ...] = (DOWNLOAD, TRANSCODE)
 
     # what tests do to it
@@ -426,6 +442,9 @@ class FakeStore:
         return WorkerStatus(
             True, 4711, self.worker_host, "0.1.0", NOW_MS - 7_200_000, NOW_MS, self.age_s, self.report, self.figures
         )
+
+    def cache_stats(self) -> CacheStats:
+        return self.cache
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         data = self.logs.get(job_id, "").encode()
