@@ -163,7 +163,7 @@ def test_lossy_keeps_what_hangs_on_it_and_alpha(tmp_path: Path, name: str) -> No
     if name != "a.jpg":
         image.putalpha(Image.linear_gradient("L").resize(image.size))
     words = {"lossless": True} if name == "a.webp" else {"quality": 97}
-    image.save(source, exif=pictures.exif(turn=6), icc_profile=pictures.srgb(), **words)  # type: ignore[arg-type]
+    image.save(source, exif=pictures.exif(turn=6), icc_profile=pictures.srgb(), **words)
     made = optimised(source, quality=40)
     assert len(made.data) < source.stat().st_size / 2
     with Image.open(source) as before:
