@@ -133,10 +133,16 @@ class Film:
 
     def _goes_on_to(self, at_s: float) -> bool:
         """Whether decoding on comes to a time sooner than seeking there."""
-        keys = self._key_times
-        before = keys[bisect_right(keys, at_s) - 1] if keys and keys[0] <= at_s else at_s
+        before = self.key_before(at_s)
+        if before is None:
+            return False
         now = self.time_of(self._last) if self._last is not None else 0.0
         return now < at_s and before <= now
+
+    def key_before(self, at_s: float) -> float | None:
+        """When the key frame at or before a time is shown, where the index of the file tells it."""
+        keys = self._key_times
+        return keys[bisect_right(keys, at_s) - 1] if keys and keys[0] <= at_s else None
 
     @cached_property
     def _key_times(self) -> list[float]:

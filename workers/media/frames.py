@@ -36,7 +36,8 @@ __all__ = [
 _NEAR = (0.0, 0.02, 0.05, -0.03, 0.1)
 _FAR = (0.2, 0.35, 0.5, 0.7, -0.05, -0.09)
 _LOOKS = 4  # frames that show something, of which the sharpest is taken when none is plainly good
-_FORWARD_FRAMES = 500  # how far to decode when all key frames are blank
+_ENOUGH = 4  # different key frames that are all blank
+_FORWARD_FRAMES = 500  # how far to decode when there are fewer, all of them blank
 _TURNS = {90: Transpose.ROTATE_90, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_270}
 _HDR = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273
 _BT2020 = 9
@@ -122,11 +123,19 @@ def _candidates(film: Film, position: float) -> Iterator[VideoFrame]:
     import av
 
     seen: set[int | None] = set()
+    tried: set[float | None] = set()  # times of key frames, as the index tells them
     for step in (*_NEAR, *_FAR) if film.duration_s else (0.0,):
-        frame = film.key_frame(min(max(position + step, 0.0), 0.98) * film.duration_s)
+        at_s = min(max(position + step, 0.0), 0.98) * film.duration_s
+        known = film.key_before(at_s) if seen else None  # the index of some files is read by the first seek
+        if known is not None and known in tried:
+            continue
+        frame = film.key_frame(at_s)
         if frame is not None and frame.pts not in seen:
             seen.add(frame.pts)
             yield frame
+        tried.add(film.key_before(at_s) if seen else None)
+    if len(seen) >= _ENOUGH:
+        return  # blank all over
     with contextlib.suppress(av.error.FFmpegError):
         film.rewind()
         for number, frame in enumerate(film.all_frames()):

@@ -35,14 +35,16 @@ class Looks(NamedTuple):
 
 def looks_of(image: Image) -> Looks:
     """The looks of an RGB or grey picture."""
-    times = round(max(image.size) / _SIDE)
     grey = image.convert("L")
-    if times > 1:
-        grey = grey.reduce(times)
     brightness = ImageStat.Stat(grey)
     mean, deviation = brightness.mean[0], brightness.stddev[0]
-    if deviation < _BLANK_DEVIATION or mean < _DARK_MEAN or min(grey.size) < 3:
+    if deviation < _BLANK_DEVIATION or mean < _DARK_MEAN:
         return Looks(False, deviation)
+    times = round(max(image.size) / _SIDE)
+    if times > 1:
+        grey = grey.reduce(times)  # blur is seen in small pictures as well, and noise is not
+    if min(grey.size) < 3:
+        return Looks(True, 0.0)
     # The outermost pixels have no neighbours and stay as they were.
     edges = ImageStat.Stat(grey.filter(_EDGES).crop((1, 1, grey.width - 1, grey.height - 1))).stddev[0]
     return Looks(True, edges / deviation)
