@@ -116,6 +116,10 @@ class _Copying:
         self._found, self._cut, self._container, self._lanes = found, cut, container, lanes
         self._on_progress = on_progress
         self._shift = {index: -ticks(cut.start, lane.base) for index, lane in lanes.items()}
+        self._span = {  # of the part, in ticks of each stream
+            index: (float(cut.start / lane.base), None if cut.end is None else float(cut.end / lane.base))
+            for index, lane in lanes.items()
+        }
         self._begun = False  # the film has reached its first key frame
         self._left: int | None = None  # packets of the film that are still to come, once its last key frame is seen
         self._open = {index for index in lanes if container.streams[index].type in ("video", "audio")}
@@ -210,13 +214,13 @@ class _Copying:
         at = packet.pts if packet.pts is not None else packet.dts
         if at is None:
             return False
-        base = self._lanes[packet.stream_index].base
-        time, middle = at * base, (at + (packet.duration or 0) / Fraction(2)) * base
-        if self._cut.end is not None and middle >= self._cut.end:
-            if time >= self._cut.end:
+        first, last = self._span[packet.stream_index]
+        middle = at + (packet.duration or 0) / 2
+        if last is not None and middle >= last:
+            if at >= last:
                 self._open.discard(packet.stream_index)
             return False
-        return bool(middle >= self._cut.start)
+        return bool(middle >= first)
 
     def _of_words(self, packet: Any) -> bool:
         """Subtitles are kept while any of them is seen, and shortened to that."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -47,40 +47,55 @@ def _append(
     part: Part, lanes: Sequence[Lane], begin: Fraction, first: bool, on_progress: Callable[[float], None]
 ) -> Fraction:
     """Write the packets of `part` so that its beginning comes at `begin`; its end, in seconds."""
-    end, told = begin, 0
+    told = 0
     with open_input(part.found.path) as container, translated(part.found.path):
-        by_index: Mapping[int, Lane] = dict(zip((shape.index for shape in part.shapes), lanes, strict=True))
-        packets: Any = container.demux([container.streams[index] for index in by_index])
+        streams = [container.streams[shape.index] for shape in part.shapes]
+        moves = {
+            stream.index: _Move(stream, lane, begin, part.found) for stream, lane in zip(streams, lanes, strict=True)
+        }
+        packets: Any = container.demux(streams)
         for packet in packets:
             if not packet.size:
                 continue
-            kind, lane = packet.stream.type, by_index[packet.stream_index]
-            span = _moved(packet, lane, begin, part.found)
+            move = moves[packet.stream_index]
             # Encoders put some silence before the beginning: only the first file keeps it.
-            if span is None or (kind == "audio" and not first and span[1] <= begin):
+            if not move.move(packet) or (not first and move.kind == "audio" and move.until <= move.begin):
                 continue
-            lane.put(packet)
-            if kind in ("video", "audio"):
-                end = max(end, span[1])
+            move.lane.put(packet)
             told += packet.size
             if told > 500_000:
                 told = 0
-                on_progress(float(end))
-    return end
+                on_progress(float(move.until * move.lane.base))
+    return max((move.end * move.lane.base for move in moves.values() if move.kind in ("video", "audio")), default=begin)
 
 
-def _moved(packet: Any, lane: Lane, begin: Fraction, found: Layout) -> tuple[Fraction, Fraction] | None:
-    """Give `packet` its times in the joined file; when it is shown, from and to. None without any times."""
-    base = Fraction(packet.time_base)
-    at = packet.pts if packet.pts is not None else packet.dts
-    if at is None:
-        return None
-    lasts = (packet.duration or 0) * base
-    if not lasts and packet.stream.type == "video":
-        lasts = Fraction(found.frame_s).limit_denominator(100_000)
-    shift = begin - found.start
-    shown = at * base + shift
-    packet.pts = round(shown / lane.base)
-    packet.dts = None if packet.dts is None else round((packet.dts * base + shift) / lane.base)
-    packet.duration = round(lasts / lane.base)
-    return shown, shown + lasts
+class _Move:
+    """The way of one stream's packets into its lane. All figures are in ticks of the lane."""
+
+    def __init__(self, stream: Any, lane: Lane, begin: Fraction, found: Layout) -> None:
+        self.lane, self.kind = lane, stream.type
+        self.begin = round(begin / lane.base)
+        self.end = self.begin  # of the latest packet
+        self.until = self.begin  # of the last one that was moved
+        self._scale = Fraction(stream.time_base) / lane.base
+        self._same = self._scale == 1
+        self._shift = round((begin - found.start) / lane.base)
+        frame_s = Fraction(found.frame_s).limit_denominator(100_000) if stream.type == "video" else 0
+        self._usual = round(frame_s / lane.base)  # how long packets last that do not tell
+
+    def move(self, packet: Any) -> bool:
+        """Give `packet` its times in the joined file; false when it has none."""
+        pts, dts, lasts = packet.pts, packet.dts, packet.duration or 0
+        at = pts if pts is not None else dts
+        if at is None:
+            return False
+        if not self._same:
+            at, lasts = round(at * self._scale), round(lasts * self._scale)
+            dts = None if dts is None else round(dts * self._scale)
+        lasts = lasts or self._usual
+        packet.pts = at + self._shift
+        packet.dts = None if dts is None else dts + self._shift
+        packet.duration = lasts
+        self.until = at + self._shift + lasts
+        self.end = max(self.end, self.until)
+        return True

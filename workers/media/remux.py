@@ -87,13 +87,13 @@ def _copy_packets(
         index = packet.stream.index
         if start and not is_cover(packet.stream):
             _shift(packet, start)
-        seconds = float((packet.dts or 0) * (packet.time_base or 0))
         told += packet.size
+        at, base = packet.dts or 0, packet.time_base or 0
         packet.stream = copies[index]
         output.mux(packet)
         if told > 500_000:
             told = 0
-            on_progress(seconds)
+            on_progress(float(at * base))
 
 
 def _shift(packet: Packet[Any], start_us: int) -> None:

@@ -63,7 +63,7 @@ def _wanted(name: str) -> bool:
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts names as people do: part 2 before part 10."""
     pieces = re.findall(r"[0-9]+|[^0-9]+", text.lower())
-    return tuple((int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces)
+    return tuple((int(piece), "") if piece[0] in "0123456789" else (-1, piece) for piece in pieces)
 
 
 def _paths(params: ConcatParams) -> Iterator[Path]:

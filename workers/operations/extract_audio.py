@@ -65,9 +65,14 @@ def _process(params: ExtractAudioParams, key: str, ctx: Context) -> Result:
         if was_named(params.inputs, path):
             raise JobFailed(ErrorClass.UNSUPPORTED, why, input=key)
         return Result((), {"why": why}, Outcome.SKIPPED)
+    if len(sounds) == 1:
+        if done := ctx.published():
+            return Result(done, {"published_before": True})
+        made = [_Extraction(params, source, sounds[0], ctx, key).make()]
+        return Result((made[0][0],), {"tracks": [made[0][1]]})
     notes = ctx.work_dir / f"published-{blake2s(key.encode(), digest_size=8).hexdigest()}"
     ledger = Ledger(notes, ctx.published())
-    made = [_Extraction(params, source, sound, len(sounds) > 1, ctx, key).make(ledger) for sound in sounds]
+    made = [_Extraction(params, source, sound, ctx, key, ledger).make() for sound in sounds]
     return Result(tuple(path for path, _ in made), {"tracks": [facts for _, facts in made]})
 
 
@@ -75,20 +80,25 @@ class _Extraction:
     """Making one sound file of one track."""
 
     def __init__(
-        self, params: ExtractAudioParams, source: Source, sound: Sound, several: bool, ctx: Context, key: str
+        self,
+        params: ExtractAudioParams,
+        source: Source,
+        sound: Sound,
+        ctx: Context,
+        key: str,
+        ledger: Ledger | None = None,
     ) -> None:
-        self.params, self.source, self.sound, self.several, self.ctx, self.key = (
-            *(params, source, sound, several, ctx, key),
-        )
+        self.params, self.source, self.sound, self.ctx, self.key = params, source, sound, ctx, key
+        self.ledger = ledger  # where there are several tracks
         self.wanted_s = sound.duration_s or source.duration_s
 
-    def make(self, ledger: Ledger) -> tuple[Path, dict[str, Any]]:
+    def make(self) -> tuple[Path, dict[str, Any]]:
         """The published file and facts about it. JobFailed."""
         from workers.media import soundtrack
         from workers.media.verify import Expected, verify
 
         part = str(self.sound.index)
-        if done := ledger.published("", part):
+        if self.ledger is not None and (done := self.ledger.published("", part)):
             return done, {"track": self.sound.number, "published_before": True}
         home, copied = soundtrack.home_of(self.sound, self.params.format, self.params.bitrate)
         found = targets(self.params.inputs, self.params.output, _wanted)
@@ -101,7 +111,8 @@ class _Extraction:
         self.ctx.report(Progress(1.0, "verifying", unit="ms"))
         expected = Expected(self.wanted_s, {"audio": 1}, self.source.duration_s)
         result = verify(staged, expected, source=self.key)
-        ledger.note("", part, staged)
+        if self.ledger is not None:
+            self.ledger.note("", part, staged)
         path = publish(self.ctx, staged, target)
         facts = {
             "track": self.sound.number,
@@ -115,7 +126,7 @@ class _Extraction:
         return path, facts | ({"damaged": damage} if damage else {})
 
     def _word(self) -> str:
-        if not self.several:
+        if self.ledger is None:
             return ""
         language = "".join(char for char in self.sound.language.lower() if char.isascii() and char.isalpha())[:8]
         return f".{self.sound.number}" + (f".{language}" if language else "")
