@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from workers.media.av import Facts, StreamFacts
 from workers.media.hardware import Encoder
 
 MOST_TRIALS = 8
-_FIRST_SLOPE = -0.6  # points of VMAF for one step of CRF, until two trials tell it
+_LINES = 5  # trials that lines are drawn through
+_SLOPE = 0.6  # points of VMAF that one step of CRF costs about
 RANGES = {"libx264": (8, 45), "libx265": (8, 45), "libsvtav1": (10, 60), "libaom-av1": (10, 60), "libvpx-vp9": (8, 60)}
 """By encoder, the finest and the coarsest quality that is tried. Encoders that are not here know no CRF."""
 
@@ -50,36 +52,40 @@ def search(
     crf = min(max(start, low), high)
     while crf not in tried and len(tried) < MOST_TRIALS:
         tried[crf] = attempt(crf)
-        failed = [t for t in tried.values() if t.score < wanted]
-        ceiling = min((t.crf for t in failed), default=high + 1)
-        good = max((t for t in tried.values() if t.score >= wanted and t.crf < ceiling), key=_crf, default=None)
-        if good is not None and (good.score - wanted <= close or good.crf + 1 == ceiling):
+        good, failed = _ends(tried, wanted)
+        if good is not None and good.score - wanted <= close:
             break
-        floor = good.crf if good is not None else low - 1
-        crf = min(max(_guess(list(tried.values()), wanted), floor + 1), ceiling - 1)
-        if crf < low:
+        floor, ceiling = (good.crf if good else low - 1), (failed.crf if failed else high + 1)
+        if floor + 1 >= ceiling:
             break
-    limit = min((t.crf for t in tried.values() if t.score < wanted), default=high + 1)
-    best = max((t for t in tried.values() if t.score >= wanted and t.crf < limit), key=_crf, default=None)
-    return Found(best, tuple(tried.values()))
+        crf = min(max(_guess(good, failed, wanted, len(tried)), floor + 1), ceiling - 1)
+    return Found(_ends(tried, wanted)[0], tuple(tried.values()))
+
+
+def _ends(tried: Mapping[int, Trial], wanted: float) -> tuple[Trial | None, Trial | None]:
+    """The coarsest good trial, and the finest that failed; the first is finer than the second."""
+    failed = min((t for t in tried.values() if t.score < wanted), key=_crf, default=None)
+    limit = failed.crf if failed else None
+    good = [t for t in tried.values() if t.score >= wanted and (limit is None or t.crf < limit)]
+    return max(good, key=_crf, default=None), failed
 
 
 def _crf(trial: Trial) -> int:
     return trial.crf
 
 
-def _guess(trials: Sequence[Trial], wanted: float) -> int:
-    """The CRF at which a line through the two trials nearest to the wanted score reaches it."""
-    near = sorted(trials, key=lambda trial: abs(trial.score - wanted))
-    one = near[0]
-    slope = _FIRST_SLOPE
-    for other in near[1:]:
-        found = (other.score - one.score) / (other.crf - one.crf)
-        if found < -0.01:
-            slope = found
-            break
-    # Rounded down: a trial a little too good can be the answer, one a little too bad never is.
-    return int((one.crf + (wanted - one.score) / slope) // 1)
+def _guess(good: Trial | None, failed: Trial | None, wanted: float, trials: int) -> int:
+    """The CRF to try next. Rounded down: one a little too good can be the answer, one a little too bad never is."""
+    if good is not None and failed is not None:
+        if trials >= _LINES:
+            return (good.crf + failed.crf) // 2  # scores are no line: they end at 100
+        share = (good.score - wanted) / (good.score - failed.score)
+        return int(good.crf + share * (failed.crf - good.crf))
+    stride = 2 << trials  # grows: far from the answer, scores may hardly change
+    if good is not None:
+        return good.crf + max(int((good.score - wanted) / _SLOPE), stride)
+    assert failed is not None
+    return failed.crf - max(math.ceil((wanted - failed.score) / _SLOPE), stride)
 
 
 @dataclass(frozen=True, slots=True)

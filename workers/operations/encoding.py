@@ -89,6 +89,9 @@ class Making:
         from workers.media import proof
 
         params, tool = self.params, self.tool().path if self.params.replace else ""
+        if params.replace and self.damage:
+            message = f"parts of the original could not be decoded ({self.damage}): nothing was replaced"
+            raise JobFailed(ErrorClass.BAD_INPUT, message, input=self.key)
         if params.replace:
             self.told["verified"] = proof.prove(
                 made,
