@@ -44,8 +44,10 @@ class Readers:
         return before is not None
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
-        """The answer to a question; None when the store cannot tell."""
+        """The answer to a question; None when the store cannot tell, or there was none at the last look."""
         with self._lock:
+            if self._file is None:
+                return None
             age, connection = self._age, self._idle.pop() if self._idle else None
         try:
             connection = connection or connect(self._path)

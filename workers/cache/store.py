@@ -41,8 +41,11 @@ END;
 CREATE TRIGGER entry_out AFTER DELETE ON entry BEGIN
     UPDATE total SET entries = entries - 1, bytes = bytes - old.bytes WHERE category = old.category;
 END;
-CREATE TRIGGER entry_new AFTER UPDATE OF bytes ON entry WHEN new.bytes <> old.bytes BEGIN
-    UPDATE total SET bytes = bytes + new.bytes - old.bytes WHERE category = new.category;
+CREATE TRIGGER entry_new AFTER UPDATE OF category, bytes ON entry
+WHEN new.bytes <> old.bytes OR new.category <> old.category BEGIN
+    UPDATE total SET entries = entries - 1, bytes = bytes - old.bytes WHERE category = old.category;
+    INSERT INTO total VALUES (new.category, 1, new.bytes)
+    ON CONFLICT (category) DO UPDATE SET entries = entries + 1, bytes = bytes + new.bytes;
 END;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('generation', 0);

@@ -71,6 +71,15 @@ def test_what_is_too_old_is_a_miss(open_cache: Open, clock: Clock, memory_mib: i
     assert cache.stats().entries == 0
 
 
+def test_totals_follow_a_result_to_another_category(open_cache: Open) -> None:
+    cache = open_cache()
+    cache.put(1, "metadata", [made(1, TEXT)])
+    cache.flush()
+    cache.put(1, "quality", [made(1, TEXT * 9)])
+    entries = {one.name: (one.entries, one.bytes > 0) for one in cache.stats().categories if one.entries or one.bytes}
+    assert entries == {"quality": (1, True)}
+
+
 def test_two_that_ask_the_same_make_it_once(open_cache: Open) -> None:
     cache = open_cache()
     assert cache.ask(1, "metadata", asked(1, 2)) == [Need.MAKE, Need.MAKE]
