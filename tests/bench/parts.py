@@ -17,9 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
+
 from tests.support.context import PlainContext
 from tests.support.media import AAC, H264, ffmpeg, film_source
-from workers.media.ffmpeg import locate
 from workers.operations import concat, extract_audio, trim
 
 HARD = 2.5
@@ -72,7 +73,7 @@ def _compare(name: str, ours: Work, peer_name: str, peer: Work, rounds: int, out
 def main() -> None:
     """Print what each takes, and how many times longer ffmpeg does."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    tools = {"ffmpeg of the wheel": locate()}
+    tools = {"ffmpeg of the wheel": imageio_ffmpeg.get_ffmpeg_exe()}
     system = shutil.which("ffmpeg")
     if system is None:
         print("   the system's ffmpeg is not installed (Debian: ffmpeg); the static one of the wheel starts quicker")
