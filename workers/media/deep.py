@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -20,6 +21,7 @@ _DEMUXERS = {"PNG": "png_pipe", "TIFF": "tiff_pipe"}
 _LAYOUTS = {"gray16": 1, "ya16": 2, "rgb48": 3, "rgba64": 4}
 _BITS, _PHOTOMETRIC, _EXTRA, _SAMPLE_FORMAT, _PLANAR = 258, 262, 338, 339, 284
 _SEPARATE_ALPHA = 2
+_HEAD = 64
 _RGB = 2
 
 
@@ -54,6 +56,12 @@ def of_array(pixels: np.ndarray[Any, Any]) -> Deep:
 
     native = pixels.astype(np.uint16)
     return Deep(tuple(Pillow.fromarray(np.ascontiguousarray(native[:, :, n])) for n in range(native.shape[2])))
+
+
+def head_of(path: Path) -> bytes:
+    """As much of a file as `is_deep` asks for."""
+    with open(path, "rb") as file:
+        return file.read(_HEAD)
 
 
 def is_deep(image: Image, head: bytes) -> bool:

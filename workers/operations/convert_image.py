@@ -21,7 +21,7 @@ from workers.operations.targets import targets
 from workers.text import clean
 
 if TYPE_CHECKING:
-    from workers.media.convert import Wish
+    from workers.media.wish import Wish
 
 _EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "avif": "avif", "gif": "gif"}
 _OWN = made_by_us(("conv",), _EXTENSIONS.values())
@@ -141,7 +141,7 @@ def _is_result(params: ConvertImageParams, source: Path) -> bool:
 
 
 def _wish(params: ConvertImageParams) -> Wish:
-    from workers.media.convert import Wish
+    from workers.media.wish import Wish
 
     return Wish(
         format=params.format,

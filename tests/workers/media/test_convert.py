@@ -13,8 +13,9 @@ from tests.support import pictures
 from workers.errors import ErrorClass, JobFailed
 from workers.media import deep, motion, pngs, tiffs
 from workers.media.blocks import Blocks, take
-from workers.media.convert import EXTENSIONS, Wish, convert
+from workers.media.convert import convert
 from workers.media.sniff import sniff
+from workers.media.wish import EXTENSIONS, Wish
 
 FORMATS = tuple(EXTENSIONS)
 
