@@ -188,14 +188,12 @@ class ResultCache:
         with self._lock:
             self._flights.release(owner)
 
-    def note_files(
-        self, category: str, *, hits: int, misses: int, bytes: int, saved_s: float, kept_bytes: int = 0
-    ) -> None:
-        """What item processes did with kept files: `bytes` is what hits gave, `kept_bytes` what was kept anew."""
+    def note_files(self, category: str, *, hits: int, misses: int, bytes: int, saved_s: float) -> None:
+        """What item processes did with kept files. `bytes` is what hits gave; without a hit, what was kept anew."""
         with self._lock:
-            if misses or kept_bytes:
-                self._writer.new_files(misses, kept_bytes)
-            self._count(category, Counts(hits, misses, bytes, saved_s))
+            if misses:
+                self._writer.new_files(misses, 0 if hits else bytes)
+            self._count(category, Counts(hits, misses, bytes if hits else 0, saved_s))
 
     # ---------------------------------------------------------------- figures
 

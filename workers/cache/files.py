@@ -86,7 +86,7 @@ def _pieces(source: BinaryIO) -> Iterator[memoryview]:
 
 
 def recall(folder: Path, category: str, key: bytes, stamp: bytes, into: Path) -> Mapping[str, Any] | None:
-    """Write the kept bytes to `into`: `facts`, `cost_s` (seconds that making it took) and `bytes` of it.
+    """Write the kept bytes to `into`; their facts, and as one more `cost_s`, the seconds that making them took.
 
     None when nothing is kept for this stamp, or when anything about it is wrong: a broken container is removed.
     """
@@ -115,8 +115,7 @@ def _copied(container: BinaryIO, stamp: bytes, into: Path) -> Mapping[str, Any] 
         return None
     with open(into, "wb", buffering=0) as target:
         _check(container, digest, head, lambda piece: _write(target, piece))
-        size = target.tell()
-    return {"facts": about["facts"], "cost_s": float(about["cost_s"]), "bytes": size}
+    return {**about["facts"], "cost_s": float(about["cost_s"])}
 
 
 def open_container(path: Path) -> BinaryIO:

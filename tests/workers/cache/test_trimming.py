@@ -121,7 +121,9 @@ def test_the_worker_trims_files_and_tells_of_them(open_cache: Open, tmp_path: Pa
     assert thumbnail.entries == 1 and 100_000 < thumbnail.bytes < 110_000
     for number in range(2, 20):
         make(folder, number, 100_000)
-    cache.note_files("thumbnail", hits=1, misses=18, bytes=100_000, saved_s=2.0, kept_bytes=1_800_000)
+    cache.note_files("thumbnail", hits=1, misses=0, bytes=100_000, saved_s=2.0)
+    cache.note_files("thumbnail", hits=0, misses=18, bytes=1_800_000, saved_s=0.0)
     thumbnail = next(one for one in cache.stats().categories if one.name == "thumbnail")
     assert thumbnail.bytes <= MIB and thumbnail.spans["1m"].evictions == 19 - thumbnail.entries
-    assert (thumbnail.spans["1m"].hits, thumbnail.spans["1m"].misses) == (1, 18)
+    counts = thumbnail.spans["1m"]
+    assert (counts.hits, counts.misses, counts.bytes, counts.saved_s) == (1, 18, 100_000, 2.0)
