@@ -64,6 +64,8 @@ OPERATION = Operation(
     label=_label,
     items=_items,
     process=_process,
+    cache_category="metadata",
+    memory_mib=2048,
     primary=("inputs", "depth"),
     examples=("spool probe film.mkv photo.jpg", "spool probe ~/Pictures --depth decoded"),
 )
