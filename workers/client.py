@@ -216,6 +216,23 @@ class Client(KeptResults):
         return self._may_start(orders.retry(self._db, ids, by or login_name()))
 
     @_spoken
+    def retry_anew(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """The inputs of ended jobs that failed, as a new job for each, with the same options."""
+        return self._ordered([self._retried_anew(job_id, by) for job_id in dict.fromkeys(ids)])
+
+    def _retried_anew(self, job_id: int, by: str | None) -> Answer:
+        job = questions.jobs_by_id(self._db, [job_id]).get(job_id)
+        if job is None:
+            return Answer(job_id, False, f"there is no job {job_id}")
+        if not job.final:
+            return Answer(job_id, False, f"has not ended: it is {job.state.value}")
+        keys = questions.failed_keys(self._db, job_id)
+        if not keys:
+            return Answer(job_id, False, "none of its inputs failed")
+        new = self.submit(job.operation, {**job.params, "inputs": keys}, priority=job.priority, batch=job.batch, by=by)
+        return Answer(job_id, True, f"job {new.id} takes the inputs that failed: {len(keys)}")
+
+    @_spoken
     def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Forget ended jobs, their history and their logs. Files that they made stay."""
         answers = self._ordered(orders.remove(self._db, ids, by or login_name()))

@@ -96,12 +96,24 @@ pause = _verb(
     asks=_never,
 )
 resume = _verb("resume", "Let paused jobs go on.", lambda client, ids: client.resume(ids), asks=_never)
-retry = _verb(
-    "retry",
-    "Run ended jobs again; of a job with many items only those that failed.",
-    lambda client, ids: client.retry(ids),
-    asks=_never,
+
+
+@click.command(cls=QueryCommand)
+@click.argument("ids", nargs=-1, metavar="ID…|QUERY")
+@click.option(
+    "--new", "anew", is_flag=True, help="Submit the inputs that failed as a new job; the old one stays as it is."
 )
+@json_option
+def retry(ids: tuple[str, ...], anew: bool, as_json: bool) -> int:
+    """Run ended jobs again; of a job with many items only those that failed."""
+    client = door()
+    chosen = select(client, ids)
+    if not chosen.ids:
+        tell("no job matches; nothing was done")
+        return 0
+    return answered((client.retry_anew if anew else client.retry)(chosen.ids), as_json)
+
+
 hold = _verb("hold", "Keep waiting jobs from starting.", lambda client, ids: client.hold(ids), asks=_never)
 unhold = _verb("unhold", "Let held jobs start.", lambda client, ids: client.unhold(ids), asks=_never)
 rm = _verb(

@@ -1,4 +1,4 @@
-"""One job of many files, through a real worker to rows in the store: first and second pass, memory, and the engine's price.
+"""One job of many files through a real worker: first and second pass, memory, and the price of the engine.
 
 `python -m tests.bench.bulk [FILES] [ROUNDS]` makes a mixed tree (four photographs for each film or sound; hard links,
 all in the page cache), and reads it by `spool probe` with two processes, beside two exiftool batches side by side.
@@ -155,7 +155,9 @@ def _whole_tree(home: Home, paths: Sequence[Path], tree: Path, rounds: int) -> N
     count = len(paths)
     mine = statistics.median(first)
     print(f"{count} mixed files to rows in the store, {PROCESSES} processes, {rounds} rounds")
-    print(f"  first pass        {mine:7.2f} s  {count / mine:7.0f} files/s  (under {HARD['seconds for 10,000 files']} s)")
+    print(
+        f"  first pass        {mine:7.2f} s  {count / mine:7.0f} files/s  (under {HARD['seconds for 10,000 files']} s)"
+    )
     if peer:
         theirs = statistics.median(peer)
         print(f"  exiftool -fast x2 {theirs:7.2f} s  {theirs / mine:6.1f}x  (at least {HARD['exiftool x2']:.0f})")
@@ -179,9 +181,8 @@ def _price(home: Home, title: str, operation: Operation[Any], values: dict[str, 
         for way in ways if turn % 2 else reversed(ways):
             way()
     mine, theirs = statistics.median(spool), statistics.median(bare)
-    print(
-        f"  {title:34} {mine:6.2f} s, bare pool {theirs:6.2f} s: {mine / theirs - 1:+.0%}  (at most {HARD['price']:.0%})"
-    )
+    price = f"{mine / theirs - 1:+.0%}  (at most {HARD['price']:.0%})"
+    print(f"  {title:34} {mine:6.2f} s, bare pool {theirs:6.2f} s: {price}")
 
 
 def main() -> None:

@@ -1,0 +1,180 @@
+"""Jobs of many items, through a real worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from tests.support.home import Home, cpu_s, gone, wait_for
+from workers.jobs import Job, State
+
+
+def _photos(folder: Path, count: int) -> None:
+    folder.mkdir()
+    first = folder / "0000.jpg"
+    Image.effect_noise((64, 48), 40).convert("RGB").save(first)
+    for number in range(1, count):
+        (folder / f"{number:04}.jpg").write_bytes(first.read_bytes())
+
+
+def _probe(home: Home, folder: Path, **more: object) -> Job:
+    return home.wait_final(home.submit("probe", {"inputs": [str(folder)], **more}), 60)
+
+
+def test_a_second_pass_over_unchanged_files_comes_from_the_cache(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    _photos(tmp_path / "photos", 40)
+    first = _probe(home, tmp_path / "photos")
+    assert (first.items.done, first.items.cached) == (40, 0)
+    again = _probe(home, tmp_path / "photos")
+    assert (again.items.done, again.items.cached) == (0, 40)
+    assert [item.detail for item in home.client.items(first.id)] == [
+        item.detail for item in home.client.items(again.id)
+    ]
+    changed = tmp_path / "photos" / "0007.jpg"
+    Image.new("RGB", (20, 10)).save(changed)
+    third = _probe(home, tmp_path / "photos")
+    assert (third.items.done, third.items.cached) == (1, 39)
+    deeper = _probe(home, tmp_path / "photos", depth="decoded")
+    assert deeper.items.cached == 0
+    os.utime(changed, ns=(1, 1))
+    assert _probe(home, tmp_path / "photos", cache="off").items.done == 40
+    moved = _probe(home, tmp_path / "photos")
+    assert (moved.items.done, moved.items.cached) == (1, 39)
+
+
+def test_by_content_a_touched_file_is_known(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    _photos(tmp_path / "photos", 3)
+    assert _probe(home, tmp_path / "photos", cache="content").items.done == 3
+    os.utime(tmp_path / "photos" / "0001.jpg", ns=(1, 1))
+    assert _probe(home, tmp_path / "photos", cache="content").items.cached == 3
+
+
+def test_a_single_file_is_kept_too(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    _photos(tmp_path / "photos", 1)
+    assert _probe(home, tmp_path / "photos").items.done == 1
+    assert _probe(home, tmp_path / "photos").items.cached == 1
+
+
+def test_two_jobs_that_want_the_same_have_it_made_once(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    _photos(tmp_path / "photos", 60)
+    jobs = [home.submit("probe", {"inputs": [str(tmp_path / "photos")], "depth": "decoded"}) for _ in range(2)]
+    ended = [home.wait_final(job, 60) for job in jobs]
+    assert sum(job.items.done for job in ended) == 60
+    assert sum(job.items.cached for job in ended) == 60
+
+
+def test_a_small_job_beside_big_ones_ends_first(busy_home: Home) -> None:
+    home = busy_home
+    slots = next(queue.slots for queue in home.client.queues() if queue.name == "default")
+    big = [home.submit("items", {"count": 3000, "seconds": 0.01}) for _ in range(slots)]
+    for job in big:
+        wait_for(lambda job=job: home.job(job).items.done > 0, what="the big jobs at work")  # type: ignore[misc]
+    small = home.wait_final(home.submit("items", {"count": 3}), 60)
+    assert small.state is State.SUCCEEDED
+    assert not any(home.job(job).final for job in big)
+    moves = [event for job in big for event in home.client.events(job_id=job) if event.move == "released"]
+    assert moves and "room" in moves[0].reason
+    made_room = home.job(moves[0].job_id)
+    assert made_room.failures == 0
+    home.client.cancel(big)
+    for job in big:
+        home.wait_final(job)
+
+
+def test_what_made_room_goes_on_where_it_was(busy_home: Home) -> None:
+    home = busy_home
+    slots = next(queue.slots for queue in home.client.queues() if queue.name == "default")
+    big = [home.submit("items", {"count": 400, "seconds": 0.02}) for _ in range(slots + 1)]
+    ended = [home.wait_final(job, 90) for job in big]
+    assert all((job.state, job.items.done) == (State.SUCCEEDED, 400) for job in ended)
+
+
+def test_what_is_more_urgent_need_not_wait_for_its_turn(busy_home: Home) -> None:
+    from workers.jobs import Priority
+
+    home = busy_home
+    slots = next(queue.slots for queue in home.client.queues() if queue.name == "default")
+    big = [home.submit("items", {"count": 3000, "seconds": 0.01}) for _ in range(slots)]
+    for job in big:
+        home.wait_running(job)
+    urgent = home.client.submit("items", {"inputs": ["ok1"]}, priority=Priority.URGENT)
+    assert home.wait_final(urgent.id).state is State.SUCCEEDED
+    home.client.cancel(big)
+    for job in big:
+        home.wait_final(job)
+
+
+def test_pause_stops_every_process_and_cancel_ends_them(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("items", {"count": 100_000, "seconds": 0.001, "processes": 3})
+    wait_for(lambda: home.job(job_id).items.done > 50, what="work")
+    runner = home.runner_pid(job_id)
+    crew = [int(pid) for pid in Path(f"/proc/{runner}/task/{runner}/children").read_text().split()]
+    assert len(crew) == 3
+    home.client.pause([job_id])
+    home.wait_state(job_id, State.PAUSED)
+    before = [cpu_s(pid) for pid in (runner, *crew)]
+    time.sleep(0.3)  # a time in which they would use some
+    assert [cpu_s(pid) for pid in (runner, *crew)] == before
+    home.client.resume([job_id])
+    done = home.job(job_id).items.done
+    wait_for(lambda: home.job(job_id).items.done > done, what="work goes on")
+    asked = time.monotonic()
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+    assert time.monotonic() - asked < 2.0  # the bar is one second; a busy machine is given two
+    wait_for(lambda: all(gone(pid) for pid in (runner, *crew)), what="all processes gone")
+
+
+def test_after_the_death_of_the_runner_it_goes_on_from_the_last_outcomes(home: Home) -> None:
+    import signal
+
+    home.start()
+    job_id = home.submit("items", {"count": 2000, "seconds": 0.002, "folder": str(home.out / "bulk")})
+    wait_for(lambda: home.job(job_id).items.done > 100, what="some outcomes")
+    os.kill(home.runner_pid(job_id), signal.SIGKILL)
+    home.wait_failure(job_id)
+    done = home.job(job_id).items.done
+    assert done > 100
+    home.client.retry([job_id])
+    job = home.wait_final(job_id, 90)
+    assert (job.state, job.items.done, job.items.failed) == (State.SUCCEEDED, 2000, 0)
+    assert len(list((home.out / "bulk").iterdir())) == 2000  # none twice
+
+
+def test_what_failed_can_be_tried_as_a_new_job(busy_home: Home) -> None:
+    home = busy_home
+    job = home.wait_final(home.submit("items", {"inputs": ["ok1", "bad1", "ok2", "bad2"]}))
+    (answer,) = home.client.retry_anew([job.id])
+    assert answer.ok
+    new = home.wait_final(int(answer.message.split()[1]))
+    assert new.params["inputs"] == ["bad1", "bad2"]
+    assert (new.state, new.items.failed) == (State.FAILED, 2)
+    assert home.job(job.id) == job
+    fine = home.wait_final(home.submit("items", {"inputs": ["ok1", "ok2"]}))
+    (refused,) = home.client.retry_anew([fine.id])
+    assert not refused.ok and "none of its inputs failed" in refused.message
+    (missing,) = home.client.retry_anew([99_999])
+    assert not missing.ok
+
+
+def test_partial_results_can_be_read_while_it_works(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("items", {"count": 5000, "seconds": 0.002})
+    items = wait_for(lambda: home.client.items(job_id, limit=10), what="first outcomes")
+    assert not home.job(job_id).final
+    assert json.dumps(dict(items[0].detail))
+    progress = wait_for(lambda: p if (p := home.job(job_id).progress).rate and p.eta_s else None, what="a speed")
+    assert (
+        progress is not None and progress.unit == "items" and progress.total == 5000 and progress.phase.startswith("ok")
+    )
+    home.client.cancel([job_id])
+    home.wait_final(job_id)

@@ -1,0 +1,61 @@
+"""Counting items, and the verdict over the whole."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.errors import ErrorClass, Failure, JobFailed
+from workers.jobs import ItemRecord, Outcome
+from workers.runner.tally import Tally
+
+
+def failed(error_class: ErrorClass, message: str, retry_after_s: float | None = None) -> ItemRecord:
+    return ItemRecord(message, Outcome.FAILED, failure=Failure(error_class, message, message, "", retry_after_s))
+
+
+@given(st.lists(st.sampled_from(Outcome)), st.integers(0, 50))
+def test_counts_add_up_and_a_job_succeeds_if_any_item_did(outcomes: list[Outcome], before: int) -> None:
+    tally = Tally()
+    tally.total, tally.before, tally.listed = len(outcomes) + before, before, True
+    for outcome in outcomes:
+        bad = outcome is Outcome.FAILED
+        tally.count(failed(ErrorClass.TOOL, "no") if bad else ItemRecord("key", outcome))
+    assert tally.ended == tally.total
+    failures = outcomes.count(Outcome.FAILED)
+    if failures and failures == tally.total:
+        with pytest.raises(JobFailed):
+            tally.judge()
+    else:
+        counts = {"items": tally.total, "done": tally.total - failures, "failed": failures}
+        assert tally.judge().detail == counts
+
+
+def test_all_failed_is_told_in_the_words_of_the_most() -> None:
+    tally = Tally()
+    tally.total = 3
+    tally.count(failed(ErrorClass.TOOL, "a"))
+    tally.count(failed(ErrorClass.NETWORK, "b", 3.0))
+    tally.count(failed(ErrorClass.NETWORK, "c", 7.0))
+    with pytest.raises(JobFailed, match="3 of 3 items failed: b") as error:
+        tally.judge()
+    assert error.value.failure.error_class is ErrorClass.NETWORK
+    assert error.value.failure.retry_after_s == 7.0
+
+
+def test_nothing_is_promised_before_all_is_listed() -> None:
+    tally = Tally()
+    tally.total, tally.done = 500, 20
+    told = tally.progress()
+    assert (told.done, told.total, told.fraction, told.eta_s) == (20, None, None, None)
+    tally.listed = True
+    told = tally.progress(within=0.5)
+    assert (told.done, told.total, told.fraction) == (20, 500, 20.5 / 500)
+    assert told.rate and told.eta_s == pytest.approx((500 - 20.5) / told.rate)
+
+
+def test_an_item_that_fails_without_a_reason_is_counted() -> None:
+    tally = Tally()
+    tally.count(ItemRecord("a", Outcome.FAILED))
+    assert tally.failed == 1
