@@ -7,7 +7,6 @@ The price of the engine is that of whole jobs beside a bare pool of processes th
 
 from __future__ import annotations
 
-import functools
 import multiprocessing
 import os
 import shutil
@@ -25,6 +24,7 @@ from tests.bench.metadata import _films, _photos
 from tests.bench.throughput import _tree
 from tests.support.context import PlainContext
 from tests.support.home import CONFIG, Home, opened
+from workers.errors import JobFailed
 from workers.jobs import State
 from workers.operations import thumbnail
 from workers.operations.contract import Operation
@@ -33,7 +33,7 @@ from workers.operations.probe import OPERATION as PROBE
 PROCESSES = 2
 HARD = {"seconds for 10,000 files": 4.0, "exiftool x2": 8.0, "again, seconds": 0.3, "hits": 0.95, "price": 0.15}
 MEMORY_MIB = 400
-CHUNK = 100
+CHUNK = 20
 
 
 def _tree_of_files(folder: Path, count: int) -> list[Path]:
@@ -119,21 +119,38 @@ def _pss(pid: int) -> int:
     return 0
 
 
-def _one(operation: Operation[Any], params: Any, folder: Path, key: str) -> Any:
-    process = operation.process
-    assert process is not None
-    return dict(process(params, key, PlainContext(folder)).detail)
+_work: Callable[[str], Any]  # of the bare pool: its processes have it by the fork, functions do not travel
+
+
+def _one(key: str) -> Any:
+    try:
+        return _work(key)
+    except JobFailed as error:
+        return str(error)
 
 
 def _pool_s(operation: Operation[Any], values: dict[str, Any], folder: Path) -> float:
     """Seconds of a bare pool of processes that lists the same items and runs the same function on each."""
+    global _work
     params = operation.validate(values)
-    assert operation.items is not None
+    assert operation.items is not None and operation.process is not None
+    process = operation.process
+    contexts: dict[int, PlainContext] = {}  # of each process its own
+
+    def work(key: str) -> Any:
+        pid = os.getpid()
+        if pid not in contexts:
+            contexts[pid] = PlainContext(folder / str(pid), job_id=pid)
+        contexts[pid].done.clear()
+        return dict(process(params, key, contexts[pid]).detail)
+
+    _work = work
     started = time.perf_counter()
     with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
-        work = functools.partial(_one, operation, params, folder)
-        for _ in pool.imap_unordered(work, operation.items(params), chunksize=CHUNK):
-            pass
+        failed = [
+            result for result in pool.imap_unordered(_one, operation.items(params), CHUNK) if isinstance(result, str)
+        ]
+    assert not failed, failed[0]
     return time.perf_counter() - started
 
 
