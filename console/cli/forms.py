@@ -230,7 +230,7 @@ def missing_files(operation: Operation[Any], inputs: Sequence[str]) -> list[str]
 def takes_many(operation: Operation[Any]) -> bool:
     """Whether one job of the operation takes several inputs; otherwise each input is a job of its own."""
     field = operation.params.model_fields.get(POSITIONAL)
-    return field is not None and kind_of(field.annotation).many and operation.items is not None
+    return field is not None and kind_of(field.annotation).many and operation.takes_many
 
 
 def edited_values(operation: Operation[Any], changes: Sequence[str]) -> dict[str, Any]:

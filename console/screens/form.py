@@ -189,7 +189,7 @@ class FormScreen(ModalScreen[Sequence[Wanted]]):
     def _wanted(self, values: dict[str, Any]) -> list[Wanted]:
         """One job; for URLs one job each, unless the operation itself works on many items."""
         inputs = values.get("inputs")
-        each = isinstance(inputs, list) and len(inputs) > 1 and self.operation.items is None
+        each = isinstance(inputs, list) and len(inputs) > 1 and not self.operation.takes_many
         parts = [{**values, "inputs": [one]} for one in inputs] if each and inputs else [values]
         level = Priority.parse(self._text_of(_PRIORITY))
         hold = self._text_of(_BEGIN) == "held"

@@ -173,6 +173,11 @@ class Operation(Generic[P]):
     primary: tuple[str, ...] = ()  # field names shown on the first page of the form, in order
     examples: tuple[str, ...] = ()  # command lines for help and docs
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether one job takes several inputs, as items or for one result; else each input is a job of its own."""
+        return self.items is not None or issubclass(self.params, BulkParams)
+
     def validate(self, values: Mapping[str, Any]) -> P:
         """The parameters as a checked object; InvalidParams with every problem at once."""
         try:

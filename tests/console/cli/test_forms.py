@@ -162,9 +162,10 @@ def test_inputs_are_files_only_where_files_are_meant(tmp_path: Path, monkeypatch
     assert inputs_of(operations["download"], ["a.mov"]) == ["a.mov"]
 
 
-def test_one_job_for_many_inputs_only_where_items_are_known() -> None:
+def test_one_job_for_many_inputs_only_where_one_can_take_them() -> None:
     operations = {operation.name: operation for operation in load_registry()}
     assert takes_many(operations["thumbnail"])
+    assert takes_many(operations["concat"]), "one result of them all"
     assert not takes_many(operations["download"])
     assert not takes_many(OPERATION)
 
