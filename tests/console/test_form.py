@@ -88,16 +88,26 @@ def test_untouched_fields_are_left_to_the_operation() -> None:
     assert values_of(fields_of(TRANSCODE), texts(TRANSCODE, inputs="/a.mov")) == {"inputs": ["/a.mov"]}
 
 
+# What people must say beside the inputs, because nothing can be guessed.
+NEEDED = {
+    "trim": {"start": "1:30"},
+    "concat": {"output": "/media/whole.mp4"},
+    "convert-image": {"format": "webp"},
+}
+
+
 @pytest.mark.parametrize("operation", REGISTRY, ids=lambda operation: operation.name)
 def test_every_real_operation_has_a_form_that_validates(operation: Operation[Any], tmp_path: Path) -> None:
     start = "https://a.example/film" if operation.name == "download" else str(tmp_path)
+    needed = {"inputs": [start], **NEEDED.get(operation.name, {})}
     fields = fields_of(operation, {"inputs": [start]})
     assert {field.name for field in fields} == set(operation.params.model_fields)
     assert all(field.help for field in fields)
     assert not fields[0].advanced
-    params = operation.validate(values_of(fields, {field.name: field.start for field in fields}))
+    typed = {field.name: field.start for field in fields} | NEEDED.get(operation.name, {})
+    params = operation.validate(values_of(fields, typed))
     assert tuple(params.inputs) == (start,)
-    assert params.model_dump() == operation.validate({"inputs": [start]}).model_dump()
+    assert params.model_dump() == operation.validate(needed).model_dump()
 
 
 def test_the_first_page_of_the_download_is_named_for_people() -> None:
