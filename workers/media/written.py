@@ -16,6 +16,8 @@ from workers.media.wish import QUALITY, Made, Wish
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_COSTLY = ("webp", "avif")  # to decode
+
 
 def write(made: Made, target: Path, wish: Wish) -> None:
     """Write `made` to `target` in the format of `wish`. OSError when the disk refuses."""
@@ -91,10 +93,28 @@ def check(made: Made, target: Path, wish: Wish) -> int:
                 pass  # every checksum was compared
         else:
             times = [0]
-            image.load()
+            if wish.format in _COSTLY:
+                wrong += _cut_short(target, wish)
+            else:
+                image.load()
     if wrong:
         raise JobFailed(ErrorClass.TOOL, f"the result differs from its input in {', '.join(wrong)}", input=key)
     return len(times)
+
+
+def _cut_short(target: Path, wish: Wish) -> list[str]:
+    """Whether a file that was opened is all there, by its own account: decoding it costs a fifth of making it."""
+    size, at = target.stat().st_size, 0
+    with open(target, "rb") as file:
+        if wish.format == "webp":
+            at = int.from_bytes(file.read(8)[4:], "little") + 8
+        while wish.format == "avif" and at < size:
+            file.seek(at)
+            box = int.from_bytes(file.read(4), "big")
+            if box < 8:
+                break
+            at += box
+    return [] if at == size else ["length"]
 
 
 def _differences(made: Made, image: Image, target: Path, wish: Wish) -> list[str]:

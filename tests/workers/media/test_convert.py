@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from tests.support import pictures
 from workers.errors import ErrorClass, JobFailed
-from workers.media import deep, motion, pngs, tiffs
+from workers.media import deep, motion, pngs, tiffs, written
 from workers.media.blocks import Blocks, take
 from workers.media.convert import convert
 from workers.media.sniff import sniff
@@ -281,6 +281,22 @@ def test_a_result_that_differs_is_never_given_out(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(pngs, "encoded", lambda image, *a, **k: _png(image.resize((9, 9))))
     with pytest.raises(JobFailed, match="differs from its input in size") as caught:
         converted(source, "png")
+    assert caught.value.failure.error_class is ErrorClass.TOOL
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "tiff"])
+def test_a_result_that_is_cut_short_is_never_given_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    source, write = pictures.full_jpeg(tmp_path / "a.jpg"), written.write
+
+    def half(made: Any, target: Path, wish: Wish) -> None:
+        write(made, target, wish)
+        target.write_bytes(target.read_bytes()[:-40])
+
+    monkeypatch.setattr(written, "write", half)
+    with pytest.raises(JobFailed) as caught:
+        converted(source, format)
     assert caught.value.failure.error_class is ErrorClass.TOOL
 
 
