@@ -15,12 +15,13 @@ _MOST_BUCKETS = 10_000  # of counts that wait for a store
 
 @dataclass(slots=True)
 class Backlog:
-    """Results, keys that were used, keys that are broken, and counts."""
+    """Results, keys that were used, keys that are broken, counts, and kept files that nobody has counted yet."""
 
     rows: dict[bytes, Kept] = field(default_factory=dict)
     used: set[bytes] = field(default_factory=set)
     broken: set[bytes] = field(default_factory=set)
     counts: Buckets = field(default_factory=dict)
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)  # new ones and their bytes, by category
     size: int = 0  # of the results, in bytes of memory
 
     def put(self, key: bytes, kept: Kept) -> bool:
@@ -50,10 +51,15 @@ class Backlog:
         """Count something that happened now."""
         counters.add(self.counts, now, category, counts)
 
+    def new_files(self, category: str, number: int, size: int) -> None:
+        """Files were kept."""
+        before = self.files.get(category, (0, 0))
+        self.files[category] = (before[0] + number, before[1] + size)
+
     def take(self) -> Backlog:
         """All of it. The results stay here too, to be seen until they are written."""
-        taken = Backlog(dict(self.rows), self.used, self.broken, self.counts, self.size)
-        self.used, self.broken, self.counts = set(), set(), {}
+        taken = Backlog(dict(self.rows), self.used, self.broken, self.counts, self.files, self.size)
+        self.used, self.broken, self.counts, self.files = set(), set(), {}, {}
         return taken
 
     def give_back(self, taken: Backlog) -> None:
@@ -73,4 +79,4 @@ class Backlog:
     @property
     def any(self) -> bool:
         """Whether there is anything."""
-        return bool(self.rows or self.broken or self.used or self.counts)
+        return bool(self.rows or self.broken or self.used or self.counts or self.files)

@@ -193,6 +193,8 @@ class ResultCache:
         with self._lock:
             if misses:
                 self._writer.new_files(misses, 0 if hits else bytes)
+                if bytes and not hits:
+                    self._backlog.new_files(category, misses, bytes)
             self._count(category, Counts(hits, misses, bytes if hits else 0, saved_s))
 
     # ---------------------------------------------------------------- figures

@@ -121,6 +121,15 @@ def drop_old_rows(connection: sqlite3.Connection, settings: CacheSettings, categ
     return store.drop_old(connection, category, now - settings.ttl_s(category))
 
 
+def add_kept(connection: sqlite3.Connection, new: Mapping[str, tuple[int, int]]) -> None:
+    """Tell others of new files until all of them are counted again."""
+    connection.executemany(
+        "INSERT INTO kept VALUES (?, ?, ?) ON CONFLICT (category) "
+        "DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes",
+        [(category, entries, size) for category, (entries, size) in new.items()],
+    )
+
+
 def write_kept(connection: sqlite3.Connection, kept: Mapping[str, tuple[int, int, int]]) -> None:
     """Tell others how many files there are and what they take."""
     connection.execute("DELETE FROM kept")

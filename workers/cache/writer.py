@@ -188,6 +188,7 @@ class Writer:
             store.drop(connection, taken.broken)
             store.touch(connection, taken.used, self._clock())
             store.write(connection, packed)
+            trimming.add_kept(connection, taken.files)
             for category in sorted({row.category for row in packed}):
                 removed = trimming.trim_rows(connection, self._settings, category)
                 if removed:

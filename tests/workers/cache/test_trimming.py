@@ -4,8 +4,11 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.workers.cache.conftest import STAMP, Clock, Open, asked, key, made
 from workers.cache.cache import Need, ResultCache
+from workers.cache.figures import read_stats
 from workers.cache.files import entry_path, keep
 from workers.cache.trimming import FileTrimmer
 from workers.config import CacheSettings
@@ -127,3 +130,15 @@ def test_the_worker_trims_files_and_tells_of_them(open_cache: Open, tmp_path: Pa
     assert thumbnail.bytes <= MIB and thumbnail.spans["1m"].evictions == 19 - thumbnail.entries
     counts = thumbnail.spans["1m"]
     assert (counts.hits, counts.misses, counts.bytes, counts.saved_s) == (1, 18, 100_000, 2.0)
+
+
+def test_new_files_are_told_before_anybody_has_counted_them(
+    open_cache: Open, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = open_cache()
+    monkeypatch.setattr(FileTrimmer, "trim", lambda self, now: pytest.fail("counted"))
+    cache.note_files("thumbnail", hits=0, misses=1, bytes=1000, saved_s=0.0)
+    cache.note_files("thumbnail", hits=0, misses=1, bytes=0, saved_s=0.0)  # it could not be kept
+    cache.close()
+    stats = read_stats(tmp_path / "cache", CacheSettings(), now_s=clock.now)
+    assert [(one.name, one.entries, one.bytes) for one in stats.categories if one.entries] == [("thumbnail", 1, 1000)]
