@@ -13,6 +13,7 @@ from workers.media.av import Facts, StreamFacts
 from workers.media.hardware import Encoder
 
 MOST_TRIALS = 8
+_WIDE = 3  # trials after which the two nearest tell more than the two that enclose the answer
 _LINES = 5  # trials that lines are drawn through
 _SLOPE = 0.6  # points of VMAF that one step of CRF costs about
 RANGES = {"libx264": (8, 45), "libx265": (8, 45), "libsvtav1": (10, 60), "libaom-av1": (10, 60), "libvpx-vp9": (8, 60)}
@@ -58,7 +59,7 @@ def search(
         floor, ceiling = (good.crf if good else low - 1), (failed.crf if failed else high + 1)
         if floor + 1 >= ceiling:
             break
-        crf = min(max(_guess(good, failed, wanted, len(tried)), floor + 1), ceiling - 1)
+        crf = min(max(_guess(good, failed, wanted, list(tried.values())), floor + 1), ceiling - 1)
     return Found(_ends(tried, wanted)[0], tuple(tried.values()))
 
 
@@ -74,13 +75,15 @@ def _crf(trial: Trial) -> int:
     return trial.crf
 
 
-def _guess(good: Trial | None, failed: Trial | None, wanted: float, trials: int) -> int:
+def _guess(good: Trial | None, failed: Trial | None, wanted: float, tried: Sequence[Trial]) -> int:
     """The CRF to try next. Rounded down: one a little too good can be the answer, one a little too bad never is."""
+    trials = len(tried)
     if good is not None and failed is not None:
-        if trials >= _LINES:
+        if trials > _LINES:
             return (good.crf + failed.crf) // 2  # scores are no line: they end at 100
-        share = (good.score - wanted) / (good.score - failed.score)
-        return int(good.crf + share * (failed.crf - good.crf))
+        one, other = (good, failed) if trials <= _WIDE else sorted(tried, key=lambda t: abs(t.score - wanted))[:2]
+        slope = (other.score - one.score) / (other.crf - one.crf)
+        return math.floor(one.crf + (wanted - one.score) / slope) if slope < 0 else (good.crf + failed.crf) // 2
     stride = 2 << trials  # grows: far from the answer, scores may hardly change
     if good is not None:
         return good.crf + max(int((good.score - wanted) / _SLOPE), stride)
