@@ -24,6 +24,7 @@ _FORWARD_FRAMES = 1_500  # how far to decode from a key frame to a time
 _MAX_INDEX = 2_000_000  # entries of an index that are looked through
 _BACK_S = (0.0, 1.0, 5.0, 20.0)  # transport streams are entered anywhere: the next key frame may be too late
 _SHORT_S = 0.001
+_UNMARKED = 500  # packets that are passed over in wait of one that is marked as a key frame
 _MICROSECONDS = 1_000_000
 
 
@@ -63,7 +64,9 @@ class Film:
 
     def time_of(self, frame: VideoFrame) -> float:
         """When the frame is shown."""
-        return max((frame.time or 0.0) - self._start / _MICROSECONDS, 0.0)
+        # The frame's own base is missing when it was the last in the decoder.
+        base = float(self.stream.time_base or 0) if self.stream is not None else 0.0
+        return max((frame.pts or 0) * base - self._start / _MICROSECONDS, 0.0)
 
     def cover(self) -> bytes | None:
         """The first attached picture, as it is in the file."""
@@ -77,9 +80,15 @@ class Film:
         assert self.stream is not None
         self._running = None
         self.stream.codec_context.skip_frame = "NONKEY"
-        with contextlib.suppress(av.error.FFmpegError, StopIteration):
+        with contextlib.suppress(av.error.FFmpegError):
             self._seek(at_s)
-            return next(self.container.decode(self.stream))
+            for number, packet in enumerate(self.container.demux(self.stream)):
+                if packet.is_keyframe or not packet.size or number >= _UNMARKED:
+                    # A decoder that reorders holds a frame back until it is told that no more will come.
+                    frames = packet.decode() or self.stream.decode(None)
+                    if frames:
+                        return frames[0]
+                    self.stream.codec_context.flush_buffers()
         return None
 
     def frame_at(self, at_s: float, *, tolerance_s: float, alive: Callable[[], None]) -> VideoFrame | None:

@@ -35,7 +35,7 @@ __all__ = [
 # Added to the position, in parts of the duration: first near by, then anywhere while all is blank.
 _NEAR = (0.0, 0.02, 0.05, -0.03, 0.1)
 _FAR = (0.2, 0.35, 0.5, 0.7, -0.05, -0.09)
-_LOOKS = 4  # frames that show something, of which the sharpest is taken when none is plainly good
+_LOOKS = 3  # frames that show something, of which the sharpest is taken when none is plainly good
 _ENOUGH = 4  # different key frames that are all blank
 _FORWARD_FRAMES = 500  # how far to decode when there are fewer, all of them blank
 _TURNS = {90: Transpose.ROTATE_90, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_270}
