@@ -24,7 +24,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _MAX_ENTRIES = 1000
 _XMP_TURN = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
 # What a TIFF says of the picture and not of its own strips, and so may go into other formats.
-_TELLING = (0x010D, 0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298)
+TELLING = (0x010D, 0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _exif_of(image: Image) -> bytes:
 
     try:
         kept, made = image.getexif(), Pillow.Exif()
-        made.update({tag: kept[tag] for tag in _TELLING if tag in kept})
+        made.update({tag: kept[tag] for tag in TELLING if tag in kept})
         for number in (_EXIF_IFD, _GPS_IFD):
             if inner := kept.get_ifd(number):
                 made.get_ifd(number).update(inner)

@@ -21,6 +21,7 @@ from workers.text import clean
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_MAX_BYTES = 1 << 30  # of a file: packers read it whole
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # Exif's number to Pillow's Transpose
 _NO_EXIF = frozenset({"gif"})
 
@@ -33,7 +34,7 @@ def convert(source: Path, target: Path, wish: Wish, *, format: str) -> dict[str,
     """
     with reading(source):
         made = _read(source, wish, format)
-    with guarded(clean(target.name), path_to_key(target)):
+    with _damage(source), guarded(clean(source.name), path_to_key(source)):
         written.write(made, target, wish)
     try:
         frames = written.check(made, target, wish)
@@ -53,18 +54,26 @@ def reading(source: Path) -> Iterator[None]:
     """`guarded`, for a file that is only read: no fault of it is one of the disk that results go to."""
     key = path_to_key(source)
     try:
-        with guarded(clean(source.name), key):
+        with _damage(source), guarded(clean(source.name), key):
+            if os.path.getsize(source) > _MAX_BYTES:
+                what = f"{clean(source.name)} has more than {_MAX_BYTES >> 20:,} MiB"
+                raise JobFailed(ErrorClass.UNSUPPORTED, what, input=key)
             yield
-    except (struct.error, zlib.error, AttributeError, AssertionError, EOFError) as error:
-        # These too come from Pillow's readers, of damaged files only.
-        raise JobFailed(
-            ErrorClass.BAD_INPUT, f"{clean(source.name)} is damaged: {clean(str(error))}", input=key
-        ) from error
     except JobFailed as error:
         failure = error.failure
         if failure.error_class is ErrorClass.DISK:
             raise JobFailed(ErrorClass.BAD_INPUT, failure.message, input=key) from error
         raise
+
+
+@contextlib.contextmanager
+def _damage(source: Path) -> Iterator[None]:
+    """What else Pillow's readers and writers raise, of damaged files only."""
+    try:
+        yield
+    except (struct.error, zlib.error, AssertionError, EOFError) as error:
+        what = f"{clean(source.name)} is damaged: {clean(str(error))}"
+        raise JobFailed(ErrorClass.BAD_INPUT, what, input=path_to_key(source)) from error
 
 
 def _changed(source: Path) -> str:
@@ -136,6 +145,7 @@ def _read_still(image: Image, source: Path, wish: Wish, notes: list[str]) -> Mad
     _hint(image, wish.size)
     image.load()
     turn = blocks.turn_of(image)  # Pillow turns TIFFs itself while it loads them
+    _note_lost(image, wish, notes)
     still = _turned(_reduced(tones.plain(image), wish.size), turn)
     if wish.format == "jpeg":
         still = tones.flattened(still, wish.background, notes)
@@ -147,6 +157,17 @@ def _read_still(image: Image, source: Path, wish: Wish, notes: list[str]) -> Mad
     if still.mode == "I;16" and wish.format == "png":
         return Made(None, deep.Deep((still,)), None, hung, tuple(notes))
     return Made(still, None, None, hung, tuple(notes))
+
+
+def _note_lost(image: Image, wish: Wish, notes: list[str]) -> None:
+    """What hangs on the picture and is not taken over, though nobody asked to leave it out."""
+    if wish.metadata == "strip":
+        return
+    if image.info.get("photoshop"):
+        notes.append("IPTC is left out")
+    texts = set(getattr(image, "text", {})) - {"Comment", "XML:com.adobe.xmp", "Raw profile type exif"}
+    if texts:
+        notes.append("texts of the PNG are left out")
 
 
 def _deep_made(picture: deep.Deep, hung: blocks.Blocks, turn: int, wish: Wish, notes: list[str]) -> Made:

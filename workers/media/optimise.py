@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import oxipng
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media import blocks, convert, deep, jpegs, motion, pngs
+from workers.media import blocks, convert, deep, jpegpack, motion, pngs
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
 from workers.text import clean
@@ -73,15 +73,15 @@ def _wrong(source: Path, what: str) -> JobFailed:
 
 
 def _jpeg(data: bytes, source: Path) -> Optimised:
-    if jpegs.has_more(data):
+    if jpegpack.has_more(data):
         return Optimised(why="it holds more than one picture (depth, gain map, film), which would be lost")
     before = _planes(data)
-    made = jpegs.packed(data)
+    made = jpegpack.packed(data)
     with guarded("the JPEG made", path_to_key(source)):
         after = _planes(made)
     if before != after:
         raise _wrong(source, "pixels")
-    if jpegs.attached(data) != jpegs.attached(made):
+    if jpegpack.attached(data) != jpegpack.attached(made):
         raise _wrong(source, "what is attached")
     return Optimised(made, "mozjpeg")
 
@@ -155,7 +155,7 @@ def _told(data: bytes, format: str) -> tuple[Any, ...]:
 
 
 def _lossy(data: bytes, format: str, level: Level, quality: int, source: Path) -> Optimised:
-    if format == "JPEG" and jpegs.has_more(data):
+    if format == "JPEG" and jpegpack.has_more(data):
         return Optimised(why="it holds more than one picture (depth, gain map, film), which would be lost")
     with _open(data, format) as image:
         if motion.count(image) > 1 and format == "PNG":
@@ -187,7 +187,7 @@ def _lossy_jpeg(image: Image, hung: blocks.Blocks, quality: int) -> bytes:
     if hung.dpi:
         words["dpi"] = hung.dpi
     image.save(out, "JPEG", quality=quality, icc_profile=hung.icc, comment=hung.comment, **words)
-    return jpegs.packed(out.getvalue())
+    return jpegpack.packed(out.getvalue())
 
 
 def _lossy_png(

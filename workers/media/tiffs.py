@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workers.media.blocks import DAMAGE, Blocks
+from workers.media.blocks import DAMAGE, TELLING, Blocks
 from workers.media.deep import Deep
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _INNER = (0x8769, 0x8825)  # directories that a tag of the first one leads to: Exif, GPS
-_OWN = frozenset({0x0112, 0x011A, 0x011B, 0x0128, 0x0201, 0x0202, 0x02BC, 0x8773, *range(0x0100, 0x010D)})
 _STRIP_BYTES = 1 << 20
 
 
-def told_tags(block: bytes) -> dict[int, Any]:
-    """The texts and numbers of the first directory of an Exif block that a TIFF may take over as its own."""
-    return {tag: value for tag, value in _exif(block).items() if tag not in _OWN and tag not in _INNER}
+def told_tags(block: bytes) -> dict[int, str]:
+    """The texts of the first directory of an Exif block that a TIFF may take over as its own."""
+    found = _exif(block)
+    return {tag: found[tag] for tag in TELLING if isinstance(found.get(tag), str)}
 
 
 def _exif(block: bytes) -> Any:
@@ -38,20 +39,16 @@ def with_directories(data: bytes, block: bytes) -> bytes:
 
     The first directory moves there too, as it grows; all values that it points to stay where they are.
     """
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
     exif = _exif(block)
     made = bytearray(data)
     places: dict[int, int] = {}
     for tag in _INNER:
-        if inner := exif.get_ifd(tag):
-            made += bytes(len(made) % 2)
-            directory = ImageFileDirectory_v2(prefix=b"II")
-            for key, value in inner.items():
-                if not isinstance(value, dict):
-                    directory[key] = value
-            places[tag] = len(made)
-            made += directory.tobytes(len(made))
+        with contextlib.suppress(*DAMAGE):
+            if inner := exif.get_ifd(tag):
+                start = len(made) + len(made) % 2
+                table = _directory(inner).tobytes(start)
+                made += bytes(start - len(made)) + table
+                places[tag] = start
     if not places:
         return data
     if data[:4] != b"II*\0":
@@ -66,10 +63,19 @@ def with_directories(data: bytes, block: bytes) -> bytes:
     return bytes(made + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
 
 
+def _directory(values: Mapping[int, Any]) -> Any:
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    directory = ImageFileDirectory_v2(prefix=b"II")
+    for key, value in values.items():
+        if not isinstance(value, dict):
+            directory[key] = value
+    return directory
+
+
 def encoded_deep(picture: Deep, blocks: Blocks) -> bytes:
     """`picture` as TIFF of 16 bits a channel, deflated with differences from pixel to pixel."""
     import numpy as np
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     if len(picture.planes) == 2:  # grey with alpha, which few readers know
         grey, alpha = picture.planes
@@ -81,8 +87,7 @@ def encoded_deep(picture: Deep, blocks: Blocks) -> bytes:
     rows = max(1, _STRIP_BYTES // (width * channels * 2))
     little = np.ascontiguousarray(steps.astype("<u2"))
     strips = [zlib.compress(little[at : at + rows].tobytes(), 6) for at in range(0, height, rows)]
-    directory = ImageFileDirectory_v2(prefix=b"II")
-    values: dict[int, Any] = told_tags(blocks.exif)
+    values: dict[int, Any] = {**told_tags(blocks.exif)}
     values |= {256: width, 257: height, 258: (16,) * channels, 259: 8, 262: 2 if channels > 2 else 1}
     values |= {277: channels, 278: rows, 279: tuple(map(len, strips)), 284: 1, 317: 2, 339: (1,) * channels}
     if picture.has_alpha:
@@ -93,8 +98,7 @@ def encoded_deep(picture: Deep, blocks: Blocks) -> bytes:
         values[34675] = blocks.icc
     if blocks.xmp:
         values[700] = blocks.xmp
-    for tag, value in values.items():
-        directory[tag] = value
+    directory = _directory(values)
     directory[273] = (0,) * len(strips)  # of the right length; the places follow
     start = 8 + len(directory.tobytes(8))
     places = [start + sum(map(len, strips[:number])) for number in range(len(strips))]
@@ -116,11 +120,8 @@ def _placed(table: bytes, places: list[int]) -> bytes:
 
 def save(image: Image, path: Any, blocks: Blocks, *, compression: str) -> None:
     """Write `image` as TIFF to a file object, without the inner directories of Exif."""
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    tags = ImageFileDirectory_v2(prefix=b"II")
-    for tag, value in told_tags(blocks.exif).items():
-        tags[tag] = value
+    tags = _directory(told_tags(blocks.exif))
     if blocks.xmp:
         tags[700] = blocks.xmp
     words: dict[str, Any] = {"icc_profile": blocks.icc} if blocks.icc else {}

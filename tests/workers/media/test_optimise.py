@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from tests.support import pictures
 from tests.support.media import Media, cut
 from workers.errors import ErrorClass, JobFailed
-from workers.media import deep, jpegs, motion, pngs
+from workers.media import deep, jpegpack, motion, pngs
 from workers.media.blocks import Blocks, take
 from workers.media.optimise import Optimised, optimise
 from workers.media.sniff import sniff
@@ -36,7 +36,7 @@ def test_a_jpeg_keeps_pixels_and_every_segment(tmp_path: Path) -> None:
     assert len(made.data) < len(before)
     assert made.way == "mozjpeg"
     assert opened(made.data).tobytes() == opened(before).tobytes()
-    assert jpegs.attached(made.data) == jpegs.attached(before)
+    assert jpegpack.attached(made.data) == jpegpack.attached(before)
     hung = take(opened(made.data))
     assert hung == take(opened(before))
     assert hung.icc == pictures.srgb()
@@ -71,8 +71,8 @@ def test_what_stands_behind_a_jpeg_is_not_thrown_away(tmp_path: Path) -> None:
 def test_a_film_in_the_end_of_a_progressive_jpeg_is_found() -> None:
     out = io.BytesIO()
     pictures.halves().save(out, "JPEG", progressive=True, exif=pictures.exif())
-    assert not jpegs.has_more(out.getvalue())
-    assert jpegs.has_more(out.getvalue() + b"more")
+    assert not jpegpack.has_more(out.getvalue())
+    assert jpegpack.has_more(out.getvalue() + b"more")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
@@ -132,7 +132,7 @@ def test_a_tool_that_changes_something_is_found_out(
         else:
             shutil.copy(source, tmp_path / "b")
             other.write(_without_exif(source.read_bytes()))
-    monkeypatch.setattr(jpegs, "packed", lambda data: other.getvalue())
+    monkeypatch.setattr(jpegpack, "packed", lambda data: other.getvalue())
     monkeypatch.setattr("oxipng.optimize_from_memory", lambda data, level: other.getvalue())
     with pytest.raises(
         JobFailed, match=f"left as it is: {'pixels' if change == 'pixels' else 'what is attached'}"
@@ -143,7 +143,7 @@ def test_a_tool_that_changes_something_is_found_out(
 
 def _without_exif(data: bytes) -> bytes:
     if data[:2] == b"\xff\xd8":
-        for segment in jpegs.attached(data):
+        for segment in jpegpack.attached(data):
             data = data.replace(segment, b"")
         return data
     kept = [(name, content) for name, content in pngs.chunks(data) if name != b"eXIf"]
