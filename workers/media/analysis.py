@@ -16,8 +16,10 @@ from PIL import Image as Pillow
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
+from workers.media.colour import plain as shown
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
+from workers.media.shapes import Shape
 from workers.media.sniff import sniff
 from workers.text import clean
 
@@ -72,6 +74,7 @@ class Analysis:
     histogram: tuple[int, ...]  # 32 bins of equal width of the level, in parts of 10,000
     palette: tuple[tuple[str, float], ...]  # main colours as #rrggbb with their share, the largest first
     hashes: phash.Fingerprint
+    thumbnail: Image | None = None  # where one was asked for: RGB in sRGB, upright
 
     def facts(self) -> dict[str, Any]:
         """As JSON, with the names of the methods."""
@@ -86,8 +89,10 @@ class Analysis:
         }
 
 
-def analyse(path: str | os.PathLike[str], *, format: str = "") -> Analysis:
+def analyse(path: str | os.PathLike[str], *, format: str = "", thumbnail: int = 0) -> Analysis:
     """Measure the picture at `path`; `format` is that of `sniff`, when it is known already.
+
+    With `thumbnail`, up to 512, the same decode also gives a picture with that longer side in pixels.
 
     JobFailed: bad_input (missing, damaged, too many pixels), unsupported (no picture).
     """
@@ -99,21 +104,31 @@ def analyse(path: str | os.PathLike[str], *, format: str = "") -> Analysis:
         format = found.format
     with guarded(name, key), Pillow.open(os.path.abspath(path), formats=(format,)) as image:
         phash.refuse_bomb(image, name, key)
-        return of_image(image)
+        return of_image(image, thumbnail)
 
 
-def of_image(image: Image) -> Analysis:
+def of_image(image: Image, thumbnail: int = 0) -> Analysis:
     """Measure an opened picture, which is decoded in full; whoever opened it guards against what Pillow raises."""
     image.load()
+    profile = image.info.get("icc_profile")
     orientation = int(image.getexif().get(0x0112, 1) or 1)
     image = plain(image)
     small = reduced(image)
     hashes = phash.of_grey(phash.upright_grey(small, orientation), image.size, HASH_ROUTE)
     level = small.convert("L")
     counts = level.histogram()
-    return Analysis(
-        hashes.width, hashes.height, _measures(image, small, level, counts), _bins(counts), _palette(small), hashes
-    )
+    measures = _measures(image, small, level, counts)
+    made = _thumbnail(small, thumbnail, orientation, profile) if thumbnail else None
+    return Analysis(hashes.width, hashes.height, measures, _bins(counts), _palette(small), hashes, made)
+
+
+def _thumbnail(small: Image, size: int, orientation: int, profile: bytes | None) -> Image:
+    goal = Shape.within(size).scaled(*small.size)
+    made = small.resize(goal, Pillow.Resampling.BICUBIC) if goal != small.size else small.copy()
+    made.info = {"icc_profile": profile} if profile else {}
+    upright = phash.TURNS.get(orientation)
+    made = shown(made).convert("RGB")
+    return made if upright is None else made.transpose(upright)
 
 
 def plain(image: Image) -> Image:

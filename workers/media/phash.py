@@ -87,11 +87,11 @@ def upright_grey(image: Image, turn: int = 0) -> Image:
     grey = grey_of(image)
     if min(grey.size) >= 2 * _DRAFT[0]:
         grey = grey.reduce(min(grey.size) // _DRAFT[0])
-    method = _TURNS.get(orientation)
+    method = TURNS.get(orientation)
     return grey if method is None else grey.transpose(method)
 
 
-_TURNS = {
+TURNS = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
     3: Pillow.Transpose.ROTATE_180,
     4: Pillow.Transpose.FLIP_TOP_BOTTOM,

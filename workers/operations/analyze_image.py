@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -11,7 +13,12 @@ from workers.media.judgement import Limits, judge
 from workers.media.names import key_to_path
 from workers.media.sniff import is_media_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
-from workers.operations.inputs import first_line, walk
+from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk
+from workers.operations.same import same_there
+from workers.operations.targets import targets
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _LIMITS = Limits()
 
@@ -43,9 +50,22 @@ class AnalyzeImageParams(BulkParams):
     noise: float = Field(default=_LIMITS.noise, ge=0, le=255)
     """A picture is noisy when even its calmest part deviates by more than this many levels."""
 
+    thumbnail: int = Field(default=0, ge=0, le=512, json_schema_extra={"short": "t"})
+    """Also make a JPEG with this longer side in pixels, NAME.thumb.jpg, of the same decode. 0 makes none."""
+
+    output: str = Field(default="", json_schema_extra={"short": "o", "path": True})
+    """Folder for the thumbnails; the tree of an input folder is kept in it. Empty: beside each input."""
+
+
+_OWN = made_by_us(("thumb",), ("jpg", "jpeg", "webp", "avif"))
+
+
+def _wanted(name: str) -> bool:
+    return is_media_name(name) == "image" and not _OWN.fullmatch(name)
+
 
 def _items(params: AnalyzeImageParams) -> Iterable[str]:
-    return walk(params, lambda name: is_media_name(name) == "image")
+    return walk(params, _wanted, apart=params.output)
 
 
 def _process(params: AnalyzeImageParams, key: str, ctx: Context) -> Result:
@@ -55,9 +75,23 @@ def _process(params: AnalyzeImageParams, key: str, ctx: Context) -> Result:
         raise JobFailed(ErrorClass.UNSUPPORTED, "films and sounds are no pictures", input=key)
     from workers.media import analysis
 
-    measured = analysis.analyse(source, format=found.format)
+    measured = analysis.analyse(source, format=found.format, thumbnail=params.thumbnail)
     issues = judge(measured.measures, _limits(params))
-    return Result(detail={"issues": [issue.facts() for issue in issues], **measured.facts(), "format": found.format})
+    detail = {"issues": [issue.facts() for issue in issues], **measured.facts(), "format": found.format}
+    if measured.thumbnail is None:
+        return Result(detail=detail)
+    return Result(ctx.published() or (_published(params, source, measured.thumbnail, ctx),), detail)
+
+
+def _published(params: AnalyzeImageParams, source: Path, image: Image, ctx: Context) -> Path:
+    from workers.media import pictures
+
+    target = targets(params.inputs, params.output, _wanted).of(source, ".thumb", "jpg")
+    need_room(ctx, target.parent)
+    staged = stage(ctx, target.parent) / "thumb.jpg"
+    pictures.save(image, staged, format="jpeg", quality=80)
+    pictures.check(staged)
+    return same_there(staged, target) or publish(ctx, staged, target)
 
 
 def _limits(params: AnalyzeImageParams) -> Limits:
@@ -89,6 +123,6 @@ OPERATION = Operation(
     process=_process,
     cache_category="image_analysis",
     version=1,
-    primary=("inputs", "blur", "noise", "dark", "bright"),
-    examples=("spool analyze-image photo.jpg", "spool analyze-image ~/Pictures --blur 100 --noise 8"),
+    primary=("inputs", "blur", "noise", "dark", "bright", "thumbnail", "output"),
+    examples=("spool analyze-image photo.jpg", "spool analyze-image ~/Pictures --blur 100 --thumbnail 320"),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import ImageFilter
+from PIL import Image, ImageFilter
 
 from tests.support.context import PlainContext
 from tests.support.drawn import drawn, textured
@@ -25,11 +25,13 @@ def analysed(tmp_path: Path, inputs: list[Path], **values: Any) -> dict[str, Res
     assert OPERATION.process is not None
     outcomes: dict[str, Result | JobFailed] = {}
     ctx = PlainContext(tmp_path / "job")
-    for key in OPERATION.items(params):
+    for key in list(OPERATION.items(params)):
+        ctx = ctx.again()
         try:
             outcomes[key_to_path(key).name] = OPERATION.process(params, key, ctx)
         except JobFailed as error:
             outcomes[key_to_path(key).name] = error
+    ctx.end()
     return outcomes
 
 
@@ -59,6 +61,22 @@ def test_the_limits_are_options(tmp_path: Path) -> None:
     outcome = analysed(tmp_path, [tmp_path / "a.png"], **strict)["a.png"]
     assert isinstance(outcome, Result)
     assert {"dark", "bright", "low_contrast", "blurred"} <= {issue["name"] for issue in outcome.detail["issues"]}
+
+
+def test_a_thumbnail_of_the_same_decode(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drawn(1, (1400, 900)).save(folder / "a.jpg", exif=exif)
+    for _ in range(2):
+        outcomes = analysed(tmp_path, [folder], thumbnail=320, output=str(tmp_path / "out"))
+        assert set(outcomes) == {"a.jpg"}
+        outcome = outcomes["a.jpg"]
+        assert isinstance(outcome, Result)
+        assert outcome.outputs == (tmp_path / "out" / "a.thumb.jpg",)
+        with Image.open(outcome.outputs[0]) as image:
+            assert (image.size, image.getexif().get(0x0112)) == ((206, 320), None)
 
 
 def test_bad_files_fail_alone_and_in_words(tmp_path: Path, media: Media) -> None:
@@ -94,7 +112,7 @@ def test_hostile_names(tmp_path: Path) -> None:
     assert all(isinstance(outcome, Result) for outcome in outcomes.values())
 
 
-@pytest.mark.parametrize("values", [{"blur": -1}, {"dark": 256}, {"clipped": 101}, {"inputs": []}, {"output": "x"}])
+@pytest.mark.parametrize("values", [{"blur": -1}, {"dark": 256}, {"clipped": 101}, {"inputs": []}, {"thumbnail": 600}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
         OPERATION.validate({"inputs": ["a"], **values})
