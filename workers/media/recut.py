@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from workers.media.containers import muxer_options
+from workers.media.containers import container_named, muxer_options
 from workers.media.layout import Layout
 
 _X265 = ("-c:v:0", "libx265", "-preset", "medium", "-crf", "18", "-x265-params", "log-level=error")
@@ -33,6 +33,9 @@ _SOUNDS: Mapping[str, tuple[str, ...]] = {
     "ac3": ("ac3", "-b:a", "640k"),
 }
 
+_INDEXED = frozenset({"mp4", "matroska"})
+_ASIDE_S = 30.0
+
 
 def encoder_for(found: Layout) -> str:
     """The name of the encoder that is needed, or "" when there is none for this codec."""
@@ -56,10 +59,24 @@ def recut_command(
     All else is left out, for `cut` to copy beside it; tags and chapters come along.
     """
     seek = float(start - found.start)
-    words = [ffmpeg, *(("-ss", f"{seek:.6f}") if seek > 0 else ()), "-t", f"{float(end - start):.6f}"]
+    # In a stream without an index a seek may go too far: it aims well before, and what comes until then is decoded.
+    skip = min(seek, _ASIDE_S) if found.format not in _INDEXED else 0.0
+    span = ("-t", f"{float(end - start):.6f}")
+    words = [ffmpeg, *(("-ss", f"{seek - skip:.6f}") if seek > skip else ()), *(() if skip else span)]
     words += ["-f", found.format, "-protocol_whitelist", "file,pipe", "-i", f"file:{os.path.abspath(found.path)}"]
     words += ["-map", f"0:{found.main}", "-map_metadata", "0", "-map_chapters", "0", *_encoding(found)]
+    words += ["-ss", f"{skip:.6f}", *span] if skip else []
     words += ["-threads", str(threads)] if threads else []
-    for name, value in muxer_options(found.muxer, found.extension).items():
+    extension = target.suffix.lstrip(".")
+    muxer = found.muxer if extension == found.extension else container_named(extension) or found.muxer
+    for name, value in muxer_options(muxer, extension).items():
         words += [f"-{name}", value]
-    return [*words, "-f", found.muxer, f"file:{os.path.abspath(target)}"]
+    return [*words, "-f", muxer, f"file:{os.path.abspath(target)}"]
+
+
+def made_extension(found: Layout) -> str:
+    """The extension of a file for the encoded film alone: of the film's own kind, where that keeps times as they are.
+
+    MPEG-TS begins a while after 0, and AVI tells no times.
+    """
+    return "mp4" if found.film is not None and found.muxer in ("mpegts", "flv", "avi", "asf") else found.extension

@@ -228,7 +228,7 @@ class _Trimming:
     def _encode(self, why: str) -> dict[str, Any]:
         from workers.media import ffmpeg
         from workers.media.cut import Cut, copy
-        from workers.media.recut import encoder_for, recut_command
+        from workers.media.recut import encoder_for, made_extension, recut_command
 
         if why:
             self.ctx.log(f"encoding all of the part: {why}")
@@ -241,7 +241,7 @@ class _Trimming:
         threads = int(self.ctx.settings.get("threads") or 0)
         # With nothing beside it, what ffmpeg writes is the result.
         alone = self.found.kept == (self.found.main,) and not self.found.covers and not self.found.attachments
-        made = self.staged if alone else self.staged.with_name(f"made.{self.found.extension}")
+        made = self.staged if alone else self.staged.with_name(f"made.{made_extension(self.found)}")
         command = recut_command(self.found, self.start, end, made, ffmpeg=tool.path, threads=threads)
 
         def on_progress(progress: Progress) -> None:

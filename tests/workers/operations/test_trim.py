@@ -136,11 +136,39 @@ def test_auto_copies_when_that_is_near_enough(ctx: PlainContext, film: Path, tmp
     assert [r.detail["start_s"] for r in (near, far, wide, late)] == [2.0, 2.48, 2.0, 2.0]
 
 
-def test_a_part_inside_one_group_is_encoded_whole(ctx: PlainContext, film: Path, tmp_path: Path) -> None:
-    result = trim(ctx, film, start="2.4", duration="0.8", mode="exact", output=str(tmp_path / "out"))
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "ts", "flv"])
+def test_a_part_inside_one_group_is_encoded_whole(
+    ctx: PlainContext, film: Path, tmp_path: Path, extension: str
+) -> None:
+    source = tmp_path / f"film.{extension}"
+    ffmpeg("-i", film, "-map", "0:v", "-map", "0:a", "-c", "copy", source)
+    start = float(pictures(source)[60][0] - layout(source).start)
+    result = trim(ctx, source, start=f"{start:.4f}", duration="0.8", mode="exact", output=str(tmp_path / "out"))
     assert result.detail["how"] == "encode"
     assert result.detail["why"]
-    same_pictures(result.outputs[0], film, 60, 20)
+    same_pictures(result.outputs[0], source, 60, 20)
+
+
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        (("-x264-params", "open-gop=1:scenecut=0", "-bf", "3"), "encode"),  # no fresh start at its key frames
+        (("-x264-params", "b-pyramid=normal:b-adapt=0", "-bf", "8"), "smart"),
+        (("-profile:v", "baseline"), "smart"),
+        (("-vf", "scale=322:182,setsar=4/3", "-color_primaries", "bt709"), "smart"),
+        (("-vf", "format=yuv444p", "-pix_fmt", "yuv444p"), "encode"),
+    ],
+)
+def test_exact_of_every_kind_of_h264(ctx: PlainContext, tmp_path: Path, words: tuple[str, ...], how: str) -> None:
+    source = tmp_path / "film.mp4"
+    pixels = () if "-pix_fmt" in words else ("-pix_fmt", "yuv420p")
+    ffmpeg(*film_source(4), "-c:v", "libx264", "-preset", "fast", "-g", "30", *words, *pixels, *AAC, source)
+    result = trim(ctx, source, start="0.8", end="3.4", mode="exact", output=str(tmp_path / "out"))
+    assert result.detail["how"] == how
+    same_pictures(result.outputs[0], source, 20, 65)
+    made, film = facts(result.outputs[0]).video, facts(source).video
+    assert made is not None and film is not None
+    assert (made.pixel_aspect, made.pix_fmt) == (film.pixel_aspect, film.pix_fmt)
 
 
 def test_other_codecs_are_encoded_for_exact_and_copied_else(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
