@@ -14,16 +14,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.bench.metadata import _films, _photos
-from tests.bench.throughput import _tree
 from tests.support.context import PlainContext
 from tests.support.home import CONFIG, Home, opened
+from tests.support.memory import Memory
 from workers.errors import JobFailed
 from workers.jobs import State
 from workers.operations import thumbnail
@@ -80,45 +79,6 @@ def _exiftool_s(paths: Sequence[Path]) -> float:
     return time.perf_counter() - started
 
 
-class _Memory:
-    """The largest memory of a worker with all its processes, shared pages counted once (PSS), sampled."""
-
-    def __init__(self, pid: int) -> None:
-        self.peak = 0
-        self._pid = pid
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> _Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.1):
-            self.peak = max(self.peak, sum(map(_pss, _processes(self._pid))))
-
-
-def _processes(pid: int) -> list[int]:
-    try:
-        return _tree(pid)
-    except OSError:
-        return []
-
-
-def _pss(pid: int) -> int:
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) << 10
-    except OSError:
-        pass
-    return 0
-
-
 _work: Callable[[str], Any]  # of the bare pool: its processes have it by the fork, functions do not travel
 
 
@@ -160,7 +120,7 @@ def _whole_tree(home: Home, paths: Sequence[Path], tree: Path, rounds: int) -> N
     again: list[float] = []
     peer: list[float] = []
     hits = 1.0
-    with _Memory(worker.pid) as memory:
+    with Memory(worker.pid) as memory:
         for _ in range(rounds):
             home.client.cache_clear(None)
             first.append(_job_s(home, "probe", {"inputs": [str(tree)], "processes": PROCESSES})[0])
