@@ -22,6 +22,7 @@ class Backlog:
     broken: set[bytes] = field(default_factory=set)
     counts: Buckets = field(default_factory=dict)
     files: dict[str, tuple[int, int]] = field(default_factory=dict)  # new ones and their bytes, by category
+    generation: int = -1  # of the store as the results were put; -1 before anybody has looked
     size: int = 0  # of the results, in bytes of memory
 
     def put(self, key: bytes, kept: Kept) -> bool:
@@ -58,7 +59,7 @@ class Backlog:
 
     def take(self) -> Backlog:
         """All of it. The results stay here too, to be seen until they are written."""
-        taken = Backlog(dict(self.rows), self.used, self.broken, self.counts, self.files, self.size)
+        taken = Backlog(dict(self.rows), self.used, self.broken, self.counts, self.files, self.generation)
         self.used, self.broken, self.counts, self.files = set(), set(), {}, {}
         return taken
 

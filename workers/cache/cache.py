@@ -52,7 +52,6 @@ class ResultCache:
         self._flights = Flights()
         self._backlog = Backlog()
         self._readers = Readers(store.database(folder))
-        self._generation = -1
         self._writer = Writer(folder, settings, self._backlog, self._lock, dropped=self._dropped, clock=clock)
 
     def start(self) -> None:
@@ -89,7 +88,7 @@ class ResultCache:
         hits = misses = size = 0
         saved = 0.0
         with self._lock:
-            fresh = generation is not None and generation == self._generation
+            fresh = generation is not None and generation == self._backlog.generation
             for (key, stamp), kept in zip(asked, known, strict=True):
                 if kept is None and (kept := read.get(key)) is not None and kept.stamp == stamp and fresh:
                     self._memory.put(key, kept)
@@ -126,19 +125,19 @@ class ResultCache:
         """Forget what others dropped since the last look; the store's generation, None when it cannot tell."""
         replaced = self._readers.other_file()
         generation = self._readers.ask(store.generation)
-        if replaced or self._readers.spoiled or generation not in (None, self._generation):
+        if replaced or self._readers.spoiled or generation not in (None, self._backlog.generation):
             with self._lock:
                 if replaced or self._readers.spoiled:
                     self._writer.renew(spoiled=self._readers.spoiled)
-                self._forget(self._generation if generation is None else generation, replaced)
+                self._forget(self._backlog.generation if generation is None else generation, replaced)
         return generation
 
     def _forget(self, generation: int, replaced: bool = False) -> None:
         """Others dropped entries, or the store is another one; nothing to forget at the first look at it."""
-        if replaced or (generation != self._generation and self._generation >= 0):
+        if replaced or (generation != self._backlog.generation and self._backlog.generation >= 0):
             self._memory.clear()
             self._backlog.forget_rows()
-        self._generation = generation
+        self._backlog.generation = generation
 
     def _dropped(self, generation: int) -> None:
         with self._lock:

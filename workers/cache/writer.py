@@ -43,7 +43,6 @@ class Writer:
         self._dropped = dropped
         self._connection: sqlite3.Connection | None = None
         self._files = trimming.FileTrimmer(folder, settings)
-        self._generation: int | None = None
         self._wanted = self._done = 0  # flushes
         self._stopping = self._renew = self._spoiled = self._told = False
         self._new_bytes = self._new_files = 0
@@ -85,7 +84,6 @@ class Writer:
                 return False
             self._wanted += 1
             mine = self._wanted
-            self._round_at = self._files_at = float("-inf")
             self._work.notify_all()
             return self._work.wait_for(lambda: self._done >= mine, timeout_s)
 
@@ -98,7 +96,7 @@ class Writer:
                     self._work.wait(patience)
                 taken, wanted, stopping = self._backlog.take(), self._wanted, self._stopping
                 renew, self._renew = self._renew, False
-            well = self._turn(taken, renew)
+            well = self._turn(taken, renew, thorough=wanted > self._done)
             with self._work:
                 self._done = wanted
                 self._work.notify_all()
@@ -123,7 +121,7 @@ class Writer:
             at = min(at, self._wrote_at + _LAZY_S)
         return max(0.0, at - now)
 
-    def _turn(self, taken: Backlog, renew: bool) -> bool:
+    def _turn(self, taken: Backlog, renew: bool, thorough: bool) -> bool:
         """Write, and trim when it is time. Whatever is wrong, the next turn may go well."""
         now = time.monotonic()
         try:
@@ -131,9 +129,9 @@ class Writer:
             if taken.any:
                 self._write(connection, taken)
                 self._wrote_at = now
-            if now - self._round_at >= _ROUND_S or self._crowded():
+            if thorough or now - self._round_at >= _ROUND_S or self._crowded():
                 self._round_at = now
-                self._round(connection)
+                self._round(connection, thorough)
             self._told = False
             return True
         except (sqlite3.Error, store.Foreign, OSError, ValueError) as error:
@@ -167,7 +165,6 @@ class Writer:
         if self._connection is None:
             self._connection = store.connected(self._path)
             self._connection.execute("PRAGMA wal_autocheckpoint = 1000")
-            self._generation = None
             if not self._begun:
                 with store.transaction(self._connection):
                     counters.begin(self._connection, self._clock())
@@ -182,8 +179,7 @@ class Writer:
         counts = dict(taken.counts)
         with store.transaction(connection):
             present = store.generation(connection)
-            known, self._generation = self._generation, present
-            if known is not None and known != present:
+            if taken.generation not in (-1, present):
                 packed = []  # made before somebody cleared them away
             store.drop(connection, taken.broken)
             store.touch(connection, taken.used, self._clock())
@@ -196,14 +192,14 @@ class Writer:
             counters.write(connection, counts)
         with self._work:
             self._backlog.written(rows)
-        if known != present:
+        if taken.generation != present:
             self._dropped(present)
 
-    def _round(self, connection: sqlite3.Connection) -> None:
+    def _round(self, connection: sqlite3.Connection, thorough: bool) -> None:
         """Hold the bounds of age and size, in files and rows, and make the counts coarser."""
         now = self._clock()
         kept = None
-        if self._new_files or time.monotonic() - self._files_at >= _FILES_S:
+        if thorough or self._new_files or time.monotonic() - self._files_at >= _FILES_S:
             with self._work:
                 self._new_files = self._new_bytes = 0
             self._files_at = time.monotonic()

@@ -277,3 +277,26 @@ def test_one_that_was_never_started_closes(tmp_path: Path, open_cache: Open) -> 
     cache = ResultCache(tmp_path / "other", CacheSettings())
     assert cache.ask(1, "metadata", asked(1)) == [Need.MAKE]
     cache.close()
+
+
+def test_a_full_disk_costs_what_was_to_be_kept_and_nothing_else(
+    open_cache: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = open_cache()
+
+    def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as disk:
+        disk.setattr(store, "write", full)
+        cache.ask(1, "metadata", asked(1))
+        cache.put(1, "metadata", [made(1, TEXT)])
+        cache.flush()
+        assert cache.ask(2, "metadata", asked(1)) == [TEXT]  # from memory
+    cache.put(1, "metadata", [made(2, TEXT)])
+    stats = cache.stats()
+    assert stats.entries == 1  # the second; the first was lost
+    counts = stats.together("start")
+    assert (counts.hits, counts.misses) == (1, 1)  # counted later, and once
