@@ -8,9 +8,11 @@ anything moves, and what an interrupted move left is told from the files themsel
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -96,6 +98,8 @@ def new_entry(original: Path, replacement: Path, staged: Path, *, job_id: int, k
 def write(entry: Entry, state: Path | None) -> None:
     """Write the record, whole and flushed, and let `state` know of the folder. OSError."""
     entry.folder.mkdir(mode=0o700, exist_ok=True)
+    if not _ours(entry.folder):
+        raise PermissionError(errno.EPERM, "the trash folder beside it belongs to somebody else")
     if state is not None:
         _remember(state, entry.folder)
     path = entry.folder / f"{entry.id}.json"
@@ -106,6 +110,15 @@ def write(entry: Entry, state: Path | None) -> None:
         os.fsync(file.fileno())
     os.replace(fresh, path)
     _flush_folder(entry.folder)
+
+
+def _ours(folder: Path) -> bool:
+    """Whether it is a real folder of this user: records that others may write are not believed."""
+    try:
+        facts = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
 
 
 def _remember(state: Path, folder: Path) -> None:
@@ -132,13 +145,16 @@ def known(state: Path) -> list[Path]:
 def entries(folder: Path) -> list[Entry]:
     """What lies in one trash folder, oldest first. What cannot be read is left out."""
     found: list[Entry] = []
+    if not _ours(folder):
+        return found
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
     except OSError:
         return []
     for name in names:
         entry = _read(folder / name)
-        if entry is not None and entry.folder == folder and f"{entry.id}.json" == name:
+        beside = entry is not None and Path(entry.replacement).parent == folder.parent
+        if entry is not None and beside and entry.folder == folder and f"{entry.id}.json" == name:
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at_ms)
 

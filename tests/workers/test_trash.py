@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.context import PlainContext, files_under
 from workers import trash
+from workers.errors import ErrorClass, JobFailed
 from workers.operations import trash as replacing
 from workers.trash import FOLDER, Entry, NotPutBack
 
@@ -106,3 +107,24 @@ def test_records_of_others_are_not_believed(tmp_path: Path) -> None:
     ):
         (folder / name).write_text(text)
     assert [found.id for found in trash.entries(folder)] == [entry.id]
+
+
+def test_a_folder_that_others_write_is_no_trash(tmp_path: Path) -> None:
+    entry = replaced(tmp_path)
+    entry.folder.chmod(0o777)
+    assert trash.entries(entry.folder) == []
+    with pytest.raises(JobFailed, match="belongs to somebody else") as caught:
+        replaced(tmp_path, name="other.avi")
+    assert caught.value.failure.error_class is ErrorClass.AUTH
+    assert (tmp_path / "films" / "other.avi").read_bytes() == b"old"
+    entry.folder.chmod(0o700)
+    assert [found.id for found in trash.entries(entry.folder)] == [entry.id]
+
+
+def test_a_link_is_no_trash(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / FOLDER).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(JobFailed):
+        replaced(tmp_path)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
