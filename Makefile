@@ -18,10 +18,10 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.14 python3;
 	python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docs clean
+.PHONY: help run test check bench bench-peers docs clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(SYNCED) ## open the console (ARGS="jobs --json" runs another verb)
 	@$(BIN)/spool $(ARGS)
@@ -38,6 +38,12 @@ check: $(SYNCED) ## format, lint, types, import contracts, dependencies
 
 bench: $(SYNCED) ## measure (ARGS="liveness store" chooses some)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-peers: ## name what the measurements compare with, and how to install it
+	@echo "Debian packages of programs that make bench measures beside, where they are installed:"
+	@echo "  apt install ffmpeg ffmpegthumbnailer imagemagick jpegoptim libimage-exiftool-perl libjpeg-turbo-progs mediainfo optipng redis-server"
+	@echo "Python packages, into the environment of the measurements:"
+	@echo "  $(UV) pip install celery imagehash opencv-python-headless pyvips[binary] redis rq"
 
 docs: $(SYNCED) ## write the generated parts of the documentation
 	@$(BIN)/python -m tests.support.documents

@@ -159,8 +159,9 @@ class RunnerContext(Context):
         self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Mapping[str, Any], bool]:
         """Fill `staged` from the cache, or by `make` and keep that."""
-        category, folder = self._kept_where()
-        if self._keeper is None or category is None or not folder:
+        category = self._keeping()
+        folder = self._job.settings.get("cache_dir")
+        if self._keeper is None or category is None or not isinstance(folder, str):
             return make(staged), False
         from workers.cache.files import keep, recall
         from workers.cache.keys import Keys, content_stamp, stamp_of
@@ -181,15 +182,13 @@ class RunnerContext(Context):
         self._channel.send(FilesKept(category, 0, 1, size, 0.0))
         return facts, False
 
-    def _kept_where(self) -> tuple[str | None, str]:
-        """The category and folder of files that this job keeps; no category when it keeps none."""
+    def _keeping(self) -> str | None:
+        """The category of files that this job keeps, if it keeps any."""
         if self._keeper is None:
-            return None, ""
+            return None
         operation, params = self._keeper
         off = isinstance(params, BulkParams) and params.cache == "off"
-        return None if off or not operation.cache_files else operation.cache_category, str(
-            self._job.settings.get("cache_dir") or ""
-        )
+        return operation.cache_category if operation.cache_files and not off else None
 
     def published(self) -> tuple[Path, ...]:
         """What an earlier attempt at this job (or item) published and is still in place, the same file."""
