@@ -23,6 +23,8 @@ Check = Literal["blake3", "xxh3"]
 Tick = Callable[[str, int, int], None]  # phase, how much is done, of how much; called in the thread of the caller
 T = TypeVar("T")
 _BEAT_S = 0.25
+_FEW = 64  # files whose work is done before threads are started
+_LITTLE = 32 << 20  # bytes, likewise
 
 
 class Catalogue:
@@ -66,10 +68,11 @@ class Catalogue:
         sizes = np.frombuffer(self._sizes, np.uint64) if self._sizes else np.empty(0, np.uint64)
         order = np.argsort(sizes, kind="stable")
         ordered = sizes[order]
-        if not len(ordered) or not (ordered[1:] == ordered[:-1]).any():
-            return []
-        parts = np.split(order, np.flatnonzero(np.diff(ordered)) + 1)
-        return [part.tolist() for part in parts if len(part) > 1 and sizes[part[0]]]
+        edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+        # Most sizes are there once: only the others are looked at one by one.
+        several = np.flatnonzero(np.diff(edges) > 1) if len(ordered) else ()
+        parts = (order[edges[at] : edges[at + 1]] for at in several)
+        return [part.tolist() for part in parts if sizes[part[0]]]
 
 
 @dataclass(slots=True)
@@ -118,7 +121,7 @@ def _by_ends(catalogue: Catalogue, alike: list[list[int]], twins: Twins, threads
     numbers = [number for group in alike for number in group]
     found: dict[int, bytes] = {}
     stop = threading.Event()
-    work = each(lambda number: ends(catalogue.path(number), catalogue.size(number)), numbers, threads, stop)
+    work = each(lambda number: ends(catalogue.path(number), catalogue.size(number)), numbers, threads, stop, few=True)
     for number, result in _ticking(work, lambda at: tick("comparing ends", at, len(numbers))):
         if isinstance(result, JobFailed):
             twins.problems.append((catalogue.key(number), result.failure.message))
@@ -153,7 +156,8 @@ def _by_content(
 
     found: dict[int, str] = {}
     for number, result in _ticking(
-        each(whole, numbers, threads, stop), lambda _: tick("reading in full", sum(at_work.values()), total)
+        each(whole, numbers, threads, stop, few=total <= _LITTLE),
+        lambda _: tick("reading in full", sum(at_work.values()), total),
     ):
         if isinstance(result, JobFailed):
             twins.problems.append((catalogue.key(number), result.failure.message))
@@ -184,36 +188,40 @@ def _ticking(
 
 
 def each(
-    function: Callable[[int], T], numbers: Sequence[int], threads: int, stop: threading.Event
+    function: Callable[[int], T], numbers: Sequence[int], threads: int, stop: threading.Event, *, few: bool = False
 ) -> Iterator[tuple[int, T | JobFailed] | None]:
     """`function` of each number in that many threads, as they come: (number, what it gave or its JobFailed).
 
     None comes at least four times a second, so that the caller can show a sign of life. `stop` is set when the
-    caller ends early; threads that look at it end sooner.
+    caller ends early; threads that look at it end sooner. With `few` a short row is worked off without any threads.
     """
-    if not numbers:
+    if len(numbers) <= _FEW and few:
+        for number in numbers:
+            yield number, _tried(function, number)
         return
     with ThreadPoolExecutor(max(threads, 1), "twins") as pool:
-        waiting: dict[Future[T], int] = {}
+        waiting: dict[Future[T | JobFailed], int] = {}
         following = iter(numbers)
         try:
             while True:
                 for number in following:
-                    waiting[pool.submit(function, number)] = number
+                    waiting[pool.submit(_tried, function, number)] = number
                     if len(waiting) >= 4 * threads:
                         break
                 if not waiting:
                     return
                 ended, _ = wait(waiting, _BEAT_S, FIRST_COMPLETED)
                 for future in ended:
-                    number = waiting.pop(future)
-                    try:
-                        result: T | JobFailed = future.result()
-                    except JobFailed as error:
-                        result = error
-                    yield number, result
+                    yield waiting.pop(future), future.result()
                 if not ended:
                     yield None
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tried(function: Callable[[int], T], number: int) -> T | JobFailed:
+    try:
+        return function(number)
+    except JobFailed as error:
+        return error
