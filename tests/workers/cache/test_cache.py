@@ -148,6 +148,8 @@ def test_clearing_beside_a_running_worker(open_cache: Open, tmp_path: Path, memo
     cache.put(1, "metadata", [made(1, "[]")])
     assert clear(tmp_path / "cache").entries >= 1
     assert cache.ask(1, "quality", asked(2)) == [Need.MAKE]
+    cache.put(1, "quality", [made(2, "[]")])
+    assert cache.stats().entries == 1
 
 
 def broken_values(path: Path) -> None:
