@@ -133,7 +133,7 @@ def _optimise_jpeg(folder: Path, jpegs: list[Path], rounds: int) -> None:
     ways[bare] = plain(
         lambda path: mozjpeg.optimize(path.read_bytes(), copy=mozjpeg.COPY_MARKERS.ALL), folder, bare, made
     )
-    bars = {bare: Bar(0.8)}
+    bars: dict[str, Bar] = {}
     if shutil.which("jpegoptim"):
         ways["jpegoptim --all-progressive"] = tool(
             ["jpegoptim", "-q", "--all-progressive", "--strip-none"], folder, "jpegoptim --all-progressive", made

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.support import pictures
 from workers.errors import ErrorClass, JobFailed
@@ -282,6 +282,19 @@ def test_a_result_that_differs_is_never_given_out(tmp_path: Path, monkeypatch: p
     with pytest.raises(JobFailed, match="differs from its input in size") as caught:
         converted(source, "png")
     assert caught.value.failure.error_class is ErrorClass.TOOL
+
+
+def test_what_is_lost_is_named(tmp_path: Path) -> None:
+    source = pictures.full_jpeg(tmp_path / "a.jpg")
+    block = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x78\0\x05words"
+    data = source.read_bytes()
+    source.write_bytes(data[:2] + b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
+    assert converted(source, "webp")[1]["notes"] == ["IPTC is left out"]
+    assert converted(source, "webp", metadata="strip")[1]["notes"] == []
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Title", "two halves")
+    pictures.halves().save(tmp_path / "a.png", pnginfo=texts)
+    assert converted(tmp_path / "a.png", "webp")[1]["notes"] == ["texts of the PNG are left out"]
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "tiff"])
