@@ -129,8 +129,8 @@ def test_warm_submits_jobs_of_low_priority(spool: Callable[..., Ran], client: Cl
     job = client.job(int(ran.out))
     assert (job.operation, job.priority) == ("hash", Priority.LOW)
     assert list(job.params["inputs"]) == [str(clip.parent)]
-    (shown,) = spool("cache", "warm", str(clip), "--with", "hash", "--json").objects
-    assert shown["priority"] == "low" and shown["operation"] == "hash"
+    (shown,) = spool("cache", "warm", str(clip), "--json").objects
+    assert shown["priority"] == "low" and shown["operation"] == "probe"
 
 
 @pytest.mark.parametrize(
