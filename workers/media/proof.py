@@ -37,12 +37,8 @@ def prove(
     """
     from workers.media.ffmpeg import run
 
-    if made.size > original.size and not larger:
-        message = (
-            f"the result is larger than the original ({made.size:,} bytes instead of {original.size:,}): "
-            "nothing was replaced; --larger allows it"
-        )
-        raise JobFailed(ErrorClass.UNSUPPORTED, message, input=source)
+    if not larger:
+        not_larger(made.size, original.size, source)
     counts = count(made)
     for kind, number in plan.expected.streams.items():
         if counts.get(kind, 0) != number:
@@ -59,6 +55,16 @@ def prove(
     if told.errors:
         raise _wrong(f"does not decode cleanly: {told.damage}", source)
     return {"decoded": True, "duration_s": made.duration_s, "streams": counts, "chapters": made.chapters}
+
+
+def not_larger(size: int, original: int, source: str) -> None:
+    """JobFailed(unsupported) when a result of `size` bytes saves nothing. May be asked while it still grows."""
+    if size > original:
+        message = (
+            f"the result is larger than the original (over {original:,} bytes): nothing was replaced; "
+            "--larger allows it, and a coarser quality makes it smaller"
+        )
+        raise JobFailed(ErrorClass.UNSUPPORTED, message, input=source)
 
 
 def count(facts: Facts) -> dict[StreamKind, int]:

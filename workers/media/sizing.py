@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from workers.media.presets import Container
 _MUX_SHARE = 0.985  # of the size; the rest is for the container
 _LEAST_BITS_A_PIXEL = 0.006  # below this no encoder makes anything that can be looked at
 _LEAST_KBIT = 16
+_PULSE_PACKETS = 2000
 _FLAG_PASSES = frozenset({"libx264", "libvpx-vp9", "libaom-av1"})
 _PASSED = frozenset({"crf", "cq", "qp", "global_quality", "q:v", "b:v"})
 
@@ -71,14 +72,17 @@ def least_kbit(facts: Facts, side: int) -> int:
     return max(int(width * height * min(film.fps or 25.0, 60.0) * _LEAST_BITS_A_PIXEL / 1000), _LEAST_KBIT)
 
 
-def copied_bytes(facts: Facts, indexes: frozenset[int]) -> int:
-    """The bytes that these streams have in the file, by their packets: the whole file is read. JobFailed."""
+def copied_bytes(facts: Facts, indexes: frozenset[int], pulse: Callable[[], None] = lambda: None) -> int:
+    """The bytes that these streams have in the file, by their packets: all of it is read, with `pulse`. JobFailed."""
     if not indexes:
         return 0
     total = 0
     with open_input(facts.path) as container, translated(facts.path):
-        for packet in container.demux([s for s in container.streams if s.index in indexes]):
+        wanted = [stream for stream in container.streams if stream.index in indexes]
+        for number, packet in enumerate(container.demux(wanted)):
             total += packet.size
+            if number % _PULSE_PACKETS == 0:
+                pulse()
     return total
 
 

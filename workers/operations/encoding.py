@@ -210,7 +210,9 @@ class Making:
         """Encode to the wanted size: two passes where the encoder can, and again where the result is off."""
         wanted, plain = round(self.params.size_mib * (1 << 20)), self.encoder(wishes)
         plan = encode.plan(self.found, self.preset, wishes, plain)
-        copied = sizing.copied_bytes(self.found, frozenset(t.index for t in plan.tracks if t.action == "copy"))
+        copied = sizing.copied_bytes(
+            self.found, frozenset(t.index for t in plan.tracks if t.action == "copy"), self.ctx.alive
+        )
         side = wishes.max_side or (self.preset.video.max_side if self.preset.video else 0)
         room = sizing.budget(plan, self.found, wanted, copied, side)
         kbit, log, passed = room.film_kbit, self.staged.with_name("passes"), False
@@ -273,6 +275,7 @@ class Making:
 
         def on_progress(progress: Progress) -> None:
             need_room(self.ctx, self.staged.parent)
+            self._still_worth_it()
             self.report(progress)
 
         told = ffmpeg.run(
@@ -283,6 +286,14 @@ class Making:
         self.damage = told.damage
         if self.damage:
             self.ctx.log(f"damaged: {self.damage}")
+
+    def _still_worth_it(self) -> None:
+        """End an encode that has grown larger than what it should replace: hours may be left of it."""
+        params = self.params
+        if params.replace and not params.larger and not params.size_mib and self.staged.exists():
+            from workers.media.proof import not_larger
+
+            not_larger(self.staged.stat().st_size, self.found.size, self.key)
 
     def _aside_files(self, plan: encode.Plan) -> encode.Aside:
         from workers.media import asides, ffmpeg

@@ -109,6 +109,11 @@ def test_larger_is_refused_unless_allowed(ctx: PlainContext, media: Media, tmp_p
     assert transcode(ctx.again(), source, replace=True, quality=1, larger=True).outputs == (source,)
 
 
+def test_what_grows_too_large_is_given_up_while_it_grows(ctx: PlainContext, film: Path) -> None:
+    assert "larger than the original" in refused(ctx, film, preset="archive", quality=1)
+    assert "verifying" not in {report.phase for report in ctx.reports}
+
+
 def test_a_low_score_is_refused(ctx: PlainContext, film: Path) -> None:
     assert "mean VMAF is" in refused(ctx, film, quality=45, min_vmaf=99)
     assert "worst frame's VMAF is" in refused(ctx.again(), film, quality=45, worst_vmaf=99)
