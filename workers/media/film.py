@@ -29,9 +29,9 @@ _MICROSECONDS = 1_000_000
 
 
 @contextlib.contextmanager
-def open_film(path: str | os.PathLike[str]) -> Iterator[Film]:
+def open_film(path: str | os.PathLike[str], *, format: str = "") -> Iterator[Film]:
     """The film or sound at `path`, for its frames or its cover. JobFailed as `open_input`; unsupported: too large."""
-    with open_input(path, fast=True) as container, translated(path):
+    with open_input(path, fast=True, format=format) as container, translated(path):
         yield Film(container, path)
 
 

@@ -59,13 +59,14 @@ class Shot:
     tone_mapped: str = ""
 
 
-def grab(path: str | os.PathLike[str], shape: Shape, *, position: float = 0.1) -> Shot:
+def grab(path: str | os.PathLike[str], shape: Shape, *, position: float = 0.1, format: str = "") -> Shot:
     """A picture of the film at `path`, or the cover of a sound file, brought into `shape`.
 
     Of the key frames near `position` (0 to 1 of the duration) one that is neither black, blank nor blurred; where
-    there is none, of others. JobFailed: bad_input when nothing can be decoded, unsupported.
+    there is none, of others. `format` is that of `sniff`, when it is known already. JobFailed: bad_input when nothing
+    can be decoded, unsupported.
     """
-    with open_film(path) as film:
+    with open_film(path, format=format) as film:
         if film.stream is not None:
             return representative(film, shape, position)
         cover = film.cover()

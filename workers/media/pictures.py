@@ -93,18 +93,20 @@ def guarded(name: str, key: str) -> Iterator[None]:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged: {clean(str(error))}", input=key) from error
 
 
-def thumbnail(path: str | os.PathLike[str], shape: Shape, *, gap: float = FINE) -> Image:
+def thumbnail(path: str | os.PathLike[str], shape: Shape, *, gap: float = FINE, format: str = "") -> Image:
     """The picture at `path`: RGB or RGBA in sRGB, upright, brought into `shape`, without metadata.
 
-    `gap` is how many times larger than needed it is decoded at least. JobFailed: bad_input (missing, damaged, too many
-    pixels), unsupported (no picture).
+    `gap` is how many times larger than needed it is decoded at least; `format` is that of `sniff`, when it is known
+    already. JobFailed: bad_input (missing, damaged, too many pixels), unsupported (no picture).
     """
-    found = sniff(path)
     name, key = clean(os.path.basename(os.fspath(path))), path_to_key(path)
-    if found.kind != "image":
-        raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
-    with open(path, "rb") as file:
-        return _load(file, found.format, shape, gap, name=name, key=key)
+    if not format:
+        found = sniff(path)
+        if found.kind != "image":
+            raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
+        format = found.format
+    with guarded(name, key), open(path, "rb") as file:
+        return _load(file, format, shape, gap, name=name, key=key)
 
 
 def thumbnail_of_bytes(data: bytes, shape: Shape, *, name: str, key: str) -> Image:

@@ -56,7 +56,7 @@ class Shots:
         self._look()
         if not self._lacks():
             return self._result()
-        with open_film(self._source) as film:
+        with open_film(self._source, format=self._detail["from"]) as film:
             if film.stream is None:
                 return None
             need_room(self._ctx, self._place.folder(self._source))

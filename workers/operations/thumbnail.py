@@ -184,7 +184,9 @@ def _one(params: ThumbnailParams, source: Path, target: Path, still: bool, forma
         "mark": mark(source, target),
     }
     try:
-        told, kept = ctx.kept_file(source, staged, options, lambda path: _made(params, source, still, path, options))
+        told, kept = ctx.kept_file(
+            source, staged, options, lambda path: _made(params, source, still, format, path, options)
+        )
     except NoPictureError:
         if was_named(params.inputs, source):
             raise
@@ -197,16 +199,17 @@ def _one(params: ThumbnailParams, source: Path, target: Path, still: bool, forma
 
 
 def _made(
-    params: ThumbnailParams, source: Path, still: bool, path: Path, options: Mapping[str, Any]
+    params: ThumbnailParams, source: Path, still: bool, format: str, path: Path, options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Make the thumbnail at `path`; what there is to say about it."""
     from workers.media import frames, pictures
 
     facts: dict[str, Any] = {}
     if still:
-        image = pictures.thumbnail(source, params.shape, gap=pictures.DRAFT if params.draft else pictures.FINE)
+        gap = pictures.DRAFT if params.draft else pictures.FINE
+        image = pictures.thumbnail(source, params.shape, gap=gap, format=format)
     else:
-        shot = frames.grab(source, params.shape, position=params.position / 100)
+        shot = frames.grab(source, params.shape, position=params.position / 100, format=format)
         image, facts = shot.image, frames.facts_of(shot)
     pictures.save(image, path, format=params.format, quality=params.quality, mark=options["mark"])
     return facts
