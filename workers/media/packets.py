@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -262,15 +261,15 @@ def _decode(walk: _Walk, seen: _Seen, packet: Any, captured: list[tuple[int, str
     for frame in frames:
         seen.frames += 1
         seen.damaged += frame.is_corrupt
-        if frame.pts is not None and frame.time_base is not None:
-            lasts = _lasts_s(seen, frame)
-            seen.frame_end_s = max(seen.frame_end_s, float(frame.pts * frame.time_base) + lasts)
+        at = frame.time
+        if at is not None:
+            seen.frame_end_s = max(seen.frame_end_s, at + _lasts_s(seen, frame))
 
 
 def _lasts_s(seen: _Seen, frame: Any) -> float:
     if seen.kind == "audio":
         return frame.samples / frame.sample_rate if frame.sample_rate else 0.0
-    return float((frame.duration or 0) * Fraction(frame.time_base))
+    return float(frame.duration or 0) * seen.tick_s  # a fraction for each frame would take longer than its packet
 
 
 def _judge(walk: _Walk, lines: list[tuple[int, str, str]]) -> None:
