@@ -136,7 +136,7 @@ def _flag(name: str, value: Any) -> list[str]:
 def _field(name: str, text: str, width: int, role: str = "plain") -> list[Spans]:
     """A named value; long ones go on under themselves."""
     lines = [part for line in text.split("\n") for part in wrap(clean(line), max(20, width - 16))]
-    first: Spans = [(f"  {name:<12}", "dim"), (lines[0], role)]
+    first: Spans = [(f"  {name:<11} ", "dim"), (lines[0], role)]
     return [first, *([(" " * 14 + line, role)] for line in lines[1:])]
 
 

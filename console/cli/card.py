@@ -44,7 +44,7 @@ def card(client: Client, job: Job) -> Iterator[str]:
 
 def _field(name: str, value: str) -> Iterator[str]:
     if value:
-        yield f"  {name + ':':<11}{clean(value)}"
+        yield f"  {name + ':':<10} {clean(value)}"
 
 
 def _state(job: Job) -> str:
