@@ -174,7 +174,7 @@ class RunnerContext(Context):
         found = recall(Path(folder), category, key, stamp, staged)
         if found is not None:
             saved_s = max(0.0, float(found.get("cost_s", 0.0)) - (time.monotonic() - began))
-            self._channel.send(FilesKept(category, 1, 0, 0, saved_s))
+            self._channel.send(FilesKept(category, 1, 0, staged.stat().st_size, saved_s))
             return {name: value for name, value in found.items() if name != "cost_s"}, True
         began = time.monotonic()
         facts = make(staged)

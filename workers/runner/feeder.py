@@ -45,7 +45,8 @@ def kept_names(operation: Operation[Params], params: Params) -> Callable[[str], 
 
     def name(key: str) -> str:
         try:
-            return (keys.of(key) + stamp(key_to_path(key))).hex()
+            # Most keys are paths as they stand, and making a Path of one costs more than all the rest.
+            return (keys.of(key) + stamp(key if key.startswith("/") else key_to_path(key))).hex()
         except (OSError, ValueError):
             return _UNKEPT
 

@@ -154,7 +154,7 @@ class FilesKept:
     category: str
     hits: int
     misses: int
-    size: int  # bytes
+    size: int  # bytes that hits gave; without hits, that were newly kept
     saved_s: float
 
 
