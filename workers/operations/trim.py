@@ -242,7 +242,10 @@ class _Trimming:
         # With nothing beside it, what ffmpeg writes is the result.
         alone = self.found.kept == (self.found.main,) and not self.found.covers and not self.found.attachments
         made = self.staged if alone else self.staged.with_name(f"made.{made_extension(self.found)}")
-        command = recut_command(self.found, self.start, end, made, ffmpeg=tool.path, threads=threads)
+        # A wished time is rounded: the frame that begins at it must not be taken for the one before.
+        room = Fraction(0) if self.found.film is None else Fraction(1, 1000)
+        start = max(self.start - room, self.found.start)
+        command = recut_command(self.found, start, end - room, made, ffmpeg=tool.path, threads=threads)
 
         def on_progress(progress: Progress) -> None:
             need_room(self.ctx, self.staged.parent)
@@ -252,7 +255,7 @@ class _Trimming:
         for line in told.lines:
             self.ctx.log(line)
         if not alone:
-            cut = Cut(self.start, self.end, made=made)
+            cut = Cut(start, self.end, made=made)
             copy(self.found, cut, self.staged, on_progress=self._copied)
         facts = self._verified("encode", self.start, self.end)
         return facts | ({"why": why} if why else {}) | ({"damaged": told.damage} if told.damage else {})
