@@ -110,7 +110,7 @@ def test_larger_is_refused_unless_allowed(ctx: PlainContext, media: Media, tmp_p
 
 
 def test_what_grows_too_large_is_given_up_while_it_grows(ctx: PlainContext, film: Path) -> None:
-    assert "larger than the original" in refused(ctx, film, preset="archive", quality=1)
+    assert "larger than the original" in refused(ctx, film, quality=1)
     assert "verifying" not in {report.phase for report in ctx.reports}
 
 
