@@ -26,7 +26,6 @@ from workers.runner.wire import (
     Granted,
     JobMessage,
     Known,
-    Offered,
     Progressed,
     Publishing,
     Refused,
@@ -117,14 +116,12 @@ class Channel:
                     case Refused(why=why, path=path) if path in ("", question.path):
                         raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
 
-    def inquire(self, question: Offered) -> Known:
-        """Ask the worker about items and wait."""
-        with self._asking:
-            self.send(question)
-            while True:
-                answer = self._answers.get()
-                if isinstance(answer, Known) and answer.number == question.number:
-                    return answer
+    def known(self, number: int) -> Known:
+        """Wait for the answer to the `Offered` of that number."""
+        while True:
+            answer = self._answers.get()
+            if isinstance(answer, Known) and answer.number == number:
+                return answer
 
     def relay(self, line: bytes) -> None:
         """Say what an item process has made into a line already, its newline included."""

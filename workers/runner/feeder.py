@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from workers.operations.contract import BulkParams, Operation, Params
 from workers.runner.backlog import Backlog
 from workers.runner.channel import Channel
-from workers.runner.messages import JobMessage, Offered, Total
+from workers.runner.messages import JobMessage, Known, Offered, Total
 from workers.runner.tally import Tally
 
-_BLOCK = 500  # items that are asked about at once
+_BLOCK = 500  # items that are asked about at once …
+_FIRST_BLOCK = 16  # … and at first, so that work begins soon
 _READY = 1000  # items that wait for a process; the rest is packed away
 _AGAIN_S = 0.2  # between two questions about items that another job works on
 _TOLD_S = 0.5  # between two messages about how many there are
@@ -53,6 +54,15 @@ def kept_names(operation: Operation[Params], params: Params) -> Callable[[str], 
     return name
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Items that the worker is asked about."""
+
+    number: int
+    keys: Sequence[str]
+    names: Sequence[str]  # under what each may be kept
+
+
 class Sorter:
     """Asks the worker about items: those that are finished or kept already need no work."""
 
@@ -65,19 +75,29 @@ class Sorter:
 
     def sort(self, keys: Sequence[str]) -> tuple[list[Task], list[str]]:
         """Those of `keys` that want work here, and those that another job works on."""
-        if not self._asks:
-            return [Task(key) for key in keys], []
-        names = [""] * len(keys) if self._name is None else [self._name(key) for key in keys]
-        known = self._channel.inquire(Offered(next(self._numbers), tuple(keys), "".join(names)))
+        return self.answer(self.ask(keys))
+
+    def ask(self, keys: Sequence[str]) -> Question:
+        """Begin to sort; `answer` goes on. So the worker looks up one block while the next is listed."""
+        number, names = next(self._numbers), [""] * len(keys)
+        if self._asks:
+            if self._name is not None:
+                names = [self._name(key) for key in keys]
+            self._channel.send(Offered(number, tuple(keys), "".join(names)))
+        return Question(number, keys, names)
+
+    def answer(self, question: Question) -> tuple[list[Task], list[str]]:
+        """Wait for what the worker knows; as `sort`."""
+        known = self._channel.known(question.number) if self._asks else Known(question.number)
         over = {*known.finished, *known.cached}
         elsewhere = set(known.elsewhere) - over
         self._tally.before += len(over)
         tasks = [
             Task(key, name)
-            for place, (key, name) in enumerate(zip(keys, names, strict=True))
+            for place, (key, name) in enumerate(zip(question.keys, question.names, strict=True))
             if place not in over and place not in elsewhere
         ]
-        return tasks, [keys[place] for place in sorted(elsewhere)]
+        return tasks, [question.keys[place] for place in sorted(elsewhere)]
 
 
 class Feeder:
@@ -94,6 +114,7 @@ class Feeder:
         self._room = threading.Condition()
         self._stopped = False
         self._told_at = time.monotonic()
+        self._asked: Question | None = None
         self.ready: deque[Task] = deque()
         self.over = False  # no more tasks will come
         self.trouble: BaseException | None = None
@@ -136,15 +157,25 @@ class Feeder:
         self._tell_total(last=True)
         while len(backlog) and self._wait_for_room():
             self._offer(backlog.get(), later)
+        self._settle(later)
         while later and self._wait_for_room(_AGAIN_S):
             again = [later.popleft() for _ in range(min(len(later), _BLOCK))]
             self._offer(again, later)
+            self._settle(later)
 
     def _offer(self, keys: Sequence[str], later: deque[str]) -> None:
-        tasks, elsewhere = self._sorter.sort(keys)
-        later.extend(elsewhere)
-        self.ready.extend(tasks)
-        self._wake()
+        asked = self._sorter.ask(keys)
+        self._settle(later)
+        self._asked = asked
+
+    def _settle(self, later: deque[str]) -> None:
+        """Hear the answer to the last question."""
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            tasks, elsewhere = self._sorter.answer(asked)
+            later.extend(elsewhere)
+            self.ready.extend(tasks)
+            self._wake()
 
     def _wait_for_room(self, pause_s: float = 0.0) -> bool:
         """Wait until more tasks may be ready; False when nothing more is to be offered."""
@@ -162,6 +193,7 @@ class Feeder:
 
 
 def _blocks(items: Iterable[str]) -> Iterator[list[str]]:
-    stream = iter(items)
-    while block := list(itertools.islice(stream, _BLOCK)):
+    stream, size = iter(items), _FIRST_BLOCK
+    while block := list(itertools.islice(stream, size)):
         yield block
+        size = min(2 * size, _BLOCK)
