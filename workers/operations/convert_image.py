@@ -202,6 +202,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="conversion",
+    memory_mib=2048,
     cache_files=True,
     primary=("inputs", "format", "quality", "output", "size", "rename", "metadata", "lossless"),
     examples=(

@@ -129,6 +129,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="conversion",
+    memory_mib=2048,
     cache_files=True,
     version=1,
     primary=("inputs", "white_balance", "levels", "denoise", "sharpen", "compare", "output"),

@@ -156,6 +156,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="metadata",
+    memory_mib=2048,
     version=1,
     primary=("inputs", "algorithm", "check"),
     examples=(

@@ -135,6 +135,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="conversion",
+    memory_mib=2048,
     cache_files=True,
     primary=("inputs", "level", "lossy", "output", "replace"),
     examples=(

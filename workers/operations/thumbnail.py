@@ -234,6 +234,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="thumbnail",
+    memory_mib=2048,
     cache_files=True,
     version=2,
     primary=("inputs", "preset", "size", "format", "output", "count", "sheet", "sprite"),

@@ -171,6 +171,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="metadata",
+    memory_mib=2048,
     version=2,
     primary=("inputs", "level", "repair", "output"),
     examples=(
