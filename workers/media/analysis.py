@@ -157,13 +157,15 @@ def _measures(image: Image, small: Image, level: Image, counts: list[int]) -> Me
     brightness = float(share @ levels)
     below = np.cumsum(share)
     cast, ratio, towards = _cast(small)
-    tiles = [_tile_values(tile) for tile in _tiles(image)]
+    squares = _tiles(image)
+    tiles = [_tile_values(tile) for tile in squares]
+    fine = float(np.mean([_within(tile, max(image.size) // _REDUCED) for tile in squares]))
     sharpness, noise = (np.array(column, np.float64) for column in zip(*tiles, strict=True))
     # White noise of deviation s gives the Laplacian a variance of 20 s².
     floor = float(noise.min())
     return Measures(
         brightness=brightness,
-        contrast=float(np.sqrt(share @ (levels - brightness) ** 2)),
+        contrast=float(np.sqrt(share @ (levels - brightness) ** 2 + fine)),
         black=float(np.searchsorted(below, 0.005)),
         white=min(float(np.searchsorted(below, 0.995)), 255.0),
         shadows=float(share[: _DARK + 1].sum()),
@@ -205,6 +207,16 @@ def _tile_values(tile: Floats) -> tuple[float, float]:
     rows = tile[:-2] - 2 * tile[1:-1] + tile[2:]
     mask = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
     return float(laplacian.var()), float(np.sqrt(np.pi / 2) / 6 * np.abs(mask).mean())
+
+
+def _within(tile: Floats, factor: int) -> float:
+    """The variance inside of the blocks that reducing by `factor` makes one pixel of: what the reduced picture lost."""
+    high, wide = (length // factor for length in tile.shape) if factor > 1 else (0, 0)
+    if not high or not wide:
+        return 0.0
+    used = tile[: high * factor, : wide * factor]
+    means = used.reshape(high, factor, wide, factor).mean(axis=(1, 3))
+    return max(float(used.var() - means.var()), 0.0)
 
 
 def _cast(small: Image) -> tuple[float, float, str]:
