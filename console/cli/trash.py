@@ -78,9 +78,8 @@ def _listed(entries: Sequence[TrashEntry], as_json: bool) -> int:
         if as_json:
             say_json(trash_entry_as_json(entry))
         else:
-            say(
-                f"{entry.id}  until {(rfc3339(entry.until_ms) or '')[:10]}  {size(entry.size):>9}  {clean(entry.original)}"
-            )
+            until = (rfc3339(entry.until_ms) or "")[:10]
+            say(f"{entry.id}  until {until}  {size(entry.size):>9}  {clean(entry.original)}")
     if not entries and not as_json:
         tell("the trash is empty")
     return 0
