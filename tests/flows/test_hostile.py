@@ -12,7 +12,8 @@ import pytest
 from tests.support import hostile
 from tests.support.home import Home, opened
 from tests.support.memory import Memory
-from workers.jobs import State
+from workers.errors import ErrorClass, Failure
+from workers.jobs import ItemOutcome, State
 from workers.media.names import path_to_key
 from workers.operations.contract import Operation
 from workers.operations.registry import REGISTRY
@@ -25,6 +26,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "convert-image": {"format": "webp"},
     "enrich": {"sidecar": "json"},
 }
+REFUSED = {"enhance-image": ("moving.gif",)}  # good files that an operation says it does not take
 BULK = [operation for operation in REGISTRY if operation.items is not None]
 
 
@@ -59,12 +61,18 @@ def test_every_item_has_an_outcome(place: tuple[Home, Path, list[Path], int], op
         assert item.failure is None or item.failure.message
         assert hostile.SECRET not in str(item.detail)
     outcomes = {item.key: item for item in items}
-    assert all(outcomes[key].failure is None for path in good if (key := path_to_key(path)) in outcomes)
+    failed = {key: failure for path in good if (failure := _failure(outcomes.get(key := path_to_key(path))))}
+    assert set(map(Path, failed)) == {path for path in good if path.name in REFUSED.get(operation.name, ())}, failed
+    assert all(failure.error_class is ErrorClass.UNSUPPORTED for failure in failed.values())
     assert memory.peak < (LIMIT_MIB + 300) << 20  # besides the job: the worker and its warm process
     assert _contents(folder) == before
     assert not list(folder.rglob(".spool-*"))
     for output in (output for item in items for output in item.outputs):
         assert hostile.SECRET.encode() not in Path(output).read_bytes()
+
+
+def _failure(item: ItemOutcome | None) -> Failure | None:
+    return item.failure if item else None
 
 
 def _walked(operation: Operation[Any], values: Mapping[str, Any]) -> Iterator[str]:
