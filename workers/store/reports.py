@@ -66,23 +66,37 @@ def _figures(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _append(db: Database, job_id: int, lease: int, column: Any, entry: Any) -> bool:
+def _list_of(name: str) -> tuple[Prepared, Prepared]:
+    """Reading and writing of a column that holds a JSON list, under the lease."""
+    ours = _ours(hole("id"), hole("lease"))
+    column = getattr(JobRow, name)
+    return (
+        Prepared(lambda sqlite: JobRow.select(column).where(ours)),
+        Prepared(lambda sqlite: JobRow.update({column: hole("value")}).where(ours)),
+    )
+
+
+_STAGING, _PUBLISHED = _list_of("staging"), _list_of("published")
+
+
+def _append(db: Database, job_id: int, lease: int, column: tuple[Prepared, Prepared], entry: Any) -> bool:
+    read, write = column
     with transaction(db):
-        value = JobRow.select(column).where(_ours(job_id, lease)).scalar(db)
+        value = read.value(db, id=job_id, lease=lease)
         if value is None:
             return False
-        entries = [*json.loads(value), entry]
-        return bool(JobRow.update({column: to_json(entries)}).where(_ours(job_id, lease)).execute(db))
+        text = to_json([*json.loads(value), entry])
+        return bool(write.run(db, id=job_id, lease=lease, value=text).rowcount)
 
 
 def add_staging(db: Database, job_id: int, lease: int, folder: str) -> bool:
     """Record a folder that the next worker must remove if this one dies. False when the lease is lost."""
-    return _append(db, job_id, lease, JobRow.staging, folder)
+    return _append(db, job_id, lease, _STAGING, folder)
 
 
 def add_published(db: Database, job_id: int, lease: int, entry: Mapping[str, Any]) -> bool:
     """Record a file that is about to be renamed into place. False when the lease is lost: it must not be."""
-    return _append(db, job_id, lease, JobRow.published, dict(entry))
+    return _append(db, job_id, lease, _PUBLISHED, dict(entry))
 
 
 def published_entries(db: Database, job_id: int) -> list[dict[str, Any]]:
