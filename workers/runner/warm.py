@@ -34,6 +34,15 @@ _MODULES = (
     "traceback",
     "unicodedata",
 )
+# Worth having as well, but not worth that the first runner waits: what reads pictures, films and their tags.
+_LATER = (
+    "numpy",
+    "mutagen",
+    "workers.media.frames",
+    "workers.media.photo",
+    "workers.media.pictures",
+    "workers.media.probe",
+)
 _EXTRACTORS_A_STEP = 8
 
 
@@ -51,11 +60,14 @@ def load() -> list[str]:
 
 
 def later() -> Iterator[None]:
-    """What is worth having but need not hold up the first runner, in steps of about a millisecond.
+    """What is worth having but need not hold up the first runner, in small steps.
 
-    yt-dlp compiles the pattern of an extractor when it first holds an address against it, 1,700 of them for an
+    Each process of a job would otherwise import what it works with. And yt-dlp compiles the pattern of an extractor when it first holds an address against it, 1,700 of them for an
     address that only the generic one knows: a quarter of a second that otherwise every such download would pay.
     """
+    for name in _LATER:
+        _loaded(name)
+        yield
     extractors = sys.modules.get("yt_dlp.extractor.extractors")
     if extractors is None:
         return

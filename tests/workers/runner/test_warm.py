@@ -28,7 +28,7 @@ print(json.dumps({
     "threads": len(os.listdir("/proc/self/task")),
     "matching": matching,
     "matching_s": time.process_time() - started,
-    "modules": sorted(name for name in ("yt_dlp", "av", "PIL.Image", "PIL.JpegImagePlugin", "textual", "huey", "peewee")
+    "modules": sorted(name for name in ("yt_dlp", "av", "PIL.Image", "PIL.JpegImagePlugin", "numpy", "workers.media.pictures", "textual", "huey", "peewee")
                       if name in sys.modules),
     "no_plugins": os.environ["YTDLP_NO_PLUGINS"],
 }))
@@ -46,7 +46,7 @@ def test_it_is_warm_single_threaded_and_knows_neither_console_nor_database() -> 
     assert told["missing"] == []
     assert "noop" in told["operations"]
     assert told["threads"] == 1
-    assert told["modules"] == ["PIL.Image", "PIL.JpegImagePlugin", "av", "yt_dlp"]
+    assert told["modules"] == ["PIL.Image", "PIL.JpegImagePlugin", "av", "numpy", "workers.media.pictures", "yt_dlp"]
     assert told["no_plugins"] == "1"
     assert told["matching"] == ["GenericIE"]
     assert told["matching_s"] < 0.1  # a quarter of a second where the patterns are not compiled yet
