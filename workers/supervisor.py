@@ -209,7 +209,7 @@ class Supervisor:
                 self._answer(path, lambda: reports.add_staging(db, job.id, job.lease, path))
             case wire.Publishing(path=path):
                 entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
-                self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry))
+                self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry, durable=message.durable))
             case wire.Total(items=total):
                 self._total = total
                 self._shop.persist(self.job.id, lambda: reports.set_items_total(db, job.id, job.lease, total))

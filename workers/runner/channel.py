@@ -103,18 +103,25 @@ class Channel:
             if withheld is not None:
                 self._write(encode(Progressed(withheld)))
 
-    def ask(self, question: Staging | Publishing) -> None:
-        """Ask the worker and wait; LeaseLost when it refuses."""
+    def ask(self, question: Staging | Publishing, meanwhile: Callable[[], None] | None = None) -> None:
+        """Ask the worker, do something meanwhile, and wait; LeaseLost when it refuses."""
         with self._asking:
             self.send(question)
-            while True:
-                answer = self._answers.get()
-                # An answer to a question whose asker was cancelled is left over: not ours.
-                match answer:
-                    case Granted(path=path) if path == question.path:
-                        return
-                    case Refused(why=why, path=path) if path in ("", question.path):
-                        raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
+            try:
+                if meanwhile is not None:
+                    meanwhile()
+            finally:
+                self._hear_answer(question)
+
+    def _hear_answer(self, question: Staging | Publishing) -> None:
+        while True:
+            answer = self._answers.get()
+            # An answer to a question whose asker was cancelled is left over: not ours.
+            match answer:
+                case Granted(path=path) if path == question.path:
+                    return
+                case Refused(why=why, path=path) if path in ("", question.path):
+                    raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
 
     def known(self, number: int) -> Known:
         """Wait for the answer to the `Offered` of that number."""

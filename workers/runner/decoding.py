@@ -41,6 +41,13 @@ T = TypeVar("T")
 _HEX = re.compile("[0-9a-f]*")
 
 
+def _refuse_constant(word: str) -> float:
+    raise ValueError(word)
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)  # made once: that takes longer than reading a short line
+
+
 def decode_up(line: bytes) -> Up:
     """The message that a runner said in `line`; WireError when it is none."""
     values = _load(line)
@@ -55,16 +62,12 @@ def decode_down(line: bytes) -> Down:
 
 def _load(line: bytes) -> Fields:
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
+        values = _JSON.decode(line.decode())
     except (ValueError, RecursionError):
         raise WireError(f"not a line of JSON: {line[:80]!r}") from None
     if not isinstance(values, dict):
         raise WireError(f"not an object: {line[:80]!r}")
     return values
-
-
-def _refuse_constant(word: str) -> float:
-    raise ValueError(word)
 
 
 def _decoder(table: Mapping[str, Callable[[Fields], T]], values: Fields) -> Callable[[Fields], T]:
@@ -259,7 +262,7 @@ _UP: Mapping[str, Callable[[Fields], Up]] = {
     "title": lambda values: Titled(_text(values, "title")),
     "alive": lambda values: Alive(),
     "staging": lambda values: Staging(_path(values)),
-    "publishing": lambda values: Publishing(**_file(values)),
+    "publishing": lambda values: Publishing(**_file(values), durable=values.get("durable") is not False),
     "total": lambda values: Total(_whole(values, "items")),
     "offered": _offered,
     "items": _items,

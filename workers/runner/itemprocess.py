@@ -106,9 +106,16 @@ class ItemChannel:
         """The work goes on; costs next to nothing."""
         self._board.touch(self._number)
 
-    def ask(self, question: Staging | Publishing) -> None:
-        """Ask the worker and wait; LeaseLost when it refuses."""
+    def ask(self, question: Staging | Publishing, meanwhile: Callable[[], None] | None = None) -> None:
+        """Ask the worker, do something meanwhile, and wait; LeaseLost when it refuses."""
         self._say(b"q" + encode(question))
+        try:
+            if meanwhile is not None:
+                meanwhile()
+        finally:
+            self._hear_answer(question)
+
+    def _hear_answer(self, question: Staging | Publishing) -> None:
         while True:
             while self._answers:
                 match self._answers.popleft():

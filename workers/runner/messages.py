@@ -122,6 +122,7 @@ class Publishing:
     inode: int
     device: int
     size: int
+    durable: bool = True  # whether a power cut must not take the record of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,14 @@ _MAX_NAMES_TRIED = 10_000
 
 def flush_file(path: Path, mode: int) -> os.stat_result:
     """Give `path` its mode and force its bytes to the disk; what it is. JobFailed when it is no regular file."""
+    with finished_file(path, mode) as (fd, facts):
+        os.fsync(fd)
+        return facts
+
+
+@contextmanager
+def finished_file(path: Path, mode: int) -> Iterator[tuple[int, os.stat_result]]:
+    """A descriptor of `path`, to flush it by, and what it is; it is given its mode. JobFailed when it is no file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -26,8 +34,7 @@ def flush_file(path: Path, mode: int) -> os.stat_result:
         if not stat.S_ISREG(facts.st_mode):
             raise JobFailed(ErrorClass.TOOL, f"cannot publish {path.name}: it is no regular file", detail=str(path))
         os.fchmod(fd, mode)
-        os.fsync(fd)
-        return facts
+        yield fd, facts
     finally:
         os.close(fd)
 
@@ -47,8 +54,12 @@ def make_folder(folder: Path, mode: int) -> None:
 @contextmanager
 def open_folder(folder: Path, mode: int) -> Iterator[int]:
     """The folder as a file descriptor, so that name and flush go to one and the same; made if missing."""
-    make_folder(folder, mode)
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        fd = os.open(folder, flags)
+    except FileNotFoundError:
+        make_folder(folder, mode)
+        fd = os.open(folder, flags)
     try:
         yield fd
     finally:

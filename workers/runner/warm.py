@@ -62,8 +62,9 @@ def load() -> list[str]:
 def later() -> Iterator[None]:
     """What is worth having but need not hold up the first runner, in small steps.
 
-    Each process of a job would otherwise import what it works with. And yt-dlp compiles the pattern of an extractor when it first holds an address against it, 1,700 of them for an
-    address that only the generic one knows: a quarter of a second that otherwise every such download would pay.
+    Each process of a job would otherwise import what it works with. And yt-dlp compiles the pattern of an extractor
+    when it first holds an address against it, 1,700 of them for an address that only the generic one knows: a quarter
+    of a second that otherwise every such download would pay.
     """
     for name in _LATER:
         _loaded(name)

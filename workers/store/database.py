@@ -177,20 +177,37 @@ def _first_trouble() -> Iterator[None]:
 
 
 @contextmanager
-def transaction(db: Database) -> Iterator[None]:
+def transaction(db: Database, *, durable: bool = True) -> Iterator[None]:
     """A write transaction. One writes at a time, so that what is read in it stays true.
+
+    One that is not `durable` is written as whole as others and no process that dies takes it back, but it does not
+    wait for the disk: a power cut may undo it, and it alone.
 
     SQLite takes its write lock at once; an advisory lock gives the same on PostgreSQL. So revisions are committed in
     their order, "two from one site" holds over all hosts, and orders over many jobs never wait for each other.
     """
+    durable = durable or db.in_transaction()  # as durable as what it is a part of
     if is_sqlite(db):
-        with getattr(db, "spool_lock", nullcontext()), _first_trouble(), db.atomic("IMMEDIATE"):
+        sync = nullcontext() if durable else _without_sync(db)
+        with getattr(db, "spool_lock", nullcontext()), sync, _first_trouble(), db.atomic("IMMEDIATE"):
             yield
     else:
         connection: Any = db
         with db.atomic():
             connection.execute_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+            if not durable:
+                connection.execute_sql("SET LOCAL synchronous_commit = off")
             yield
+
+
+@contextmanager
+def _without_sync(db: Any) -> Iterator[None]:
+    """The thread's connection commits without waiting for the disk; a later checkpoint waits for all."""
+    db.execute_sql("PRAGMA synchronous=normal")
+    try:
+        yield
+    finally:
+        db.execute_sql("PRAGMA synchronous=full")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from workers.errors import UsageError
 from workers.jobs import LIVE, QUEUES, State, Wish
 from workers.store.database import delete, transaction
 from workers.store.moves import bump
+from workers.store.prepared import Prepared, hole
 from workers.store.records import now_ms, storable, to_json
 from workers.store.tables import Counter, JobRow, QueueRow, RemovedRow, WorkerRow
 
@@ -98,14 +99,17 @@ def latest_worker(db: Database) -> dict[str, Any] | None:
     return None
 
 
+_WISHES = Prepared(
+    lambda sqlite: JobRow.select(JobRow.id, JobRow.lease, JobRow.wish, JobRow.wish_by).where(
+        (JobRow.wish != "") & (JobRow.worker_id == hole("worker_id"))
+    )
+)
+
+
 def wishes(db: Database, worker_id: int) -> list[Wished]:
     """What people want of the jobs that this worker runs."""
-    query = (
-        JobRow.select(JobRow.id, JobRow.lease, JobRow.wish, JobRow.wish_by)
-        .where((JobRow.wish != "") & (JobRow.worker_id == worker_id))
-        .tuples()
-    )
-    return [Wished(job_id, lease, Wish(wish), by) for job_id, lease, wish, by in query.execute(db)]
+    rows = _WISHES.run(db, worker_id=worker_id).fetchall()
+    return [Wished(job_id, lease, Wish(wish), by) for job_id, lease, wish, by in rows]
 
 
 def orphans(db: Database) -> list[Orphan]:

@@ -46,7 +46,7 @@ def write_progress(db: Database, newest: Mapping[tuple[int, int], Progress]) -> 
     """The newest progress of many jobs, by (job id, lease), in one transaction."""
     if not newest:
         return
-    with transaction(db):
+    with transaction(db, durable=False):
         revision = bump(db, len(newest)) - len(newest)
         for number, ((job_id, lease), progress) in enumerate(newest.items(), 1):
             _PROGRESS.run(db, id=job_id, old_lease=lease, revision=revision + number, **_figures(progress))
@@ -79,9 +79,11 @@ def _list_of(name: str) -> tuple[Prepared, Prepared]:
 _STAGING, _PUBLISHED = _list_of("staging"), _list_of("published")
 
 
-def _append(db: Database, job_id: int, lease: int, column: tuple[Prepared, Prepared], entry: Any) -> bool:
+def _append(
+    db: Database, job_id: int, lease: int, column: tuple[Prepared, Prepared], entry: Any, *, durable: bool = True
+) -> bool:
     read, write = column
-    with transaction(db):
+    with transaction(db, durable=durable):
         value = read.value(db, id=job_id, lease=lease)
         if value is None:
             return False
@@ -94,9 +96,9 @@ def add_staging(db: Database, job_id: int, lease: int, folder: str) -> bool:
     return _append(db, job_id, lease, _STAGING, folder)
 
 
-def add_published(db: Database, job_id: int, lease: int, entry: Mapping[str, Any]) -> bool:
+def add_published(db: Database, job_id: int, lease: int, entry: Mapping[str, Any], *, durable: bool = True) -> bool:
     """Record a file that is about to be renamed into place. False when the lease is lost: it must not be."""
-    return _append(db, job_id, lease, _PUBLISHED, dict(entry))
+    return _append(db, job_id, lease, _PUBLISHED, dict(entry), durable=durable)
 
 
 def published_entries(db: Database, job_id: int) -> list[dict[str, Any]]:
@@ -193,26 +195,32 @@ def _still_open(published: str, ended: set[str]) -> str:
     return to_json([entry for entry in json.loads(published) if entry["item"] not in ended])
 
 
+_COUNTS = Prepared(
+    lambda sqlite: JobRow.update(
+        revision=hole("revision"),
+        published=hole("published"),
+        items_done=JobRow.items_done + hole("done"),
+        items_failed=JobRow.items_failed + hole("failed"),
+        items_skipped=JobRow.items_skipped + hole("skipped"),
+        items_cached=JobRow.items_cached + hole("cached"),
+    ).where(JobRow.id == hole("id"))
+)
+
+
 def write_items(db: Any, job_id: int, lease: int, records: Sequence[ItemRecord]) -> bool:
     """Outcomes of items and the job's counts, in one transaction. A later outcome of an item replaces the earlier."""
     rows = list({row[1]: row for row in (_item_row(job_id, record) for record in records)}.values())
     if not rows:
         return True
     with transaction(db):
-        published = JobRow.select(JobRow.published).where(_ours(job_id, lease)).scalar(db)
+        published = _PUBLISHED[0].value(db, id=job_id, lease=lease)
         if published is None:
             return False
         change = _change_of_counts(db, job_id, rows)
         for part in _in_parts(rows):
             db.execute_sql(_insert_items(len(part), is_sqlite(db)), tuple(value for row in part for value in row))
-        JobRow.update(
-            revision=bump(db),
-            published=_still_open(published, {record.key for record in records}),
-            items_done=JobRow.items_done + change["done"],
-            items_failed=JobRow.items_failed + change["failed"],
-            items_skipped=JobRow.items_skipped + change["skipped"],
-            items_cached=JobRow.items_cached + change["cached"],
-        ).where(JobRow.id == job_id).execute(db)
+        still = _still_open(published, {record.key for record in records})
+        _COUNTS.run(db, id=job_id, revision=bump(db), published=still, **change)
     return True
 
 

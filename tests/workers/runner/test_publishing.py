@@ -43,12 +43,14 @@ class Granting(Channel):
     def __init__(self, records: Path) -> None:
         self._records = records
 
-    def ask(self, question: Staging | Publishing) -> None:
+    def ask(self, question: Staging | Publishing, meanwhile: Callable[[], None] | None = None) -> None:
         """Record, then grant."""
         if isinstance(question, Publishing):
             entry = [question.item, question.path, question.inode, question.device, question.size]
             with open(self._records, "a") as file:
                 file.write(json.dumps(entry) + "\n")
+        if meanwhile is not None:
+            meanwhile()
 
 
 def recorded(records: Path) -> tuple[Published, ...]:
@@ -118,8 +120,8 @@ def test_a_target_that_appears_after_the_grant_is_not_clobbered(tmp_path: Path) 
     path = staged(ctx, target.parent, "new")
     granted = Granting.ask
 
-    def sudden(self: Granting, question: Staging | Publishing) -> None:
-        granted(self, question)
+    def sudden(self: Granting, question: Staging | Publishing, meanwhile: Callable[[], None]) -> None:
+        granted(self, question, meanwhile)
         if not target.exists():
             target.write_text("theirs")
 

@@ -28,8 +28,10 @@ print(json.dumps({
     "threads": len(os.listdir("/proc/self/task")),
     "matching": matching,
     "matching_s": time.process_time() - started,
-    "modules": sorted(name for name in ("yt_dlp", "av", "PIL.Image", "PIL.JpegImagePlugin", "numpy", "workers.media.pictures", "textual", "huey", "peewee")
-                      if name in sys.modules),
+    "modules": sorted(name for name in (
+        "yt_dlp", "av", "PIL.Image", "PIL.JpegImagePlugin", "numpy", "workers.media.pictures",
+        "textual", "huey", "peewee",
+    ) if name in sys.modules),
     "no_plugins": os.environ["YTDLP_NO_PLUGINS"],
 }))
 """

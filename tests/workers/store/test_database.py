@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from tests.support.databases import migrated, opened, submitted
 from workers.errors import StoreError
 from workers.store import claims, hosts, orders, questions
-from workers.store.database import ChangePoll, open_async_database, open_database, snapshot, told, transaction
+from workers.store.database import (
+    ChangePoll,
+    is_sqlite,
+    open_async_database,
+    open_database,
+    snapshot,
+    told,
+    transaction,
+)
 from workers.store.records import folded, storable
 from workers.store.waiting import Situation
 from workers.text import clean
@@ -181,3 +189,20 @@ def test_indexes_serve_the_hot_questions(tmp_path: Path) -> None:
                 plan = [row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()]
                 full = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step]
                 assert not full, (sql, plan)
+
+
+def test_what_need_not_last_is_whole_and_leaves_the_next_durable(db: Any) -> None:
+    with transaction(db, durable=False):
+        job = submitted(db, title="quick")
+    with pytest.raises(ValueError, match="undone"), transaction(db, durable=False):
+        submitted(db, title="never")
+        raise ValueError("undone")
+    assert [questions.job_by_id(db, job.id).title, questions.revision(db)] == ["quick", job.revision]
+    ask = "PRAGMA synchronous" if is_sqlite(db) else "SHOW synchronous_commit"
+    assert db.execute_sql(ask).fetchone()[0] in (2, "on")
+
+
+def test_a_part_is_as_durable_as_the_whole(db: Any) -> None:
+    ask = "PRAGMA synchronous" if is_sqlite(db) else "SHOW synchronous_commit"
+    with transaction(db), transaction(db, durable=False):
+        assert db.execute_sql(ask).fetchone()[0] in (2, "on")
