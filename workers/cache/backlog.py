@@ -10,6 +10,7 @@ from workers.cache.counters import Buckets, Counts
 from workers.cache.memory import Kept
 
 _MOST_BYTES = 64 << 20  # that wait for a disk which does not keep up; more is not kept
+_MUCH_BYTES = 16 << 20  # that are better written at once
 _MOST_BUCKETS = 10_000  # of counts that wait for a store
 
 
@@ -74,8 +75,8 @@ class Backlog:
 
     @property
     def urgent(self) -> bool:
-        """Whether somebody's work is at stake; counts can wait a second."""
-        return bool(self.rows or self.broken)
+        """Whether it should not wait a second for more."""
+        return bool(self.broken) or self.size > _MUCH_BYTES
 
     @property
     def any(self) -> bool:

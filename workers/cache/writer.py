@@ -17,7 +17,7 @@ from workers.config import CACHE_CATEGORIES, CacheSettings
 
 log = logging.getLogger(__name__)
 
-_LAZY_S = 1.0  # between writes of nothing but counts
+_LAZY_S = 1.0  # between writes: a job puts results many times a second, and each write costs as much as many rows
 _ROUND_S = 60.0  # between rounds of trimming
 _FILES_S = 600.0  # between looks at the kept files when nobody told of new ones
 _RETRY_S = 0.5
