@@ -34,8 +34,8 @@ from console.screens.base import SpoolScreen  # noqa: E402
 from console.starter import Starter  # noqa: E402
 from console.widgets.status import Now  # noqa: E402
 from workers.client import AsyncClient, open_client, start_worker  # noqa: E402
-from workers.config import Settings  # noqa: E402
 from workers.errors import SpoolError  # noqa: E402
+from workers.settings import Settings  # noqa: E402
 
 if TYPE_CHECKING:
     from textual.driver import Driver

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workers.config import Settings
 from workers.errors import SpoolError
+from workers.settings import Settings
 
 if TYPE_CHECKING:
     from console.app import SpoolApp

@@ -14,7 +14,8 @@ from console.cli.operations import known_operations
 from console.cli.root import VERBS, spool
 from tests.support.documents import PARTS, ROOT, example_config, written
 from workers import config as config_module
-from workers.config import Settings, load_settings
+from workers.config import load_settings
+from workers.settings import Settings
 from workers.version import VERSION
 
 

@@ -28,6 +28,7 @@ def loaded_by(code: str) -> set[str]:
         ("workers.errors", HEAVY | DRIVERS | {"pydantic", "peewee", "huey", "click"}),
         ("workers.jobs", HEAVY | DRIVERS | {"pydantic", "peewee", "huey", "click"}),
         ("workers.text", HEAVY | DRIVERS | {"pydantic", "peewee", "huey", "click"}),
+        ("workers.settings", HEAVY | DRIVERS | {"peewee", "huey", "click"}),
         ("workers.config", HEAVY | DRIVERS | {"peewee", "huey", "click"}),
         ("workers.client", HEAVY | DRIVERS | {"huey", "click", "console", "apprise"}),
         ("workers.operations.registry", HEAVY | DRIVERS | {"huey", "peewee", "click", "console"}),

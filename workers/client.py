@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
-from workers.config import Settings, slots_of
 from workers.errors import UsageError
 from workers.health.figures import HostFigures
 from workers.home import prepare_home
@@ -26,6 +25,7 @@ from workers.kept import KeptResults
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
+from workers.settings import Settings, slots_of
 from workers.status import QueueStatus, WorkerStatus
 from workers.store import hosts, orders, questions
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told

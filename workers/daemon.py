@@ -21,7 +21,6 @@ from typing import Any
 from workers import lock
 from workers.cache.cache import ResultCache
 from workers.client import DEFAULT_REGISTRY, load_registry
-from workers.config import Settings, slots_of
 from workers.errors import ConfigError, SpoolError, StoreError
 from workers.health.figures import Sampler
 from workers.home import prepare_home
@@ -32,6 +31,7 @@ from workers.rescue import remove_stale_work, rescue
 from workers.retention import retain
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
+from workers.settings import Settings, slots_of
 from workers.store import claims, hosts, orders
 from workers.store.database import ChangePoll, DatabaseError, OperationalError, open_database, told
 from workers.store.migrations import migrate

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from workers.config import Settings
 from workers.errors import SpoolError
 from workers.files import private_folder
 from workers.jobs import Priority
+from workers.settings import Settings
 
 BATCH = "demo"
 _BYTES_A_SECOND = 600_000  # slow enough to be watched

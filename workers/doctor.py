@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from workers.config import Settings
 from workers.errors import SpoolError
+from workers.settings import Settings
 from workers.text import clean
 
 _OLDEST_PYTHON = (3, 11)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workers.config import Settings
 from workers.files import own_folder, private_folder
+from workers.settings import Settings
 
 
 def prepare_home(settings: Settings) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from workers.cache.care import Cleared, Verified, clear, verify
 from workers.cache.figures import CacheStats, read_stats
-from workers.config import CACHE_CATEGORIES, Settings
 from workers.errors import UsageError
 from workers.media.names import key_to_path
+from workers.settings import CACHE_CATEGORIES, Settings
 
 
 class KeptResults:

@@ -11,9 +11,9 @@ import sys
 import time
 
 from workers import lock
-from workers.config import Settings
 from workers.errors import ConfigError, SpoolError
 from workers.files import open_private, private_folder
+from workers.settings import Settings
 
 _START_TIMEOUT_S = 60.0
 

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.errors import SpoolError
 from workers.files import open_private, private_folder
+from workers.settings import Settings
 from workers.text import clean
 
 

@@ -12,11 +12,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from workers.config import Settings
 from workers.errors import ErrorClass, Failure
 from workers.files import remove_staging
 from workers.jobs import FINAL, Move, State, Wish
 from workers.runner.processes import Identity, boot_id, kill_group
+from workers.settings import Settings
 from workers.store import hosts, moves, questions
 from workers.store.database import transaction
 from workers.store.hosts import Orphan

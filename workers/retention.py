@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from workers import trash
-from workers.config import Settings
+from workers.settings import Settings
 from workers.store import hosts, orders
 from workers.store.records import now_ms
 

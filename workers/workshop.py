@@ -11,11 +11,11 @@ from enum import Enum
 from typing import Any
 
 from workers.cache.cache import ResultCache
-from workers.config import Settings
 from workers.operations.contract import Operation
 from workers.queues import Bells
 from workers.recorder import Recorder
 from workers.runner.process import Forkserver
+from workers.settings import Settings
 from workers.store.database import DatabaseError
 
 log = logging.getLogger(__name__)

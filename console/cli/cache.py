@@ -147,7 +147,7 @@ def _values(operation: Operation[Any], inputs: Sequence[str]) -> dict[str, Any]:
 
 def _clear(rest: Sequence[str], yes: bool, as_json: bool) -> int:
     from console.format import size
-    from workers.config import CACHE_CATEGORIES
+    from workers.settings import CACHE_CATEGORIES
 
     if len(rest) > 1:
         raise UsageError(f"one category at a time, or none for all: not {' '.join(rest)!r}")

@@ -12,7 +12,7 @@ from console.cli.words import json_option
 from workers.errors import UsageError
 
 if TYPE_CHECKING:
-    from workers.config import Settings
+    from workers.settings import Settings
 
 
 @click.command()

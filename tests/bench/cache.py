@@ -18,7 +18,7 @@ from pathlib import Path
 
 from workers.cache.cache import Made, Need, ResultCache
 from workers.cache.keys import Keys, stamp_of
-from workers.config import CacheSettings
+from workers.settings import CacheSettings
 
 FILES = 10_000
 ASKED = 500

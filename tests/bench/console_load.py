@@ -21,8 +21,9 @@ import psutil
 
 from tests.support.pty import Terminal, terminal_environ
 from workers.client import open_client
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.jobs import Progress, State
+from workers.settings import Settings
 from workers.store import reports
 from workers.store.database import open_database
 

@@ -21,9 +21,9 @@ from console.cli.forms import POSITIONAL, ParamOption
 from console.cli.operations import command_of, known_operations
 from console.cli.root import VERBS, spool
 from console.keys import ACTIONS, shown_key
-from workers.config import Settings
 from workers.errors import ErrorClass
 from workers.jobs import moves_as_table
+from workers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 100

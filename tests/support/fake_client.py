@@ -15,7 +15,6 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from pydantic import Field
 
 from workers.client import Answer, CacheStats, CategoryStats, Client, Counts, HostFigures, QueueStatus, WorkerStatus
-from workers.config import CACHE_CATEGORIES, CacheSettings, Settings
 from workers.errors import ErrorClass, Failure, NoSuchJob, UsageError
 from workers.jobs import (
     FINAL,
@@ -34,6 +33,7 @@ from workers.jobs import (
 )
 from workers.operations.contract import Operation, Params
 from workers.query import Term, parse
+from workers.settings import CACHE_CATEGORIES, CacheSettings, Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")

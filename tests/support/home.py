@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workers.client import Client, open_client
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.jobs import Job, State
 from workers.launch import worker_pid
+from workers.settings import Settings
 
 REGISTRY = "tests.support.fault_operations"
 START_S = 60.0

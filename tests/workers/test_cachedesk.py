@@ -10,11 +10,11 @@ import pytest
 
 from workers.cache.cache import ResultCache
 from workers.cachedesk import CacheDesk
-from workers.config import CacheSettings
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemRecord, Outcome
 from workers.operations.probe import OPERATION
 from workers.runner.messages import Offered
+from workers.settings import CacheSettings
 
 NAMES = tuple(letter * 64 for letter in "abcd")
 KEYS = ("/a", "/b", "/c", "/d")

@@ -9,9 +9,10 @@ import pytest
 
 from workers import lock
 from workers.client import AsyncClient, Client, open_client
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.errors import ConfigError, InvalidParams, NoSuchJob, SchemaError, StoreError, UsageError
 from workers.jobs import LATEST_MS, Move, State
+from workers.settings import Settings
 from workers.store import moves
 from workers.store.database import open_database, transaction
 from workers.store.tables import Counter

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from workers.config import CACHE_CATEGORIES, Settings, load_settings, slots_of
+from workers.config import load_settings
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
+from workers.settings import CACHE_CATEGORIES, Settings, slots_of
 
 
 def _load(home: Path, text: str | None = None, **environ: str) -> Settings:

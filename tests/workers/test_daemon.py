@@ -14,11 +14,12 @@ import pytest
 
 from workers import daemon as daemon_module
 from workers.client import open_client
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.daemon import Daemon, _check_whole, _listen
 from workers.errors import ConfigError, StoreError, WorkerRunning
 from workers.lock import take
 from workers.queues import Bells
+from workers.settings import Settings
 from workers.store.database import DatabaseError, open_database
 
 REGISTRY = "tests.support.operations"

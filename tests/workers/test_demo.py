@@ -11,8 +11,9 @@ import pytest
 
 from workers import demo
 from workers.client import open_client
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.demo import material, orders, range_of
+from workers.settings import Settings
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.hardware import pretend
 from workers import doctor
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.doctor import (
     Finding,
     Level,
@@ -20,6 +20,7 @@ from workers.doctor import (
     sqlite_finding,
     yt_dlp_finding,
 )
+from workers.settings import Settings
 
 MOUNTINFO = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.process import set_up_log, worker_main
+from workers.settings import Settings
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.databases import claimed, opened, submitted
-from workers.config import Settings, load_settings
+from workers.config import load_settings
 from workers.home import prepare_home
 from workers.jobs import Job, Move, State, Wish
 from workers.rescue import rescue
 from workers.runner.processes import boot_id, start_ticks
+from workers.settings import Settings
 from workers.store import hosts, moves, orders, questions, reports
 from workers.store.database import transaction
 from workers.store.tables import JobRow

@@ -22,7 +22,7 @@ from workers.cache.memory import Kept, Memory
 from workers.cache.packing import Broken, unpack
 from workers.cache.readers import Readers
 from workers.cache.writer import Writer
-from workers.config import CacheSettings
+from workers.settings import CacheSettings
 
 __all__ = ["Made", "Need", "ResultCache"]
 

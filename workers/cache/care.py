@@ -16,8 +16,8 @@ from workers.cache import files, store
 from workers.cache.keys import stamp_again
 from workers.cache.packing import Broken, unpack
 from workers.cache.trimming import kept_files
-from workers.config import CACHE_CATEGORIES, CacheSettings
 from workers.errors import StoreError
+from workers.settings import CACHE_CATEGORIES, CacheSettings
 
 _AT_ONCE = 200  # entries that are read, checked, and then dropped in one transaction
 

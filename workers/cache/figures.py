@@ -13,7 +13,7 @@ from typing import Any
 
 from workers.cache import counters, store
 from workers.cache.counters import START, WINDOWS, Counts
-from workers.config import CACHE_CATEGORIES, CacheSettings
+from workers.settings import CACHE_CATEGORIES, CacheSettings
 
 __all__ = ["SPANS", "CacheStats", "CategoryStats", "Counts", "read_stats"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from workers.cache import store
 from workers.cache.files import TEMPORARY, made_at
 from workers.cache.packing import Broken
-from workers.config import CACHE_CATEGORIES, CacheSettings
+from workers.settings import CACHE_CATEGORIES, CacheSettings
 
 _LEFTOVER_S = 3600.0  # nobody writes on one container for so long
 _SLACK = 20  # trimmed to 1/20 below the limit, so that not every write trims

@@ -13,7 +13,7 @@ from workers.cache import counters, store, trimming
 from workers.cache.backlog import Backlog
 from workers.cache.counters import Counts
 from workers.cache.packing import pack
-from workers.config import CACHE_CATEGORIES, CacheSettings
+from workers.settings import CACHE_CATEGORIES, CacheSettings
 
 log = logging.getLogger(__name__)
 

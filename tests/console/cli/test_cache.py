@@ -10,8 +10,9 @@ from tests.console.cli.conftest import Ran
 from workers.cache.cache import Made, ResultCache
 from workers.cache.keys import stamp_of
 from workers.client import Client
-from workers.config import CACHE_CATEGORIES, load_settings
+from workers.config import load_settings
 from workers.jobs import Priority
+from workers.settings import CACHE_CATEGORIES
 
 
 @pytest.fixture

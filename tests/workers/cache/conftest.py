@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workers.cache.cache import Made, ResultCache
-from workers.config import CacheSettings
+from workers.settings import CacheSettings
 
 
 class Clock:

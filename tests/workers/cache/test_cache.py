@@ -274,7 +274,7 @@ def test_a_closed_cache_answers_still(open_cache: Open) -> None:
 
 
 def test_one_that_was_never_started_closes(tmp_path: Path, open_cache: Open) -> None:
-    from workers.config import CacheSettings
+    from workers.settings import CacheSettings
 
     cache = ResultCache(tmp_path / "other", CacheSettings())
     assert cache.ask(1, "metadata", asked(1)) == [Need.MAKE]

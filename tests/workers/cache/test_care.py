@@ -12,8 +12,8 @@ from workers.cache.cache import Need
 from workers.cache.care import Cleared, Verified, clear, verify
 from workers.cache.files import entry_path, keep
 from workers.cache.keys import content_stamp, stamp_of
-from workers.config import CacheSettings
 from workers.errors import StoreError
+from workers.settings import CacheSettings
 
 
 @pytest.fixture

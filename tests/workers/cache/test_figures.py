@@ -10,7 +10,7 @@ from tests.workers.cache.conftest import Clock, Open, asked, made
 from workers.cache import counters, store
 from workers.cache.counters import Buckets, Counts
 from workers.cache.figures import SPANS, read_stats
-from workers.config import CACHE_CATEGORIES, CacheSettings
+from workers.settings import CACHE_CATEGORIES, CacheSettings
 
 NOW = 1_790_000_000
 

@@ -11,7 +11,7 @@ from workers.cache.cache import Need, ResultCache
 from workers.cache.figures import read_stats
 from workers.cache.files import entry_path, keep
 from workers.cache.trimming import FileTrimmer
-from workers.config import CacheSettings
+from workers.settings import CacheSettings
 
 MIB = 1 << 20
 

@@ -1,0 +1,279 @@
+"""What can be set, and where things lie: frozen settings with their defaults. `workers.config` reads them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from hashlib import blake2s
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workers.jobs import QUEUES
+
+_SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux and fewer elsewhere
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+Slots = Annotated[int, Field(ge=0, le=32)]
+
+
+class SlotSettings(_Section):
+    """How many jobs of each queue run at once when the worker starts; `spool queue slots` changes it live."""
+
+    downloads: Slots = 3
+    """Downloads run at once, over all sites."""
+    video: Slots = Field(default_factory=lambda: max(1, _cores() // 2))
+    """Encodes run at once. Slots times threads should equal the cores."""
+    images: Slots = Field(default_factory=_cores)
+    """Picture jobs run at once."""
+    metadata: Slots = 2
+    """Probing and library jobs run at once."""
+    default: Slots = 2
+    """Everything else."""
+
+
+class JobSettings(_Section):
+    """What holds for every job."""
+
+    attempts: int = Field(default=3, ge=1, le=100)
+    """Attempts before a job that keeps failing is given up."""
+    stall_minutes: float = Field(default=5.0, gt=0)
+    """Minutes without any sign of progress after which a job is stopped as stalled."""
+    grace_seconds: float = Field(default=2.0, ge=0, le=60)
+    """Seconds between asking a tool to stop, telling it, and killing it."""
+    memory_mib: int = Field(default=0, ge=0)
+    """Memory limit of one runner's address space in MiB; 0 sets none."""
+    min_free_mib: int = Field(default=512, ge=0)
+    """Free space that must stay on the output disk; jobs fail with class disk rather than fill it."""
+    per_site: int = Field(default=2, ge=1, le=32)
+    """Downloads from one site at once."""
+    keep_days: int = Field(default=30, ge=1)
+    """Days that ended jobs and their logs are kept."""
+
+
+class DownloadSettings(_Section):
+    """Defaults of `spool download`."""
+
+    template: str = "{title} [{id}]"
+    """Name of the file without its extension. Fields: title, id, uploader, date, site."""
+    rate_limit: int = Field(default=0, ge=0)
+    """Bytes a second for each download; 0 sets no limit."""
+    cookies: str = ""
+    """A cookies.txt file, copied for each job so that no job can spoil it."""
+    proxy: str = ""
+    """An HTTP or SOCKS proxy URL."""
+    retries: int = Field(default=3, ge=0, le=50)
+    """Retries of one connection inside an attempt."""
+
+
+class TrashSettings(_Section):
+    """What jobs replaced, and `spool trash restore` puts back."""
+
+    keep_days: int = Field(default=30, ge=1)
+    """Days that a replaced file stays in the trash beside its successor."""
+
+
+class ToolSettings(_Section):
+    """Programs that Spool starts."""
+
+    ffmpeg: str = ""
+    """Path of ffmpeg, or its name on the PATH. Empty: the one on the PATH, else the one that comes with Spool."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Threads of one encode; 0 shares the cores among the video slots."""
+
+
+Hours = Annotated[float, Field(gt=0, le=87_600)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class CacheHours(_Section):
+    """Hours that kept results count, by category; then they are made anew."""
+
+    metadata: Hours = 720.0
+    """What files tell of themselves."""
+    image_analysis: Hours = 720.0
+    """What was seen in pictures."""
+    video_analysis: Hours = 720.0
+    """What was seen and heard in films."""
+    quality: Hours = 720.0
+    """Measured quality."""
+    thumbnail: Hours = 720.0
+    """Small pictures."""
+    conversion: Hours = 24.0
+    """Converted files."""
+    collection: Hours = 1.0
+    """Lists of what a site or folder holds."""
+    download_info: Hours = 1.0
+    """What a site tells of one download."""
+
+
+class CacheShares(_Section):
+    """Percent of the cache's space that each category may fill; 0 keeps nothing of it. Where they are more than 100
+    together, each counts for so much less."""
+
+    metadata: Percent = 15.0
+    """What files tell of themselves."""
+    image_analysis: Percent = 10.0
+    """What was seen in pictures."""
+    video_analysis: Percent = 10.0
+    """What was seen and heard in films."""
+    quality: Percent = 5.0
+    """Measured quality."""
+    thumbnail: Percent = 25.0
+    """Small pictures."""
+    conversion: Percent = 30.0
+    """Converted files."""
+    collection: Percent = 3.0
+    """Lists of what a site or folder holds."""
+    download_info: Percent = 2.0
+    """What a site tells of one download."""
+
+
+class CacheSettings(_Section):
+    """Results that are kept, so that work on unchanged files is done once."""
+
+    size_mib: int = Field(default=1024, ge=0, le=1 << 24)
+    """Space on disk for everything that is kept; the least recently used goes first. 0 keeps nothing."""
+    memory_mib: int = Field(default=48, ge=0, le=1 << 16)
+    """Memory of the worker for the results used last; 0 reads all of them from the disk."""
+    ttl_hours: CacheHours = CacheHours()
+    """Hours that kept results count, by category."""
+    share: CacheShares = CacheShares()
+    """Percent of the space by category."""
+
+    def limit_bytes(self, category: str) -> int:
+        """Space on disk that a category may fill, in bytes; 0 for one that nobody knows."""
+        together = sum(getattr(self.share, name) for name in CACHE_CATEGORIES)
+        return int((self.size_mib << 20) * getattr(self.share, category, 0.0) / max(100, together))
+
+    def ttl_s(self, category: str) -> float:
+        """Seconds that what a category keeps counts; 0 for one that nobody knows."""
+        return float(getattr(self.ttl_hours, category, 0.0)) * 3600
+
+
+CACHE_CATEGORIES = tuple(CacheHours.model_fields)
+
+
+class ConsoleSettings(_Section):
+    """The look and pace of the console."""
+
+    theme: str = ""
+    """A theme by name (see the palette). Empty: chosen from the terminal's colours."""
+    mouse: bool = True
+    """Whether the mouse may be used."""
+    rate: int = Field(default=0, ge=0, le=20)
+    """Paints a second; 0 chooses 4 over SSH and 10 locally."""
+    ascii: bool = False
+    """Draw with plain ASCII only."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Other keys for actions, by their names as the help shows them."""
+
+
+class Paths(_Section):
+    """Where things lie. Derived from SPOOL_HOME or the XDG folders, except `output`."""
+
+    config: Path
+    state: Path
+    cache: Path
+    runtime: Path
+    output: Path
+
+    @property
+    def database(self) -> Path:
+        """The jobs table."""
+        return self.state / "spool.db"
+
+    @property
+    def rings(self) -> Path:
+        """Folder of the queues' ring files."""
+        return self.state / "rings"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one worker of this home."""
+        return self.state / "worker.lock"
+
+    @property
+    def job_logs(self) -> Path:
+        """Folder of one log per job."""
+        return self.state / "logs" / "jobs"
+
+    @property
+    def worker_log(self) -> Path:
+        """The worker's own log."""
+        return self.state / "logs" / "worker.log"
+
+    @property
+    def work(self) -> Path:
+        """Folder of the jobs' partial work."""
+        return self.state / "work"
+
+    @property
+    def wake_socket(self) -> Path:
+        """The datagram socket that wakes the worker; moved to a short folder when the path is too long for one."""
+        path = self.runtime / "wake"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+            return path
+        digest = blake2s(os.fsencode(path), digest_size=8).hexdigest()
+        return Path(tempfile.gettempdir()) / f"spool-{os.getuid()}-{digest}" / "wake"
+
+    def job_log(self, job_id: int) -> Path:
+        """The log file of one job."""
+        return self.job_logs / f"{job_id}.log"
+
+    def job_work(self, job_id: int) -> Path:
+        """The private work folder of one job."""
+        return self.work / str(job_id)
+
+
+class Settings(_Section):
+    """Everything that can be set. `output_dir` is the only key at the top of the file; the rest are sections."""
+
+    paths: Paths
+    output_dir: str = ""
+    """Folder for downloads. Empty: SPOOL_HOME/output, or the Videos folder of the user plus `spool`. As all paths in
+    this file, it may begin with ~, and is meant from the folder of the file on when it is relative."""
+    slots: SlotSettings = SlotSettings()
+    jobs: JobSettings = JobSettings()
+    download: DownloadSettings = DownloadSettings()
+    trash: TrashSettings = TrashSettings()
+    tools: ToolSettings = ToolSettings()
+    cache: CacheSettings = CacheSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much the worker's own log tells."""
+
+    def for_runner(self) -> dict[str, Any]:
+        """The plain data that operations need: see `workers.operations.contract.Context.settings`."""
+        threads = self.tools.threads or max(1, _cores() // max(1, self.slots.video))
+        return {
+            "output_dir": str(self.paths.output),
+            "ffmpeg": self.tools.ffmpeg,
+            "threads": threads,
+            "min_free_bytes": self.jobs.min_free_mib << 20,
+            "stall_s": self.jobs.stall_minutes * 60,
+            "cache_dir": str(self.paths.cache),
+            "state_dir": str(self.paths.state),
+            "trash_days": self.trash.keep_days,
+            "download": {
+                "template": self.download.template,
+                "rate_limit_bytes": self.download.rate_limit,
+                "cookies": self.download.cookies,
+                "proxy": self.download.proxy,
+                "retries": self.download.retries,
+            },
+        }
+
+
+def slots_of(settings: Settings) -> dict[str, int]:
+    """Slots per queue as configured."""
+    return {queue: getattr(settings.slots, queue) for queue in QUEUES}
