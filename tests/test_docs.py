@@ -13,7 +13,7 @@ import pytest
 from console.cli.operations import known_operations
 from console.cli.root import VERBS, spool
 from tests.support.documents import PARTS, ROOT, example_config, written
-from workers import config as config_module
+from workers import settings as settings_module
 from workers.config import load_settings
 from workers.settings import Settings
 from workers.version import VERSION
@@ -36,7 +36,7 @@ def uncommented(text: str) -> str:
 
 
 def test_the_example_loads_and_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_module, "_cores", lambda: 2)  # the defaults of a machine with two cores
+    monkeypatch.setattr(settings_module, "_cores", lambda: 2)  # the defaults of a machine with two cores
     environ = {"SPOOL_HOME": str(tmp_path)}
     plain = load_settings(environ)
     for text in (example_config(), uncommented(example_config())):
