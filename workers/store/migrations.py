@@ -35,13 +35,18 @@ def _create(db: Database, version: int) -> None:
     Counter.insert_many([{"key": key, "value": value} for key, value in numbers.items()]).execute(db)
 
 
-def migrate(db: Database, steps: Sequence[Step] = STEPS) -> int:
-    """Bring the database to the latest version, which is returned. SchemaError when it is newer than we are."""
+def migrate(db: Database, steps: Sequence[Step] = STEPS, before: Callable[[], object] | None = None) -> int:
+    """Bring the database to the latest version, which is returned. SchemaError when it is newer than we are.
+
+    `before` is called before the first step on a database that holds something; what it raises leaves all as it was.
+    """
     target = latest(steps)
     with told("opening the database"):
         version = _version(db)
         if version == target:
             return version
+        if before is not None and 0 < version < target:
+            before()
         with transaction(db):
             version = _version(db)  # another process may have been quicker
             if version > target:

@@ -71,6 +71,29 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(empty: str) -> None:
         assert _version(db) == 1 and "half" not in db.get_tables()
 
 
+def test_what_comes_before_a_step_is_called_for_old_databases_alone(empty: str) -> None:
+    done: list[str] = []
+    db = open_database(empty)
+    assert migrate(db, [_noting(done, "one")], before=lambda: done.append("before")) == 2
+    assert done == []
+    steps = [_noting(done, "one"), _noting(done, "two")]
+    assert migrate(db, steps, before=lambda: done.append("before")) == 3
+    assert done == ["before", "two"]
+    assert migrate(db, steps, before=lambda: done.append("before")) == 3
+    assert done == ["before", "two"]
+    db.close()
+
+
+def test_a_refusal_before_a_step_leaves_the_database_as_it_was(empty: str) -> None:
+    def refuse() -> None:
+        raise OSError("no room")
+
+    with opened(empty) as db:
+        with pytest.raises(OSError, match="no room"):
+            migrate(db, [_noting([], "never")] * latest(), before=refuse)
+        assert _version(db) == latest() and "never" not in db.get_tables()
+
+
 def test_a_newer_database_is_refused_untouched(empty: str) -> None:
     with opened(empty) as db:
         _set_version(db, latest() + 1)
