@@ -82,6 +82,18 @@ class TrashSettings(_Section):
     """Days that a replaced file stays in the trash beside its successor."""
 
 
+class BackupSettings(_Section):
+    """Copies of the jobs table, made beside the running work; `spool restore` puts one in its place. One is also made
+    before a new version of Spool changes the table."""
+
+    daily: bool = True
+    """Whether the worker makes one each day, once there are jobs."""
+    hour: int = Field(default=3, ge=0, le=23)
+    """Hour of the day in UTC at which it does; a machine that was off or asleep then does so when it is back."""
+    keep: int = Field(default=7, ge=1, le=1000)
+    """How many are kept; the oldest go first."""
+
+
 class ToolSettings(_Section):
     """Programs that Spool starts."""
 
@@ -193,6 +205,11 @@ class Paths(_Section):
         return self.state / "spool.db"
 
     @property
+    def backups(self) -> Path:
+        """Folder of the copies of the jobs table."""
+        return self.state / "backups"
+
+    @property
     def rings(self) -> Path:
         """Folder of the queues' ring files."""
         return self.state / "rings"
@@ -246,9 +263,13 @@ class Settings(_Section):
     jobs: JobSettings = JobSettings()
     download: DownloadSettings = DownloadSettings()
     trash: TrashSettings = TrashSettings()
+    backup: BackupSettings = BackupSettings()
     tools: ToolSettings = ToolSettings()
     cache: CacheSettings = CacheSettings()
     console: ConsoleSettings = ConsoleSettings()
+    state_on_network: bool = False
+    """Accept a state folder on a network filesystem (NFS, SMB, sshfs and the like). SQLite's locks and shared memory do
+    not hold there: when two hosts open the same home, the table of jobs can be damaged."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the worker's own log tells."""
 
