@@ -2,7 +2,7 @@
 
 The worker and its forkserver load this registry. SPOOL_TEST_HOOKS in the environment holds a JSON object:
 `daemon` sets constants of `workers.daemon` (a shorter sweep, less patience); `kill_at` names the moment at which the
-worker kills itself, once, by a real SIGKILL.
+worker kills itself, once, by a real SIGKILL. `mountinfo` names a file to read instead of the kernel's table of mounts.
 """
 
 from __future__ import annotations
@@ -290,6 +290,10 @@ def _install() -> None:
         if not hasattr(daemon, name):
             raise AttributeError(name)
         setattr(daemon, name, value)
+    if hooks.get("mountinfo"):
+        from workers import filesystems
+
+        filesystems.MOUNTINFO = Path(hooks["mountinfo"])
     if hooks.get("kill_at"):
         _arm(hooks["kill_at"])
 
