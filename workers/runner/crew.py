@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,6 +47,7 @@ class ItemProcess:
         self.why_killed = ""
         self.status: int | None = None  # exit code, or minus the signal; None while it runs
         self._sign_at = 0.0
+        self._saying = threading.Lock()  # of the way down
         self._reader = LineReader(MAX_LINE + 64)
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
@@ -77,11 +80,13 @@ class ItemProcess:
         self.answer(chunk_line(chunk.number, [task.key for task in chunk.tasks], [task.kept for task in chunk.tasks]))
 
     def answer(self, line: bytes) -> None:
-        """Say a line to it. Any thread may, one that is shorter than a pipe takes at once."""
-        try:
-            os.write(self._down, line)
-        except BrokenPipeError:
-            pass
+        """Say a line to it. Any thread may, one that is shorter than a pipe takes at once.
+
+        What comes too late for a process that has died, or was told that there is no more work, is for nobody.
+        """
+        with self._saying, contextlib.suppress(OSError):
+            if self._down >= 0:
+                os.write(self._down, line)
 
     def lines(self) -> list[bytes]:
         """What it has said since the last call, without waiting."""
@@ -144,9 +149,10 @@ class ItemProcess:
 
     def hang_up(self) -> None:
         """Tell it that there is no more work."""
-        if self._down >= 0:
-            os.close(self._down)
-            self._down = -1
+        with self._saying:  # a number that is closed may be another file at once
+            if self._down >= 0:
+                os.close(self._down)
+                self._down = -1
 
     def close(self) -> None:
         """Let go of its pipes."""
