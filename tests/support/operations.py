@@ -120,6 +120,8 @@ class ItemsParams(BulkParams):
     """What an item `eat…` allocates, one MiB after the other, before it waits to be found."""
     folder: Path | None = None
     """Where each item publishes a file; nowhere if empty."""
+    name: str = ""
+    """What all those files are called; each after its item if empty."""
 
 
 def _noop(params: NoParams, ctx: Context) -> Result:
@@ -298,7 +300,7 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
         return Result(earlier)
     staged = ctx.staging(params.folder) / "staged"
     staged.write_text(key)
-    return Result((ctx.publish(staged, params.folder / f"{key}.txt"),))
+    return Result((ctx.publish(staged, params.folder / (params.name or f"{key}.txt")),))
 
 
 def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:

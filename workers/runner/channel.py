@@ -19,6 +19,7 @@ from workers.jobs import Progress
 from workers.runner.cancel import Shield
 from workers.runner.lines import LineReader
 from workers.runner.pace import Pace
+from workers.runner.routes import Routes
 from workers.runner.wire import (
     MAX_JOB_LINE,
     Alive,
@@ -54,7 +55,7 @@ class Channel:
         self._writing = threading.Lock()
         self._pace = Pace()
         self._wake_read, self._wake_write = os.pipe()
-        self.routes: dict[str, Callable[[bytes], None]] = {}  # by path: who else waits for the answer, and takes it
+        self.routes = Routes()  # of answers that others than this process wait for
         self.yielding = False  # the worker asked to make room
         self.on_yield: Callable[[], None] = lambda: None
 
@@ -172,10 +173,8 @@ class Channel:
                 self.yielding = True
                 self.on_yield()
                 continue
-            # One without a path is for whoever waits.
-            named = answer.path if isinstance(answer, Granted | Refused) else None
-            asked = [path for path in self.routes if named in ("", path)]
-            for path in asked:
-                self.routes.pop(path)(line + b"\n")
-            if not asked:
+            takers = self.routes.take(answer.path) if isinstance(answer, Granted | Refused) else []
+            for take in takers:
+                take(line + b"\n")
+            if not takers:
                 self._answers.put(answer)

@@ -181,7 +181,7 @@ class Pool:
                 assert isinstance(question, Staging | Publishing)
                 if isinstance(question, Staging):
                     process.tops.append(Path(question.path))
-                self._channel.routes[question.path] = lambda line: process.answer(answer_line(line))
+                self._channel.routes.add(question.path, lambda line: process.answer(answer_line(line)))
                 self._channel.relay(rest + b"\n")
             case b"p":
                 progress = decode_up(rest)
