@@ -11,12 +11,13 @@ import sqlite3
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from workers import filesystems
 from workers.errors import SpoolError
 from workers.settings import Settings
 from workers.text import clean
@@ -24,8 +25,6 @@ from workers.text import clean
 _OLDEST_PYTHON = (3, 11)
 _WAL_FIXED = (3, 51, 3)
 _STALE_DAYS = 120  # sites change; an older yt-dlp fails on many of them
-_NETWORKED = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "gluster", "lustre", "sshfs", "fuse")
-_LOCAL_FUSE = ("fuseblk", "fuse.ntfs", "fusectl")
 _ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "aac", "libopus", "libmp3lame")
 
 
@@ -72,8 +71,8 @@ def sqlite_finding(version: tuple[int, ...]) -> Finding:
             "sqlite",
             Level.WARN,
             f"{text} has the WAL-reset bug (rare: two connections that checkpoint at the same moment)",
-            "a Python with SQLite 3.51.3 or newer is free of it; Spool lets one connection checkpoint, and copies of "
-            "the database are best made with `sqlite3 … .backup`",
+            "a Python with SQLite 3.51.3 or newer is free of it; Spool avoids it by letting one connection "
+            "checkpoint. Look into the database with `spool` rather than sqlite3, and copy it with `spool backup`",
         )
     return Finding("sqlite", Level.OK, text)
 
@@ -127,7 +126,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
     yield Finding("config", Level.OK, f"{paths.config}{'' if exists else ' (not there: the defaults hold)'}")
     for name, folder in (("state", paths.state), ("cache", paths.cache), ("output", paths.output)):
         yield _folder(name, folder, private=name == "state")
-    yield _filesystem(paths.state)
+    yield _filesystem(settings)
     yield _room("free space", paths.output, settings.jobs.min_free_mib << 20)
 
 
@@ -161,50 +160,18 @@ def _room(name: str, folder: Path, reserve: int) -> Finding:
     return Finding(name, Level.OK, text)
 
 
-def _filesystem(folder: Path) -> Finding:
-    kind = filesystem_of(_existing(folder), _mounts())
-    if is_networked(kind):
-        return Finding(
-            "filesystem",
-            Level.WARN,
-            f"the state folder lies on {kind}, where SQLite's locks may not hold",
-            "keep the state on a local disk (SPOOL_HOME or XDG_STATE_HOME); outputs may stay where they are",
-        )
+def _filesystem(settings: Settings) -> Finding:
+    folder = settings.paths.state
+    kind = filesystems.type_of(folder)
+    if kind is not None and filesystems.is_network(kind):
+        if not settings.state_on_network:
+            return Finding("filesystem", Level.FAIL, *filesystems.refusal(folder, kind).split("; ", 1))
+        todo = f"move {folder} to a local disk (SPOOL_HOME), and let no second host use this home"
+        return Finding("filesystem", Level.WARN, f"the state folder lies on {kind}, as state_on_network allows", todo)
+    if kind is not None and filesystems.is_doubtful(kind):
+        todo = "keep the state on a local disk (SPOOL_HOME) unless you know that locks and shared memory hold there"
+        return Finding("filesystem", Level.WARN, f"the state folder lies on {kind}, a filesystem in user space", todo)
     return Finding("filesystem", Level.OK, kind or "unknown")
-
-
-def is_networked(kind: str) -> bool:
-    """Whether a filesystem type is one that several hosts share, or one in user space."""
-    return kind.startswith(_NETWORKED) and kind not in _LOCAL_FUSE
-
-
-def _mounts() -> list[tuple[str, str]]:
-    try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return []
-    return list(mounts_in(lines))
-
-
-def mounts_in(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Mount point and type of each line of mountinfo."""
-    for line in lines:
-        before, _, after = line.partition(" - ")
-        fields = before.split()
-        if len(fields) > 4 and after:
-            point = fields[4].encode("latin-1", "surrogateescape").decode("unicode_escape", "surrogateescape")
-            yield point, after.split()[0]
-
-
-def filesystem_of(path: Path, mounts: list[tuple[str, str]]) -> str:
-    """The type of the filesystem that a path lies on: the longest mount point above it, the last mounted of equals."""
-    real = os.path.realpath(path)
-    best, kind = "", ""
-    for point, name in mounts:
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, name
-    return kind
 
 
 def database(settings: Settings) -> Iterator[Finding]:

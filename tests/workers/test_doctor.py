@@ -8,27 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.hardware import pretend
-from workers import doctor
+from workers import doctor, filesystems
 from workers.config import load_settings
 from workers.doctor import (
     Finding,
     Level,
     examine,
-    filesystem_of,
-    is_networked,
-    mounts_in,
     sqlite_finding,
     yt_dlp_finding,
 )
 from workers.settings import Settings
-
-MOUNTINFO = """\
-22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:25 / /srv/media\\040files rw shared:2 - nfs4 box:/media rw,vers=4.2
-31 22 0:26 / /srv rw shared:3 - xfs /dev/sdb1 rw
-32 31 0:27 / /srv rw - tmpfs tmpfs rw
-broken line
-"""
 
 
 @pytest.fixture
@@ -59,28 +48,19 @@ def test_an_old_yt_dlp_is_told_by_its_date() -> None:
     assert yt_dlp_finding("2026.8.2.dev0", now_s).level is Level.OK
 
 
-def test_mounts_are_read_with_their_blanks() -> None:
-    assert list(mounts_in(MOUNTINFO.splitlines())) == [
-        ("/", "ext4"), ("/srv/media files", "nfs4"), ("/srv", "xfs"), ("/srv", "tmpfs"),
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
-    ("path", "kind"),
-    [("/home/x", "ext4"), ("/srv/media files/x", "nfs4"), ("/srv/mediafiles", "tmpfs"), ("/srvx", "ext4")],
+    ("kind", "level"),
+    [("nfs4", Level.FAIL), ("fuse.sshfs", Level.FAIL), ("fuse.mergerfs", Level.WARN), ("ext4", Level.OK)],
 )
-def test_the_nearest_mount_holds_a_path(path: str, kind: str) -> None:
-    assert filesystem_of(Path(path), list(mounts_in(MOUNTINFO.splitlines()))) == kind
-
-
-def test_shared_filesystems_are_known() -> None:
-    assert all(map(is_networked, ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p")))
-    assert not any(map(is_networked, ("ext4", "xfs", "btrfs", "tmpfs", "fuseblk", "")))
-
-
-def test_a_home_on_a_shared_filesystem_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_mounts", lambda: [("/", "nfs4")])
-    assert named(doctor.folders(settings))["filesystem"].level is Level.WARN
+def test_the_filesystem_of_the_state_is_judged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str, level: Level
+) -> None:
+    monkeypatch.setattr(filesystems, "type_of", lambda path: kind)
+    finding = named(doctor.folders(settings))["filesystem"]
+    assert finding.level is level
+    assert kind in finding.detail and bool(finding.todo) == (level is not Level.OK)
+    forced = settings.model_copy(update={"state_on_network": True})
+    assert named(doctor.folders(forced))["filesystem"].level is not Level.FAIL
 
 
 def test_an_open_state_folder_is_warned_of(settings: Settings) -> None:
