@@ -41,6 +41,9 @@ _RETRYABLE = frozenset(
 )
 
 
+TOO_LARGE = "a file became larger than `file_size_gib` in [jobs] allows, or than its filesystem can hold"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why one attempt at a job, or one item of it, failed."""

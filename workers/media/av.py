@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workers.errors import ErrorClass, JobFailed
+from workers.errors import TOO_LARGE, ErrorClass, JobFailed
 from workers.media.names import path_to_key
 from workers.media.sniff import sniff
 from workers.text import clean
@@ -103,13 +103,15 @@ def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
         return JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key)
     if isinstance(error, (av.error.DecoderNotFoundError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError)):
         return JobFailed(ErrorClass.UNSUPPORTED, f"{name}: {clean(reason or 'unsupported')}", input=key)
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return JobFailed(ErrorClass.UNSUPPORTED, f"{name}: {TOO_LARGE}", input=key)
     if isinstance(error, OSError) and error.errno in _DISK_ERRNOS:
         return JobFailed(ErrorClass.DISK, f"{name}: {clean(reason)}", input=key)
     return JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged or no media: {clean(reason)}", input=key)
 
 
 # Not EIO: demuxers say that of damaged files too, and one such file must not end the work on all others.
-_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def open_input(path: str | os.PathLike[str], *, fast: bool = False, format: str = "") -> InputContainer:

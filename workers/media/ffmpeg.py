@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.errors import ErrorClass, JobFailed
+from workers.errors import TOO_LARGE, ErrorClass, JobFailed
 from workers.jobs import Progress
+from workers.media import environment
 from workers.text import clean
 
 GLOBAL_OPTIONS = (
@@ -108,7 +109,12 @@ def _ask(path: str, mtime_ns: int) -> Ffmpeg:
 def _output(path: str, option: str) -> str:
     try:
         done = subprocess.run(
-            [path, "-hide_banner", option], capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL
+            [path, "-hide_banner", option],
+            capture_output=True,
+            timeout=30,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=environment.for_tools(os.environ),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise JobFailed(ErrorClass.TOOL, f"cannot run {clean(path)}: {clean(str(error))}") from error
@@ -118,15 +124,19 @@ def _output(path: str, option: str) -> str:
 def leash() -> Callable[[], None] | None:
     """A function for `preexec_fn` that lets the child die with the thread that starts it, even when that is stopped.
 
+    A file that grows beyond the limit is then an error of writing, which the tool can tell, and no signal that kills.
+
     Call from a thread that lives as long as the runner. None where the system knows no such thing.
     """
     if sys.platform != "linux":
         return None
-    prctl, kill, parent = _prctl(), int(signal.SIGKILL), os.getpid()
+    (prctl, handle), kill, parent = _libc(), int(signal.SIGKILL), os.getpid()
+    xfsz = int(signal.SIGXFSZ)
 
     def die_with_parent() -> None:
         # Runs between fork and exec: everything it needs was bound before.
         prctl(1, kill, 0, 0, 0)  # PR_SET_PDEATHSIG
+        handle(xfsz, 1)  # SIG_IGN, which Python takes back before a program starts
         if os.getppid() != parent:
             os._exit(127)
 
@@ -134,12 +144,14 @@ def leash() -> Callable[[], None] | None:
 
 
 @functools.cache
-def _prctl() -> Callable[..., int]:
+def _libc() -> tuple[Callable[..., int], Callable[..., int]]:
+    """prctl and signal of the C library."""
     import ctypes
 
-    function = ctypes.CDLL(None).prctl
-    function.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    return function
+    library = ctypes.CDLL(None)
+    library.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    library.signal.argtypes, library.signal.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
+    return library.prctl, library.signal
 
 
 def run(
@@ -165,7 +177,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"},
+            env={**environment.for_tools(os.environ), "AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"},
             preexec_fn=leash(),
         )
     except OSError as error:
@@ -179,13 +191,14 @@ def run(
             process.kill()
             process.wait()
         lines.finish()
-    failure = why_failed(code, lines.kept, disk_full=lines.disk_full)
+    failure = why_failed(code, lines.kept, disk_full=lines.disk_full, too_large=lines.too_large)
     if failure is not None:
         raise JobFailed(failure[0], failure[1], input=source, detail="\n".join(lines.kept))
     return Told(tuple(lines.kept), lines.errors, lines.first_error)
 
 
-_DISK_WORDS = ("No space left on device", "Disk quota exceeded", "Read-only file system", "File too large")
+_DISK_WORDS = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+_TOO_LARGE_WORDS = "File too large"
 
 
 _ERROR_LEVELS = ("error", "fatal", "panic")
@@ -202,7 +215,7 @@ class _Lines:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.kept: deque[str] = deque(maxlen=KEPT_LINES)
-        self.disk_full = False
+        self.disk_full = self.too_large = False
         self.errors = 0
         self.first_error = ""
         self._process = process
@@ -217,6 +230,7 @@ class _Lines:
                 self.errors += 1
                 self.first_error = self.first_error or _plain(line)[:300]
             self.disk_full |= any(word in line for word in _DISK_WORDS)
+            self.too_large |= _TOO_LARGE_WORDS in line
             if line:
                 self.kept.append(line[:1000])
 
@@ -274,11 +288,15 @@ _REASONS: tuple[tuple[str, ErrorClass, str], ...] = (
 )
 
 
-def why_failed(code: int, lines: Sequence[str], *, disk_full: bool = False) -> tuple[ErrorClass, str] | None:
+def why_failed(
+    code: int, lines: Sequence[str], *, disk_full: bool = False, too_large: bool = False
+) -> tuple[ErrorClass, str] | None:
     """The class and words for an ended ffmpeg, or None when it did well. Pure.
 
-    A full disk is told by the lines: some versions end with 0 then.
+    A full disk and a file too large are told by the lines: some versions end with 0 then.
     """
+    if too_large or code == -signal.SIGXFSZ or any(_TOO_LARGE_WORDS in line for line in lines):
+        return ErrorClass.UNSUPPORTED, TOO_LARGE
     if disk_full or any(word in line for line in lines for word in _DISK_WORDS):
         return ErrorClass.DISK, "no space left for the output"
     if code == 0:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workers.media import environment
 from workers.media.ffmpeg import Ffmpeg, leash
 
 KINDS = ("nvenc", "qsv", "vaapi", "videotoolbox")
@@ -64,6 +65,7 @@ def _encodes(path: str, mtime_ns: int, kind: str, codec: str) -> bool:
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
+            env=environment.for_tools(os.environ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             timeout=_TEST_TIMEOUT_S,

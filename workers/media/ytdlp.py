@@ -18,6 +18,7 @@ from typing import Any
 
 from workers.errors import ErrorClass, Failure, JobFailed
 from workers.jobs import Progress
+from workers.media import environment
 from workers.media.ffmpeg import leash
 from workers.media.parts import Parts
 from workers.media.reach import Guard, reach_of
@@ -395,6 +396,7 @@ def _leashed(base: type[Any]) -> type[Any]:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.setdefault("preexec_fn", leash())
+            kwargs["env"] = environment.for_tools(kwargs.get("env") or os.environ)
             super().__init__(*args, **kwargs)
 
     return Leashed

@@ -164,6 +164,7 @@ class Operation(Generic[P]):
     items: Callable[[P], Iterable[str]] | None = None  # streams the inputs, each once; each text is the item's key
     process: Callable[[P, str, Context], Result] | None = None
     site: Callable[[P], str | None] = lambda params: None  # the host that limits apply to
+    network: bool = False  # whether it asks the net: no other sees proxies and certificates of the environment
     can_resume: bool = False  # whether partial work in work_dir helps the next attempt
     cache_category: str | None = None  # where results are kept; see docs/architecture.md
     cache_files: bool = False  # what is kept is files, by `Context.kept_file`; else `detail` of items without outputs

@@ -386,6 +386,7 @@ OPERATION = Operation(
     label=_label,
     run=_run,
     site=site_of,
+    network=True,
     can_resume=True,
     primary=("inputs", "quality", "output"),
     examples=(

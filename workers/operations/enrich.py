@@ -205,6 +205,7 @@ OPERATION = Operation(
     queue="metadata",
     params=EnrichParams,
     label=_label,
+    network=True,
     items=_items,
     process=_process,
     primary=("inputs", "musicbrainz", "write_tags", "sidecar", "output"),

@@ -9,10 +9,10 @@ import signal
 import traceback
 from dataclasses import dataclass, replace
 
-from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed, LeaseLost, SpoolError
+from workers.errors import TOO_LARGE, ErrorClass, Failure, InvalidParams, JobFailed, LeaseLost, SpoolError
 from workers.text import clean, clean_lines, shorten
 
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG})
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 _INPUT_ERRORS = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
 _INPUT_ERRNOS = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV)
 _DETAIL_FRAMES = 6
@@ -58,6 +58,8 @@ def _class_of_os_error(error: OSError, circumstances: Circumstances) -> ErrorCla
         return ErrorClass.DISK
     if error.errno == errno.ENOMEM:
         return ErrorClass.CRASHED
+    if error.errno == errno.EFBIG:
+        return ErrorClass.UNSUPPORTED  # neither waiting nor room on the disk would help
     if isinstance(error, ConnectionError | TimeoutError):
         return ErrorClass.NETWORK
     if isinstance(error, _INPUT_ERRORS) or error.errno in _INPUT_ERRNOS:
@@ -77,6 +79,8 @@ def _has_name(error: OSError) -> bool:
 
 
 def _words(error: OSError) -> str:
+    if error.errno == errno.EFBIG:
+        return TOO_LARGE
     if error.strerror is None:
         return f"{type(error).__name__}: {error}"
     return f"{error.strerror}: {os.fsdecode(error.filename)}" if _has_name(error) else error.strerror

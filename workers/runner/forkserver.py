@@ -127,6 +127,7 @@ class Forkserver:
         _close_all_but(down, up)
         os.umask(0o077)
         linux.prefer_for_oom_kill(_OOM_POINTS)
+        linux.gain_nothing()
         limits.apply(bounds, self._mapped)
         child.main(down, up, self._operations)
 

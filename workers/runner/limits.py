@@ -5,6 +5,9 @@ from __future__ import annotations
 import resource
 from dataclasses import dataclass
 
+_OPEN_FILES = 4096  # of one process: enough to join hundreds of films
+_TASKS_A_PROCESS = 8  # see `_bound_processes`
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -13,6 +16,7 @@ class Limits:
     memory_bytes: int = 0  # address space beyond what the warm process has mapped at the fork
     file_bytes: int = 0  # size of one file
     cpu_s: int = 0  # processor time of one process
+    processes: int = 0  # that the job may have at once; the worker counts them, the kernel only stops an avalanche
 
 
 def mapped_bytes() -> int:
@@ -24,15 +28,44 @@ def mapped_bytes() -> int:
         return 0
 
 
+def tasks_of_machine() -> int:
+    """How many processes and threads there are now, of everybody; 0 where the system does not tell. Some 20 us."""
+    try:
+        with open("/proc/loadavg", "rb", buffering=0) as load:
+            return int(load.read(128).split()[3].partition(b"/")[2])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def apply(limits: Limits, mapped: int) -> None:
-    """Bind this process to `limits`; `mapped` is the address space in bytes that it was forked with."""
-    _lower(resource.RLIMIT_CORE, 0)  # a core file would hold cookies and fill the disk
+    """Bind this process to `limits`; `mapped` is the address space in bytes that it was forked with.
+
+    A core file would hold cookies and fill the disk. One byte is too little for a file of it, and to the kernel the
+    sign that a program which collects cores is not to be called either; at 0 it would be. (PR_SET_DUMPABLE would end
+    with the next exec, and take /proc/self from the runner itself.)
+    """
+    _lower(resource.RLIMIT_CORE, 1)
+    _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if limits.memory_bytes:
         _lower(resource.RLIMIT_AS, mapped + limits.memory_bytes)
     if limits.file_bytes:
         _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     if limits.cpu_s:
         _lower(resource.RLIMIT_CPU, limits.cpu_s)
+    if limits.processes:
+        _bound_processes(limits.processes)
+
+
+def _bound_processes(processes: int) -> None:
+    """Let forks fail before the machine is full.
+
+    The kernel counts what the whole user runs, threads too, not what this job does; so the bound lies far above what
+    is there now, and is no measure of a job. It holds back what could be born between two looks of the worker, which
+    counts the processes of a job and ends it (`workers.runner.census`). Root is not bound by it at all.
+    """
+    tasks = tasks_of_machine()
+    if tasks:
+        _lower(resource.RLIMIT_NPROC, tasks + processes * _TASKS_A_PROCESS)
 
 
 def _lower(which: int, value: int) -> None:

@@ -15,6 +15,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform != "win32" else None
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
@@ -40,6 +41,11 @@ _renameat2 = _bind("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, cty
 def die_with_parent(signum: int) -> bool:
     """Ask for `signum` when the thread that started this process ends. Check `os.getppid()` after: it may be over."""
     return _prctl is not None and _prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0) == 0
+
+
+def gain_nothing() -> bool:
+    """Let no program that this process starts from now on gain rights, whatever its owner and its set-user bit say."""
+    return _prctl is not None and _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 
 
 def adopt_orphans() -> bool:

@@ -32,6 +32,15 @@ class _Stat:
     start_ticks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Where a living process belongs."""
+
+    pid: int
+    parent: int
+    session: int
+
+
 @cache
 def boot_id() -> str:
     """A name for this run of the kernel."""
@@ -98,6 +107,13 @@ def kill_group(identity: Identity, timeout_s: float = 2.0) -> int:
 def sweep(identities: Iterable[Identity]) -> list[Identity]:
     """End what is left of these groups; those of which something was left."""
     return [identity for identity in identities if kill_group(identity)]
+
+
+def kin() -> Iterator[Kin]:
+    """All living processes of this host that can be seen."""
+    for stat in _all_stats():
+        if stat.state not in "ZX":
+            yield Kin(stat.pid, stat.parent, stat.session)
 
 
 def send(pid: int, signum: int) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workers.errors import SpoolError
+from workers.media import environment
 from workers.runner import control, processes
 from workers.runner.limits import Limits
 
@@ -159,7 +160,7 @@ def _start(registry: str, control_fd: int) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "workers.runner.forkserver", *arguments],
         stdin=subprocess.DEVNULL,
         pass_fds=(control_fd,),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+        env={**environment.for_runners(os.environ), "PYTHONPATH": os.pathsep.join(_import_path())},
         start_new_session=True,
     )
 

