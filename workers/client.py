@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
 from workers.errors import UsageError
-from workers.health.figures import HostFigures
+from workers.health.figures import AutoSlots, HostFigures
 from workers.home import prepare_home
 from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
 from workers.kept import KeptResults
@@ -26,6 +26,7 @@ from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log
 from workers.operations.contract import Operation
 from workers.settings import Settings, slots_of
+from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus, WorkerStatus
 from workers.store import hosts, orders, questions
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
@@ -294,10 +295,10 @@ class Client(KeptResults):
         self._bells.wake()
 
     @_spoken
-    def set_slots(self, queue: str, slots: int, *, by: str | None = None) -> None:
-        """How many jobs of a queue may run at once, from now on."""
-        if not 0 <= slots <= 32:
-            raise UsageError(f"{slots} slots: a queue has 0 to 32")
+    def set_slots(self, queue: str, slots: int | None, *, by: str | None = None) -> None:
+        """How many jobs of a queue may run at once, from now on; None gives it back to the configuration."""
+        if slots is not None and not 0 <= slots <= MOST_SLOTS:
+            raise UsageError(f"{slots} slots: a queue has 0 to {MOST_SLOTS}")
         hosts.set_queue(self._db, queue, slots=slots)
         self._bells.wake()
 
@@ -362,11 +363,14 @@ class Client(KeptResults):
     def queues(self) -> list[QueueStatus]:
         """Every queue: its slots, what runs and waits, and whether somebody paused it."""
         settings, counts = hosts.queue_settings(self._db), hosts.queue_counts(self._db)
-        configured = slots_of(self.settings)
+        following = self._following(settings)
+        by_hand = {name: setting.slots for name, setting in settings.items() if setting.slots is not None}
+        numbers = {**slots_of(self.settings), **{name: told.slots for name, told in following.items()}, **by_hand}
+        ranges = {name: self.settings.slots.range_of(name) for name in settings}
         return [
             QueueStatus(
                 name=name,
-                slots=configured[name] if setting.slots is None else setting.slots,
+                slots=numbers[name],
                 running=counts.get((name, State.RUNNING), 0),
                 paused_jobs=counts.get((name, State.PAUSED), 0),
                 waiting=counts.get((name, State.QUEUED), 0),
@@ -374,9 +378,22 @@ class Client(KeptResults):
                 paused=setting.paused,
                 paused_until=setting.paused_until,
                 paused_by=setting.paused_by,
+                auto=str(ranges[name] or ""),
+                by_hand=name in by_hand,
+                slots_reason=following[name].reason if name in following else "",
             )
             for name, setting in settings.items()
         ]
+
+    def _following(self, settings: Mapping[str, hosts.QueueSetting]) -> Mapping[str, AutoSlots]:
+        """The queues whose slots follow the load now, as the worker that runs has told of them."""
+        free = [name for name, one in settings.items() if one.slots is None and self.settings.slots.range_of(name)]
+        if not free or worker_pid(self.settings) is None:
+            return {}
+        row = hosts.latest_worker(self._db)
+        figures = None if row is None or row["stopped_at"] else HostFigures.from_dict(row["figures"])
+        told = figures.auto_slots if figures else {}
+        return {name: told[name] for name in free if name in told}
 
     @_spoken
     def worker(self) -> WorkerStatus:

@@ -15,10 +15,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workers import lock
+from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.client import DEFAULT_REGISTRY, load_registry
 from workers.errors import ConfigError, SpoolError, StoreError
@@ -31,7 +33,7 @@ from workers.rescue import remove_stale_work, rescue
 from workers.retention import retain
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
-from workers.settings import Settings, slots_of
+from workers.settings import Settings
 from workers.store import claims, hosts, orders
 from workers.store.database import ChangePoll, DatabaseError, OperationalError, open_database, told
 from workers.store.migrations import migrate
@@ -58,10 +60,12 @@ _JOIN_S = 20.0  # for all slots together, the graces of their runners included
 class Daemon:
     """One life of the worker."""
 
-    def __init__(self, settings: Settings, registry: str, umask: int) -> None:
+    def __init__(self, settings: Settings, registry: str, umask: int, load: LoadSource | None = None) -> None:
+        """`load` says how the host fares, for slots that follow it; None measures it."""
         self.settings = settings
         self._umask = umask
         self._registry = registry
+        self._load = load
         self._operations = load_registry(registry)
         self._names = tuple(operation.name for operation in self._operations)
         self._supervisors: dict[int, Supervisor] = {}
@@ -131,9 +135,9 @@ class Daemon:
         )
 
     def _start_consumers(self) -> None:
-        slots = slots_of(self.settings)
-        for name, setting in hosts.queue_settings(self.db).items():
-            slots[name] = slots[name] if setting.slots is None else setting.slots
+        self._desk = SlotDesk(self.settings, self.db, self._load)
+        slots = self._desk.numbers(hosts.queue_settings(self.db))
+        self._workshop.slots.update(slots)
         self._consumers: dict[str, QueueConsumer] = consumers(self.settings.paths.rings, slots, self._work)
         timetable = self._consumers["default"]
         timetable.every("retention", lambda: retain(self.db, self.settings), hour="3", minute="15")
@@ -194,6 +198,7 @@ class Daemon:
         while not self._stopping:
             now = time.monotonic()
             for act, when in due.items():
+            **({self._follow: FOLLOW_S} if self._desk.follows else {}),
                 if now >= when:
                     due[act] = now + every[act]
                     self._try(act)
@@ -242,19 +247,28 @@ class Daemon:
                 supervisor = self._supervisors.get(wished.job_id)
             if supervisor is not None and wished.wish is not Wish.NONE:
                 supervisor.tell(wished.wish, wished.by)
-        configured = slots_of(self.settings)
-        for name, setting in hosts.queue_settings(self.db).items():
-            slots = configured[name] if setting.slots is None else setting.slots
+        for name, slots in self._desk.numbers(hosts.queue_settings(self.db)).items():
             if slots != self._consumers[name].slots.limit:
                 log.info("%s has %d slots now", name, slots)
-                self._consumers[name].set_slots(slots)
+                self._set_slots(name, slots)
+
+    def _set_slots(self, queue: str, slots: int) -> None:
+        self._workshop.slots[queue] = slots
+        self._consumers[queue].set_slots(slots)
+
+    def _follow(self) -> None:
+        """Let slots follow the load, and tell clients at once when one did."""
+        limits = {name: consumer.slots for name, consumer in self._consumers.items()}
+        if self._desk.follow(limits, self._set_slots, lambda: claims.claimable(self.db, self._situation())):
+            self._beat()
 
     def _tidy(self) -> None:
         """Work folders that no attempt will need, where an end did not remove its own."""
         remove_stale_work(self.db, self.settings)
 
     def _beat(self) -> None:
-        hosts.heartbeat(self.db, self._worker_id, self._sampler.sample().as_dict())
+        figures = replace(self._sampler.sample(), auto_slots=self._desk.told())
+        hosts.heartbeat(self.db, self._worker_id, figures.as_dict())
 
     def _sweep(self) -> None:
         """End pauses that were for a time; ring again for work beside a free slot: rings may have been lost."""

@@ -8,10 +8,11 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from workers.jobs import QUEUES
 
+from workers.slotrange import SlotRange, checked_slots, range_of
 _SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux and fewer elsewhere
 
 
@@ -23,11 +24,22 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-Slots = Annotated[int, Field(ge=0, le=32)]
+def _checked_slots(value: object) -> int | str:
+    try:
+        return checked_slots(value)
+    except ValueError as error:
+        raise PydanticCustomError("slots", "{said}", {"said": str(error)}) from None
+
+
+Slots = Annotated[int | str, PlainValidator(_checked_slots)]
+_AUTO_DOWNLOADS = 8  # these wait for others more than they work
 
 
 class SlotSettings(_Section):
-    """How many jobs of each queue run at once when the worker starts; `spool queue slots` changes it live."""
+    """How many jobs of each queue run at once: a number from 0 to 32, a range such as "1-4" in which the worker follows
+    the load, or "auto": from 1 to the number of cores (at least 2), of downloads to 8. More slots are opened one at a
+    time while work waits and the host has room, and closed while processor, disk or memory are short. What runs goes
+    on. `spool queue slots` changes the number live."""
 
     downloads: Slots = 3
     """Downloads run at once, over all sites."""
@@ -40,6 +52,13 @@ class SlotSettings(_Section):
     default: Slots = 2
     """Everything else."""
 
+    polite: bool = False
+    """Let other programs go first: jobs run with the lowest priority for processor and disk, and queues with a range
+    go down to its lower end while other programs keep a quarter of the processor busy."""
+
+    def range_of(self, queue: str) -> SlotRange | None:
+        """Between what numbers the worker chooses for a queue; None where the number is fixed."""
+        return range_of(getattr(self, queue), _AUTO_DOWNLOADS if queue == "downloads" else max(2, _cores()))
 
 class JobSettings(_Section):
     """What holds for every job."""
@@ -273,9 +292,10 @@ class Settings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the worker's own log tells."""
 
-    def for_runner(self) -> dict[str, Any]:
-        """The plain data that operations need: see `workers.operations.contract.Context.settings`."""
-        threads = self.tools.threads or max(1, _cores() // max(1, self.slots.video))
+        The encodes that may run at once, `video_slots` (None: as configured), share the cores.
+        """
+        sharing = slots_of(self)["video"] if video_slots is None else video_slots
+        threads = self.tools.threads or max(1, _cores() // max(1, sharing))
         return {
             "output_dir": str(self.paths.output),
             "ffmpeg": self.tools.ffmpeg,
@@ -296,5 +316,11 @@ class Settings(_Section):
 
 
 def slots_of(settings: Settings) -> dict[str, int]:
-    """Slots per queue as configured."""
-    return {queue: getattr(settings.slots, queue) for queue in QUEUES}
+    """Slots per queue as configured; of a range its lower end, with which the worker begins."""
+    ranges = {queue: settings.slots.range_of(queue) for queue in QUEUES}
+    return {queue: getattr(settings.slots, queue) if found is None else found.low for queue, found in ranges.items()}
+    log_mib: float = Field(default=8.0, gt=0)
+    """Mebibytes kept of the worker's own log, in two parts; equal lines beyond three a minute are counted, not kept."""
+
+    def for_runner(self, video_slots: int | None = None) -> dict[str, Any]:
+        """The plain data that operations need: see `workers.operations.contract.Context.settings`.

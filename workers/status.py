@@ -20,6 +20,16 @@ class QueueStatus:
     paused: bool
     paused_until: int | None
     paused_by: str
+    auto: str = ""  # the range in which the worker chooses by the load, as "1-4"; empty where the number is fixed
+    by_hand: bool = False  # whether a person set the number, over what the configuration says
+    slots_reason: str = ""  # why a number that follows the load is as it is
+
+    @property
+    def slots_words(self) -> str:
+        """What there is to say of the number: who chose it, and why."""
+        if self.by_hand:
+            return f"set by hand, not auto {self.auto}" if self.auto else ""
+        return f"auto {self.auto}" + (f": {self.slots_reason}" if self.slots_reason else "") if self.auto else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class Supervisor:
                 operation=job.operation,
                 params=job.params,
                 work_dir=str(work),
-                settings=self._shop.settings.for_runner() | {"umask": self._shop.umask},
+                settings=self._shop.settings.for_runner(self._shop.slots.get("video")) | {"umask": self._shop.umask},
                 resumed=job.items.total > 0,
                 published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
                 memory_bytes=limits.memory_bytes,

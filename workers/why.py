@@ -23,8 +23,12 @@ def explain(held_back: Sequence[Waiting], worker_runs: bool, queue: QueueStatus 
 def _slots_taken(queue: QueueStatus) -> Waiting:
     busy = queue.running + queue.paused_jobs
     paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
-    return Waiting(
-        "slot",
-        f"{busy} of {queue.slots} slots of {queue.name} are taken{paused}",
-        f"it starts when one ends; spool queue slots {queue.slots + 1} {queue.name} adds one",
-    )
+    chosen = f" ({queue.slots_words})" if queue.slots_words else ""
+    lifts = f"it starts when one ends; spool queue slots {queue.slots + 1} {queue.name} adds one"
+    if queue.auto and queue.by_hand:
+        lifts += f", spool queue slots auto {queue.name} lets the number follow the load again"
+    elif queue.auto:
+        lifts = (
+            f"it starts when one ends or the load allows more; spool queue slots {queue.slots + 1} {queue.name} insists"
+        )
+    return Waiting("slot", f"{busy} of {queue.slots} slots of {queue.name} are taken{paused}{chosen}", lifts)

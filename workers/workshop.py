@@ -47,6 +47,7 @@ class Workshop:
     operations: Mapping[str, Operation[Any]]  # those that it knows, by name
     cache: ResultCache
     chance: random.Random = field(default_factory=random.Random)
+    slots: dict[str, int] = field(default_factory=dict)  # of each queue, as they are now
     patience_s: float = 120.0  # how long a write that must not be lost is tried; shorter once the worker stops
 
     def persist(self, job_id: int, write: Callable[[], Any]) -> Any:

@@ -9,6 +9,7 @@ from workers.config import load_settings
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
 from workers.settings import CACHE_CATEGORIES, Settings, slots_of
+from workers.slotrange import SlotRange
 
 
 def _load(home: Path, text: str | None = None, **environ: str) -> Settings:
@@ -27,6 +28,19 @@ def test_everything_lies_under_the_home(tmp_path: Path) -> None:
     assert set(slots_of(settings)) == set(QUEUES)
 
 
+def test_slots_that_follow_the_load_begin_at_the_lower_end(tmp_path: Path) -> None:
+    settings = _load(
+        tmp_path, "[slots]\nvideo = '2-4'\nimages = 'auto'\ndownloads = 'auto'\nmetadata = 0\npolite = true"
+    )
+    slots = slots_of(settings)
+    assert (slots["video"], slots["images"], slots["downloads"], slots["metadata"]) == (2, 1, 1, 0)
+    assert settings.slots.range_of("video") == SlotRange(2, 4)
+    assert settings.slots.range_of("images") == SlotRange(1, min(32, max(2, os.cpu_count() or 1)))
+    assert settings.slots.range_of("downloads") == SlotRange(1, 8)
+    assert settings.slots.range_of("metadata") is None and settings.slots.polite
+    assert settings.for_runner(1)["threads"] == max(1, os.cpu_count() or 1)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -35,6 +49,8 @@ def test_everything_lies_under_the_home(tmp_path: Path) -> None:
         ("[zzzz]\na = 1", "unknown key 'zzzz'"),
         ("[slots]\nvideo = 'many'", "slots.video:"),
         ("[slots]\nvideo = 33", "slots.video:"),
+        ("[slots]\nvideo = '0-2'", "slots.video: a range begins with 1 or more"),
+        ("[slots]\nvideo = '4-2'", "slots.video: the lower end comes first: \"2-4\", not '4-2'"),
         ("[jobs]\nattempts = 0", "jobs.attempts:"),
         ("output_dir = 3", "output_dir:"),
         ("slots = 3", "slots:"),

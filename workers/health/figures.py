@@ -6,9 +6,17 @@ import contextlib
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AutoSlots:
+    """How many slots a queue that follows the load has now, and why."""
+
+    slots: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class HostFigures:
     psi_cpu: float | None = None  # None where the kernel does not tell (/proc/pressure)
     psi_io: float | None = None
     psi_memory: float | None = None
+    auto_slots: Mapping[str, AutoSlots] = field(default_factory=dict)  # of queues that follow the load
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the store and for JSON."""
@@ -34,8 +43,11 @@ class HostFigures:
     def from_dict(cls, values: Mapping[str, Any] | None) -> HostFigures | None:
         """The sample that the store holds; None when there is none, or one of another version."""
         try:
-            return None if values is None else cls(**values)
-        except TypeError:
+            if values is None:
+                return None
+            slots = {queue: AutoSlots(**told) for queue, told in values.get("auto_slots", {}).items()}
+            return cls(**{**values, "auto_slots": slots})
+        except (TypeError, AttributeError):
             return None
 
 
