@@ -23,7 +23,7 @@ from workers.home import prepare_home
 from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
 from workers.kept import KeptResults
 from workers.launch import start_worker, stop_worker, worker_pid
-from workers.logs import read_log
+from workers.logs import read_log, remove_log
 from workers.operations.contract import Operation
 from workers.settings import Settings, slots_of
 from workers.slotrange import MOST_SLOTS
@@ -239,7 +239,7 @@ class Client(KeptResults):
         answers = self._ordered(orders.remove(self._db, ids, by or login_name()))
         for answer in answers:
             if answer.ok:
-                self.settings.paths.job_log(answer.job_id).unlink(missing_ok=True)
+                remove_log(self.settings.paths.job_log(answer.job_id))
         return answers
 
     @_spoken

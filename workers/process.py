@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import logging.handlers
 import os
 import sys
 from collections.abc import Sequence
@@ -13,29 +12,22 @@ from pathlib import Path
 
 from workers.config import load_settings
 from workers.errors import SpoolError
-from workers.files import open_private, private_folder
+from workers.files import private_folder
 from workers.settings import Settings
 from workers.text import clean
-
-
-class _SafeFormatter(logging.Formatter):
-    """One line per record, without anything that a stranger's title could do to a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        return "\n".join(clean(line) for line in text.split("\n"))
+from workers.workerlog import EqualLines, SafeFormatter, WorkerLogHandler
 
 
 def set_up_log(settings: Settings, *, to_stderr: bool) -> None:
-    """Log into the worker's own file (reopened when rotated), and to stderr when somebody watches."""
+    """Log into the worker's own file, which is bounded, and to stderr when somebody watches."""
     path = settings.paths.worker_log
     private_folder(path.parent)
-    os.close(open_private(path, os.O_CREAT | os.O_WRONLY))
-    handlers: list[logging.Handler] = [logging.handlers.WatchedFileHandler(path, encoding="utf-8")]
+    handlers: list[logging.Handler] = [WorkerLogHandler(path, int(settings.log_mib * (1 << 20)))]
     if to_stderr:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
-        handler.setFormatter(_SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.addFilter(EqualLines())
+        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=handlers, force=True)
     # Huey tells of every ring at the level of info.
     logging.getLogger("huey").setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)

@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 from workers import trash
+from workers.logs import remove_log
 from workers.settings import Settings
 from workers.store import hosts, orders
 from workers.store.records import now_ms
@@ -27,7 +28,7 @@ def retain(db: Any, settings: Settings) -> int:
     while ids := hosts.ended_before(db, moment):
         gone = [answer.job_id for answer in orders.remove(db, ids, "worker") if answer.ok]
         for job_id in gone:
-            settings.paths.job_log(job_id).unlink(missing_ok=True)
+            remove_log(settings.paths.job_log(job_id))
         removed += len(gone)
         if not gone:
             break  # all of them were asked for again meanwhile

@@ -78,6 +78,8 @@ class JobSettings(_Section):
     keep_days: int = Field(default=30, ge=1)
     """Days that ended jobs and their logs are kept."""
 
+    log_mib: float = Field(default=8.0, gt=0)
+    """Mebibytes of log kept of each job, in two parts: when both are full the older one goes."""
 
 class DownloadSettings(_Section):
     """Defaults of `spool download`."""
@@ -317,10 +319,10 @@ class Settings(_Section):
 
 def slots_of(settings: Settings) -> dict[str, int]:
     """Slots per queue as configured; of a range its lower end, with which the worker begins."""
-    ranges = {queue: settings.slots.range_of(queue) for queue in QUEUES}
-    return {queue: getattr(settings.slots, queue) if found is None else found.low for queue, found in ranges.items()}
     log_mib: float = Field(default=8.0, gt=0)
     """Mebibytes kept of the worker's own log, in two parts; equal lines beyond three a minute are counted, not kept."""
 
     def for_runner(self, video_slots: int | None = None) -> dict[str, Any]:
         """The plain data that operations need: see `workers.operations.contract.Context.settings`.
+    ranges = {queue: settings.slots.range_of(queue) for queue in QUEUES}
+    return {queue: getattr(settings.slots, queue) if found is None else found.low for queue, found in ranges.items()}

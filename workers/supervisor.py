@@ -21,8 +21,8 @@ from workers.cachedesk import CacheDesk
 from workers.departure import Departure, End
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
+from workers.joblog import JobLog
 from workers.jobs import ItemRecord, Move, Progress, Wish
-from workers.logs import open_log
 from workers.runner import wire
 from workers.runner.limits import Limits
 from workers.runner.process import Runner
@@ -52,6 +52,7 @@ class Supervisor:
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_lock = threading.RLock()  # a signal may come while its own thread holds it
         self._runner: Runner | None = None
+        self._log: JobLog | None = None
         self._ending: Ending | None = None
         self._stop: Stop | None = None
         self._stop_by = ""
@@ -103,6 +104,7 @@ class Supervisor:
         finally:
             self._shop.recorder.forget(self.job.id, self.job.lease)
             self._desk.close()
+            self._close_log()
             if self._runner is not None:
                 self._runner.close()
             with self._wake_lock:  # a number that is closed may be another file at once
@@ -111,9 +113,15 @@ class Supervisor:
                 self._wake_w = -1
 
     def _work(self) -> None:
-        with contextlib.closing(_Descriptor(open_log(self._shop.settings.paths.job_log(self.job.id)))) as job_log:
-            self._start(job_log.number)
-            self._watch()
+        settings = self._shop.settings
+        self._log = JobLog(settings.paths.job_log(self.job.id), int(settings.jobs.log_mib * (1 << 20)))
+        self._start(self._log)
+        self._log.let_go()
+        self._watch()
+
+    def _close_log(self) -> None:
+        if self._log is not None:
+            self._log.close()
 
     def _explain(self, error: Exception) -> Failure:
         """Why the job could not be given to a runner, or not be watched: trouble of ours, not of the job."""
@@ -123,12 +131,12 @@ class Supervisor:
         full = isinstance(error, OSError) and error.errno in _DISK_ERRORS
         return Failure(ErrorClass.DISK if full else ErrorClass.CRASHED, f"{what}: {error}")
 
-    def _start(self, log_fd: int) -> None:
+    def _start(self, job_log: JobLog) -> None:
         paths, job = self._shop.settings.paths, self.job
         work = private_folder(paths.job_work(job.id))
-        os.write(log_fd, f"--- attempt {job.attempts} of job {job.id}, {job.operation}\n".encode())
+        job_log.note(f"--- attempt {job.attempts} of job {job.id}, {job.operation}")
         limits = Limits(memory_bytes=self._memory_mib() << 20)
-        self._runner = self._shop.forkserver.spawn(log_fd, limits)
+        self._runner = self._shop.forkserver.spawn(job_log.writer, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
         self._shop.persist(self.job.id, lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
@@ -341,6 +349,7 @@ class Supervisor:
 
     def _finish(self) -> None:
         status = None if self._runner is None else self._end_runner(self._runner)
+        self._close_log()  # before the last move: who follows it reads all once the job has ended
         self._flush_items(force=True)
         if self._stop is None and self._hurried:
             self._stop = Stop.RELEASE
@@ -354,16 +363,6 @@ class Supervisor:
         if status is None:
             kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
         return status
-
-
-class _Descriptor:
-    """A file descriptor that can be closed by `contextlib.closing`."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def close(self) -> None:
-        os.close(self.number)
 
 
 def _cleaned(progress: Progress) -> Progress:

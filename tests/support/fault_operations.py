@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -84,6 +85,15 @@ class PoisonParams(Params):
 
     armed: Path
     """It does nothing when this file is missing."""
+
+
+class FloodParams(Params):
+    """Has a tool print without end."""
+
+    megabytes: int = 100
+    """Millions of bytes that it prints."""
+    word: str = "the same again"
+    """What each line says."""
 
 
 def _kill(victim: str) -> None:
@@ -172,6 +182,13 @@ def _tell(params: TellParams, ctx: Context) -> Result:
     return Result()
 
 
+def _flood(params: FloodParams, ctx: Context) -> Result:
+    ctx.log("before the flood")
+    subprocess.run(["sh", "-c", f'yes "$0" | head -c {params.megabytes}000000', params.word], check=True)
+    ctx.log("after the flood")
+    return Result()
+
+
 def _poison(params: PoisonParams, ctx: Context) -> Result:
     if params.armed.exists():
         _kill("worker")
@@ -203,6 +220,7 @@ FAULT_OPERATIONS: tuple[Operation[Any], ...] = (
     _operation("late", LateParams, _late),
     _operation("tell", TellParams, _tell),
     _operation("poison", PoisonParams, _poison),
+    _operation("flood", FloodParams, _flood),
 )
 
 REGISTRY: tuple[Operation[Any], ...] = PLAIN_REGISTRY + FAULT_OPERATIONS
