@@ -8,6 +8,7 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from workers.jobs import QUEUES
