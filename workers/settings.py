@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from workers.jobs import QUEUES
-
 from workers.slotrange import SlotRange, checked_slots, range_of
+
 _SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux and fewer elsewhere
 
 
@@ -52,7 +52,6 @@ class SlotSettings(_Section):
     """Probing and library jobs run at once."""
     default: Slots = 2
     """Everything else."""
-
     polite: bool = False
     """Let other programs go first: jobs run with the lowest priority for processor and disk, and queues with a range
     go down to its lower end while other programs keep a quarter of the processor busy."""
@@ -60,6 +59,7 @@ class SlotSettings(_Section):
     def range_of(self, queue: str) -> SlotRange | None:
         """Between what numbers the worker chooses for a queue; None where the number is fixed."""
         return range_of(getattr(self, queue), _AUTO_DOWNLOADS if queue == "downloads" else max(2, _cores()))
+
 
 class JobSettings(_Section):
     """What holds for every job."""
@@ -78,9 +78,9 @@ class JobSettings(_Section):
     """Downloads from one site at once."""
     keep_days: int = Field(default=30, ge=1)
     """Days that ended jobs and their logs are kept."""
-
     log_mib: float = Field(default=8.0, gt=0)
     """Mebibytes of log kept of each job, in two parts: when both are full the older one goes."""
+
 
 class DownloadSettings(_Section):
     """Defaults of `spool download`."""
@@ -212,6 +212,30 @@ class ConsoleSettings(_Section):
     """Other keys for actions, by their names as the help shows them."""
 
 
+NoticeEvent = Literal["done", "failed", "batch_done", "disk_low", "worker_restarted"]
+
+
+class NotifySettings(_Section):
+    """Who is told when jobs end or trouble begins: services by their Apprise URLs, and a program of yours."""
+
+    on: tuple[NoticeEvent, ...] = ("failed", "batch_done", "disk_low", "worker_restarted")
+    """What is told: done, failed, batch_done (the last job of a batch ended), disk_low, worker_restarted (a worker
+    began and put right what the last one left)."""
+    urls: tuple[SecretStr, ...] = ()
+    """Apprise URLs, one for each service: mailto://…, json://… (a webhook), ntfy://… and many more."""
+    command: tuple[str, ...] = ()
+    """A program and its fixed arguments, started for each notice without a shell; SPOOL_ variables tell it what
+    happened."""
+    command_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """Seconds after which the program is killed, with all that it started."""
+    disk_low_mib: int = Field(default=2048, ge=0)
+    """Free space on the output disk under which disk_low is told; 0 never tells it."""
+    per_minute: int = Field(default=10, ge=1, le=600)
+    """Notices a minute to each service at most; what happens meanwhile is told in one summary."""
+    give_up_minutes: float = Field(default=60.0, ge=0, le=10_080)
+    """Minutes of trying, with growing waits, after which what a service did not take is given up."""
+
+
 class Paths(_Section):
     """Where things lie. Derived from SPOOL_HOME or the XDG folders, except `output`."""
 
@@ -288,12 +312,18 @@ class Settings(_Section):
     backup: BackupSettings = BackupSettings()
     tools: ToolSettings = ToolSettings()
     cache: CacheSettings = CacheSettings()
+    notify: NotifySettings = NotifySettings()
     console: ConsoleSettings = ConsoleSettings()
     state_on_network: bool = False
     """Accept a state folder on a network filesystem (NFS, SMB, sshfs and the like). SQLite's locks and shared memory do
     not hold there: when two hosts open the same home, the table of jobs can be damaged."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the worker's own log tells."""
+    log_mib: float = Field(default=8.0, gt=0)
+    """Mebibytes kept of the worker's own log, in two parts; equal lines beyond three a minute are counted, not kept."""
+
+    def for_runner(self, video_slots: int | None = None) -> dict[str, Any]:
+        """The plain data that operations need: see `workers.operations.contract.Context.settings`.
 
         The encodes that may run at once, `video_slots` (None: as configured), share the cores.
         """
@@ -320,10 +350,5 @@ class Settings(_Section):
 
 def slots_of(settings: Settings) -> dict[str, int]:
     """Slots per queue as configured; of a range its lower end, with which the worker begins."""
-    log_mib: float = Field(default=8.0, gt=0)
-    """Mebibytes kept of the worker's own log, in two parts; equal lines beyond three a minute are counted, not kept."""
-
-    def for_runner(self, video_slots: int | None = None) -> dict[str, Any]:
-        """The plain data that operations need: see `workers.operations.contract.Context.settings`.
     ranges = {queue: settings.slots.range_of(queue) for queue in QUEUES}
     return {queue: getattr(settings.slots, queue) if found is None else found.low for queue, found in ranges.items()}
