@@ -63,9 +63,9 @@ class Daemon:
     def __init__(self, settings: Settings, registry: str, umask: int, load: LoadSource | None = None) -> None:
         """`load` says how the host fares, for slots that follow it; None measures it."""
         self.settings = settings
+        self._load = load
         self._umask = umask
         self._registry = registry
-        self._load = load
         self._operations = load_registry(registry)
         self._names = tuple(operation.name for operation in self._operations)
         self._supervisors: dict[int, Supervisor] = {}
@@ -192,13 +192,13 @@ class Daemon:
             self._check: CHECK_S,
             self._tidy: TIDY_S,
             self._share: SHARE_S,
+            **({self._follow: FOLLOW_S} if self._desk.follows else {}),
         }
         due = {act: 0.0 if act in (self._beat, self._sweep) else time.monotonic() + every[act] for act in every}
         look_at_once = True
         while not self._stopping:
             now = time.monotonic()
             for act, when in due.items():
-            **({self._follow: FOLLOW_S} if self._desk.follows else {}),
                 if now >= when:
                     due[act] = now + every[act]
                     self._try(act)
