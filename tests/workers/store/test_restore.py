@@ -1,0 +1,150 @@
+"""A copy is made ready and takes the place of the present database, which stays whole beside the backups."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import ended, opened, running, submitted
+from workers.errors import StoreError
+from workers.jobs import Move, State
+from workers.store import backup, moves, orders, questions, restore
+from workers.store.database import transaction
+from workers.store.restore import Difference, Floor
+
+_OTHER = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM job').fetchone();"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "state" / "spool.db"
+    with opened(str(path)) as db:
+        ended(db)
+    return path
+
+
+@pytest.fixture
+def folder(database: Path) -> Path:
+    return database.parent / "backups"
+
+
+def copied(database: Path) -> Path:
+    """A copy beside the database, as restoring makes it."""
+    fresh = database.with_name(".fresh")
+    backup.copy(database, fresh, live=True)
+    return fresh
+
+
+def test_what_would_change_is_counted(database: Path, folder: Path) -> None:
+    with opened(str(database)) as db:
+        waits, gone = submitted(db), ended(db, queue="images")
+        copy = backup.make(database, folder).path
+        for _ in range(3):
+            submitted(db)
+        orders.remove(db, [gone], "ann")
+        orders.cancel(db, [waits.id], "ann")
+    assert restore.difference(database, copy) == Difference(lost=3, again=1, back=1)
+    assert restore.difference(database, database) == Difference(lost=0, again=0, back=0)
+
+
+def test_a_copy_is_made_ready(database: Path) -> None:
+    with opened(str(database)) as db:
+        job = running(db)
+        waits = submitted(db)
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(500, 40), by="ann", reason="from somewhere", hold=False)
+    with opened(str(fresh)) as db:
+        assert questions.job_by_id(db, job.id).state is State.QUEUED
+        assert questions.job_by_id(db, job.id).attempts == 0  # it was no attempt of its own that ended
+        assert not questions.job_by_id(db, waits.id).hold
+        assert submitted(db).id == 41
+        (event,) = questions.events(db, 500, 0, 10)
+        assert (event.move, event.by, event.reason) == ("restored", "ann", "from somewhere")
+        assert min(event.revision for event in questions.events(db, 500, None, 10)) > 500
+
+
+def test_waiting_jobs_can_be_held(database: Path) -> None:
+    with opened(str(database)) as db:
+        job, waits = running(db), submitted(db)
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(0, 0), by="ann", reason="", hold=True)
+    with opened(str(fresh)) as db:
+        assert questions.job_by_id(db, job.id).hold and questions.job_by_id(db, waits.id).hold
+
+
+def test_a_paused_job_stays_with_its_person(database: Path) -> None:
+    with opened(str(database)) as db:
+        job = running(db)
+        assert moves.move(db, Move.PAUSED, job.id, by="ann")
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(0, 0), by="ann", reason="", hold=False)
+    with opened(str(fresh)) as db:
+        found = questions.job_by_id(db, job.id)
+        assert (found.state, found.hold) == (State.QUEUED, True)
+
+
+def test_numbers_that_nobody_knows_are_left_far_behind(database: Path) -> None:
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(None, 30), by="ann", reason="", hold=False)
+    with opened(str(fresh)) as db:
+        assert questions.revision(db) > 1_000_000_000
+        assert submitted(db).id > 30
+
+
+def test_the_copy_takes_the_place_and_the_old_one_is_kept(database: Path, folder: Path) -> None:
+    with opened(str(database)) as db:
+        submitted(db)
+    fresh = copied(database)
+    with opened(str(fresh)) as db, transaction(db):
+        moves.bump(db, 1000)
+    with opened(str(database)) as db:
+        submitted(db)
+    inode = fresh.stat().st_ino
+    aside = restore.exchange(fresh, database, folder)
+    assert aside is not None and aside.parent == folder and aside.name.startswith("replaced-")
+    assert database.stat().st_ino == inode
+    assert [path.name for path in database.parent.iterdir() if path.is_file()] == ["spool.db"]
+    with opened(str(aside)) as db:
+        assert questions.count(db, "") == 3
+    with opened(str(database)) as db:
+        assert questions.count(db, "") == 2
+
+
+def test_the_log_of_a_damaged_database_goes_with_it(database: Path, folder: Path) -> None:
+    fresh = copied(database)
+    database.write_bytes(b"damaged" * 4000)
+    Path(f"{database}-wal").write_bytes(b"its log")
+    aside = restore.exchange(fresh, database, folder)
+    assert aside is not None
+    assert Path(f"{aside}-wal").read_bytes() == b"its log"
+    assert aside.read_bytes().startswith(b"damaged")
+    with opened(str(database)) as db:
+        assert questions.count(db, "") == 1
+
+
+def test_without_a_database_the_copy_is_simply_put_there(database: Path, folder: Path) -> None:
+    fresh = copied(database)
+    database.unlink()
+    assert restore.exchange(fresh, database, folder) is None
+    with opened(str(database)) as db:
+        assert questions.count(db, "") == 1
+
+
+def test_whoever_has_it_open_is_named(database: Path) -> None:
+    assert restore.user_of(database) is None
+    assert restore.user_of(database.with_name("none")) is None
+    other = subprocess.Popen(
+        [sys.executable, "-c", _OTHER + "print('open', flush=True); sys.stdin.read()", str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None and other.stdout.readline() == "open\n"
+    assert restore.user_of(database) == other.pid
+    with pytest.raises(StoreError, match=rf"process {other.pid} has it open"):
+        restore.require_unused(database)
+    other.communicate("")
+    assert restore.user_of(database) is None

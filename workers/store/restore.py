@@ -1,0 +1,166 @@
+"""Putting a copy of the jobs table in the place of the present one, which is kept beside the backups."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import struct
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.errors import StoreError
+from workers.files import private_folder
+from workers.jobs import FINAL, Move, State
+from workers.store import backup
+from workers.store.database import open_database, told, transaction
+from workers.store.migrations import migrate
+from workers.store.moves import bump, count_on, move_inside, record_event
+from workers.store.tables import JobRow
+
+_SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510  # the bytes on which SQLite's readers hold a lock while they are there
+_UNKNOWN_REVISIONS = 1_000_000_000  # more than a database that cannot be read may have gone on since the copy
+_UNKNOWN_JOBS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What would change for the jobs of the present database."""
+
+    lost: int  # jobs that the copy does not have
+    again: int  # jobs that have ended since and would wait or run again
+    back: int  # jobs that were removed since
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Numbers that were given out already, and must not be given out again."""
+
+    revision: int | None  # None: the present database cannot tell
+    last_job: int
+
+
+def difference(present: Path, copy: Path) -> Difference:
+    """Compare the jobs of two whole databases. sqlite3.Error."""
+    final = ", ".join(f"'{state.value}'" for state in FINAL)
+    with contextlib.closing(backup.reader(present, live=True)) as connection:
+        alone = "" if Path(f"{copy}-wal").exists() else "&immutable=1"
+        connection.execute("ATTACH ? AS copy", (f"{copy.absolute().as_uri()}?mode=ro{alone}",))
+
+        def count(what: str) -> int:
+            return int(connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+
+        return Difference(
+            lost=count("main.job j WHERE NOT EXISTS (SELECT 1 FROM copy.job c WHERE c.id = j.id)"),
+            again=count(
+                f"copy.job c JOIN main.job j ON j.id = c.id WHERE c.state NOT IN ({final}) AND j.state IN ({final})"
+            ),
+            back=count("copy.job c WHERE NOT EXISTS (SELECT 1 FROM main.job j WHERE j.id = c.id)"),
+        )
+
+
+def user_of(database: Path) -> int | None:
+    """The process that has a database open: its id, 0 when it cannot be told, None when there is none.
+
+    Not to be asked by a process that uses that database itself: its own locks on it would be lost.
+    """
+    try:
+        descriptor = os.open(database, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+        return None
+    except OSError:
+        return _lock_holder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock_holder(descriptor: int) -> int:
+    if not sys.platform.startswith("linux"):
+        return 0  # the record is laid out otherwise there
+    asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
+    kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    return 0 if kind == fcntl.F_UNLCK else int(pid)
+
+
+def prepare(copy: Path, floor: Floor, *, by: str, reason: str, hold: bool) -> None:
+    """Make a copy ready for its new life: of this version, nothing running, no number given out twice. StoreError."""
+    with told(f"preparing {copy}"):
+        db = open_database(str(copy))
+        try:
+            migrate(db)
+            with transaction(db):
+                _raise_numbers(db, floor)
+                _release_live(db, by, hold)
+                if hold:
+                    JobRow.update(hold=True).where(JobRow.state == State.QUEUED.value).execute(db)
+                record_event(db, bump(db), 0, "restored", ("", ""), by, reason)
+            db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            db.close()
+    backup.flush(copy)
+
+
+def _raise_numbers(db: Any, floor: Floor) -> None:
+    """Whoever asks for what came after a revision or an id that it has seen must miss nothing of what comes now."""
+    revision, last_job = count_on(db, "revision", 0), count_on(db, "job_id", 0)
+    if floor.revision is None:
+        bump(db, _UNKNOWN_REVISIONS)
+        count_on(db, "job_id", max(0, floor.last_job - last_job) + _UNKNOWN_JOBS)
+    else:
+        bump(db, max(0, floor.revision - revision))
+        count_on(db, "job_id", max(0, floor.last_job - last_job))
+
+
+def _release_live(db: Any, by: str, hold: bool) -> None:
+    """What ran when the copy was made runs no more, and that is no fault of any job."""
+    live = JobRow.select(JobRow.id, JobRow.state).where(JobRow.state.in_([State.RUNNING.value, State.PAUSED.value]))
+    for job_id, state in list(live.tuples().execute(db)):
+        fields = {"hold": hold or state == State.PAUSED.value}
+        move_inside(db, Move.RELEASED, job_id, by=by, reason="a backup was restored", fields=fields)
+
+
+def exchange(fresh: Path, database: Path, folder: Path) -> Path | None:
+    """Put the prepared copy in the place of the database in one step; where the replaced one is kept. OSError.
+
+    At each moment there is a whole database of that name, the old one or the new.
+    """
+    aside = None
+    if database.exists():
+        aside = _keep(database, private_folder(folder))
+    os.rename(fresh, database)
+    backup.flush(database.parent)
+    return aside
+
+
+def _keep(database: Path, folder: Path) -> Path:
+    """Give the present database a second name, its log included. That one moves: it must not meet another database."""
+    if not backup.problems_of(database, live=True):  # else SQLite might throw its log away
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # closing then leaves one file
+    now = time.time()
+    while (aside := folder / f"{backup.REPLACED}{backup.stamp(now)}{backup.SUFFIX}").exists():
+        now += 1
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{database}{suffix}", f"{aside}{suffix}")
+    try:
+        os.link(database, aside)
+    except OSError:  # no links on this filesystem
+        os.rename(database, aside)
+    backup.flush(folder)
+    return aside
+
+
+def require_unused(database: Path) -> None:
+    """StoreError when a process has the database open: it would go on with the replaced one."""
+    pid = user_of(database)
+    if pid is not None:
+        who = f"process {pid}" if pid else "a process"
+        raise StoreError(f"{database}: {who} has it open; close that console, or wait for that command, and try again")
