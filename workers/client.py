@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from workers.backups import before_migration
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
 from workers.errors import UsageError
@@ -446,7 +447,7 @@ def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:
     prepare_home(settings)
     with told(f"opening {settings.paths.database}"):
         db = open_database(str(settings.paths.database))
-        migrate(db)
+        migrate(db, before=lambda: before_migration(settings))
     return Client(settings, db, registry)
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workers import lock
+from workers import backups, lock
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.client import DEFAULT_REGISTRY, load_registry
@@ -98,7 +98,7 @@ class Daemon:
         with told(f"opening {path}"):
             self.db = open_database(str(path))
             _check_whole(self.db, path)
-            migrate(self.db)
+            migrate(self.db, before=lambda: backups.before_migration(self.settings))
             self._inode = path.stat().st_ino
             self._changes = ChangePoll(path)
             self._worker_id = hosts.add_worker(
@@ -140,6 +140,8 @@ class Daemon:
         self._workshop.slots.update(slots)
         self._consumers: dict[str, QueueConsumer] = consumers(self.settings.paths.rings, slots, self._work)
         timetable = self._consumers["default"]
+        # Each hour it is asked whether the day's is due: a machine that slept at that hour makes it when it is back.
+        timetable.every("backup", lambda: backups.daily(self.db, self.settings, lambda: self._stopping), minute="5")
         timetable.every("retention", lambda: retain(self.db, self.settings), hour="3", minute="15")
         for consumer in self._consumers.values():
             consumer.start()
@@ -373,7 +375,10 @@ def _check_whole(db: Any, path: Path) -> None:
             raise  # it cannot be read now; that says nothing about what is in it
         found = str(error)
     if found != "ok":
-        raise ConfigError(f"{path}: the database is damaged ({found}); restore it from a backup, or move it away")
+        raise ConfigError(
+            f"{path}: the database is damaged ({found}); `spool restore newest` brings the last backup back and keeps the damaged one;"
+            " `spool doctor --full` tells more"
+        )
 
 
 def _listen(path: Path) -> socket.socket:
