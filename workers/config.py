@@ -25,6 +25,7 @@ _ENVIRONMENT = {
 }
 
 
+_SECRET = ("notify", "urls")  # passwords and keys are part of these, also of wrong ones
 _PATHS = (("output_dir",), ("tools", "ffmpeg"), ("download", "cookies"))
 
 
@@ -118,7 +119,9 @@ def _describe(path: Path, error: ValidationError) -> str:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             lines.append(f"unknown key {key!r}{hint}")
         else:
-            lines.append(f"{key}: {problem['msg']}, not {problem['input']!r}")
+            hidden = location[:2] in (_SECRET[:1], _SECRET)
+            told = "" if hidden else f", not {problem['input']!r}"
+            lines.append(f"{key}: {problem['msg']}{told}")
     return f"{path}: " + "; ".join(lines)
 
 

@@ -27,6 +27,8 @@ from workers.errors import ConfigError, SpoolError, StoreError
 from workers.health.figures import Sampler
 from workers.home import prepare_home
 from workers.jobs import Wish
+from workers.notices.alerts import DiskWatch, tell_rescue
+from workers.notices.notifier import Notifier
 from workers.queues import Bells, QueueConsumer, consumers
 from workers.recorder import Recorder
 from workers.rescue import remove_stale_work, rescue
@@ -85,12 +87,16 @@ class Daemon:
         self._lock = lock.take(self.settings.paths.lock)
         self._open_store()
         self._listener = _listen(self.settings.paths.wake_socket)
+        self._notifier = Notifier(self.settings, self.db)
+        self._disk = DiskWatch(self.db, self.settings.paths.output, self.settings.notify.disk_low_mib)
         report = rescue(self.db, self.settings)
         for line in report:
             log.warning("%s", line)
         hosts.set_report(self.db, self._worker_id, report)
+        tell_rescue(self.db, report)
         self._start_forkserver()
         self._start_consumers()
+        self._notifier.start()
         return report
 
     def _open_store(self) -> None:
@@ -274,6 +280,7 @@ class Daemon:
 
     def _sweep(self) -> None:
         """End pauses that were for a time; ring again for work beside a free slot: rings may have been lost."""
+        self._disk.look()
         for queue in hosts.pauses_over(self.db, now_ms()):
             log.info("the pause of the queue %s is over", queue)
             orders.resume_queue(self.db, queue, "worker")
@@ -352,6 +359,7 @@ class Daemon:
         for consumer in self._consumers.values():
             consumer.join(max(0.1, deadline - time.monotonic()))
         self._recorder.stop()
+        self._notifier.stop()
         self._forkserver.close()
         self._cache.close()
         with contextlib.suppress(DatabaseError):
