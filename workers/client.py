@@ -15,7 +15,17 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from workers.backups import before_migration
+from workers.backups import (
+    backup_as_json,
+    before_migration,
+    find_backup,
+    list_backups,
+    list_replaced,
+    make_backup,
+    plan_restore,
+    restore_backup,
+)
+from workers.backups import Plan as RestorePlan
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
 from workers.errors import UsageError
@@ -30,6 +40,7 @@ from workers.settings import Settings, slots_of
 from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus, WorkerStatus
 from workers.store import hosts, orders, questions
+from workers.store.backup import Backup, Contents
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
 from workers.store.migrations import migrate
 from workers.store.orders import Answer
@@ -48,19 +59,29 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncClient",
+    "Backup",
     "CacheStats",
     "CategoryStats",
     "Cleared",
     "Client",
+    "Contents",
     "Counts",
     "HostFigures",
     "QueueStatus",
+    "RestorePlan",
     "TrashBin",
     "TrashEntry",
     "Trashed",
     "Verified",
     "WorkerStatus",
+    "backup_as_json",
+    "find_backup",
+    "list_backups",
+    "list_replaced",
+    "make_backup",
     "open_client",
+    "plan_restore",
+    "restore_backup",
     "start_worker",
     "stop_worker",
     "trash_entry_as_json",

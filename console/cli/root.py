@@ -28,6 +28,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "priority": ("change", "Set the priority of jobs."),
     "edit": ("change", "Change options of a waiting job."),
     "queue": ("queue", "Show the queues; pause, resume or resize them."),
+    "backup": ("backup", "Copy the jobs table, or list the copies that there are."),
+    "restore": ("backup", "Put a copy of the jobs table in the place of the present one, which is kept."),
     "trash": ("trash", "List originals that jobs replaced, put them back, or remove them for good."),
     "cache": ("cache", "Show how kept results help; fill, check or clear them."),
     "config": ("settings", "Show or check the configuration."),
