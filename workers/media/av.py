@@ -71,6 +71,7 @@ class Facts:
     rotation: int = 0  # 0, 90, 180 or 270
     tags: Mapping[str, str] = field(default_factory=dict)
     chapters: int = 0
+    duration_guessed: bool = False  # the duration is only estimated from a bit rate: see lasting
 
     def of_kind(self, kind: StreamKind) -> tuple[StreamFacts, ...]:
         """The streams of one kind, attached covers left out."""
@@ -114,14 +115,22 @@ def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
 _DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
+# Demuxers of formats without a header that tells the duration; libavformat may work it out from a bit rate.
+_BARE = frozenset({"aac", "mp3", "ac3", "dts", "mpegts", "mpeg", "mpegvideo", "amr"})
+_ESTIMATES = "Estimating duration from bitrate"
+
+
 def open_input(path: str | os.PathLike[str], *, fast: bool = False, format: str = "") -> InputContainer:
     """Open a local file for reading with the format of its magic bytes, or `format` when that was sniffed before.
 
     With `fast`, only the container's own headers are read (0.3 ms instead of 5), and the open is repeated with
     default probing when a field is missing that every user of it needs. JobFailed bad_input or unsupported.
     """
-    import av
+    return open_told(path, fast=fast, format=format)[0]
 
+
+def open_told(path: str | os.PathLike[str], *, fast: bool = False, format: str = "") -> tuple[InputContainer, bool]:
+    """As `open_input`, and whether the duration is only estimated from a bit rate, which may be far off."""
     if not format:
         found = sniff(path)
         if found.kind != "av":
@@ -131,13 +140,31 @@ def open_input(path: str | os.PathLike[str], *, fast: bool = False, format: str 
     name = f"file:{os.path.abspath(path)}"
     with translated(path):
         if fast:
-            container = av.open(
-                name, "r", format=format, metadata_errors="replace", container_options={**_LOCAL, **_FAST}
-            )
-            if not _lacks_fields(container):
-                return container
-            container.close()
-        return av.open(name, "r", format=format, metadata_errors="replace", container_options=_LOCAL)
+            opened = _open(name, format, {**_LOCAL, **_FAST})
+            if not _lacks_fields(opened[0]):
+                return opened
+            opened[0].close()
+        return _open(name, format, _LOCAL)
+
+
+def _open(name: str, format: str, options: Mapping[str, str]) -> tuple[InputContainer, bool]:
+    import av
+
+    def opened() -> InputContainer:
+        return av.open(name, "r", format=format, metadata_errors="replace", container_options=dict(options))
+
+    if format not in _BARE:
+        return opened(), False
+    repeats = av.logging.get_skip_repeated()
+    with av.logging.Capture(True) as lines:  # nothing but a line of its log tells
+        av.logging.set_level(av.logging.WARNING)
+        av.logging.set_skip_repeated(False)  # the file before may have had the same line
+        try:
+            container = opened()
+        finally:
+            av.logging.set_skip_repeated(repeats)
+            av.logging.set_level(None)
+    return container, any(_ESTIMATES in text for _, _, text in lines)
 
 
 def _lacks_fields(container: InputContainer) -> bool:
@@ -159,7 +186,8 @@ def is_cover(stream: Stream) -> bool:
 
 def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:
     """What the file at `path` holds. With `fast`, pixel formats and the rotation stay unknown."""
-    with open_input(path, fast=fast) as container, translated(path):
+    opened, guessed = open_told(path, fast=fast)
+    with opened as container, translated(path):
         if not container.streams:
             raise JobFailed(
                 ErrorClass.BAD_INPUT, f"{clean(os.path.basename(path))} holds no streams", input=path_to_key(path)
@@ -175,6 +203,7 @@ def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:
             rotation=rotation,
             tags={clean(k).lower(): clean(v) for k, v in container.metadata.items()},
             chapters=len(container.chapters()),
+            duration_guessed=guessed,
         )
 
 

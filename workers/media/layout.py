@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.av import codec_name, is_cover, open_input, translated
+from workers.media.av import codec_name, is_cover, open_told, translated
 from workers.media.containers import container_like
 from workers.media.ffmetadata import Chapter
+from workers.media.lasting import seconds
 from workers.media.names import path_to_key
 from workers.media.soundtrack import chapters_of
 from workers.text import clean
@@ -44,7 +45,8 @@ class Layout:
 
 def layout(path: Path) -> Layout:
     """What the file at `path` has and what of it can be kept. JobFailed bad_input or unsupported."""
-    with open_input(path) as container, translated(path):
+    opened, guessed = open_told(path)
+    with opened as container, translated(path):
         home = container_like(path, container.format.name.split(",")[0])
         home = home or container_like(path, _demuxer(container))
         if home is None:
@@ -65,7 +67,10 @@ def layout(path: Path) -> Layout:
             raise JobFailed(
                 ErrorClass.BAD_INPUT, f"{clean(path.name)} has neither film nor sound", input=path_to_key(path)
             )
-        if not container.duration:
+        lasts_s = (container.duration or 0) / 1_000_000
+        if guessed or not lasts_s:
+            lasts_s = max(seconds(path).values(), default=0.0)
+        if not lasts_s:
             raise JobFailed(ErrorClass.BAD_INPUT, f"{clean(path.name)} tells no duration", input=path_to_key(path))
         rate = film.average_rate if film is not None else None
         return Layout(
@@ -74,7 +79,7 @@ def layout(path: Path) -> Layout:
             muxer=home[0],
             extension=home[1],
             start=Fraction(container.start_time or 0, 1_000_000),
-            duration_s=container.duration / 1_000_000,
+            duration_s=lasts_s,
             film=film.index if film is not None else None,
             codec=codec_name(container.streams[of("kept")[0]] if film is None else film),
             kept=of("kept"),

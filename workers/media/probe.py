@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.av import codec_name, is_cover, open_input, translated
+from workers.media.av import codec_name, is_cover, open_told, translated
 from workers.media.bounded import Bounded
 from workers.media.configs import config_facts
 from workers.media.names import path_to_key
@@ -46,8 +46,9 @@ def probe(path: str | os.PathLike[str], *, depth: Depth = "headers", format: str
     """What the film or sound at `path` tells: container, `streams`, `chapters`, `tags`, and the `depth` looked at.
 
     Sizes in bytes, durations in seconds, rates in bits a second. Unknown facts are left out; `cut` is true when text
-    was shortened. `format` is that of `sniff`, when it is known already. Not for threads: the level of libav's
-    messages is raised for a moment. JobFailed bad_input or unsupported, also when no frame can be decoded.
+    was shortened, `duration_guessed` when libav only works the duration out from a bit rate. `format` is that of
+    `sniff`, when it is known already. Not for threads: the level of libav's messages is raised for a moment.
+    JobFailed bad_input or unsupported, also when no frame can be decoded.
     """
     import av
 
@@ -62,7 +63,8 @@ def probe(path: str | os.PathLike[str], *, depth: Depth = "headers", format: str
 
 def _probe(path: str | os.PathLike[str], depth: Depth, format: str) -> Data:
     text = Bounded()
-    with open_input(path, fast=True, format=format) as container, translated(path):
+    opened, guessed = open_told(path, fast=True, format=format)
+    with opened as container, translated(path):
         if not container.streams:
             _refuse(path, ErrorClass.BAD_INPUT, "holds no streams")
         listed = list(container.streams)[:_MAX_STREAMS]
@@ -78,10 +80,10 @@ def _probe(path: str | os.PathLike[str], depth: Depth, format: str) -> Data:
         for facts in made.values():
             if facts["kind"] == "video":
                 _tell_hdr(facts)
-        return _container(container, made, text) | {
-            "depth": depth,
-            "cut": text.cut or len(listed) < len(container.streams),
-        }
+        told = _container(container, made, text)
+        if guessed:
+            told["duration_guessed"] = True
+        return told | {"depth": depth, "cut": text.cut or len(listed) < len(container.streams)}
 
 
 def _refuse(path: str | os.PathLike[str], error_class: ErrorClass, reason: str) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.av import codec_name, is_cover, open_input, translated
+from workers.media.av import codec_name, is_cover, open_input, open_told, translated
 from workers.media.ffmetadata import Chapter, comment_chapters, plain_tags
+from workers.media.lasting import seconds
 from workers.media.names import path_to_key
 from workers.text import clean
 
@@ -89,18 +90,21 @@ def look(path: Path, *, fast: bool = True) -> Source:
 
     JobFailed bad_input or unsupported.
     """
-    with open_input(path, fast=fast) as container, translated(path):
+    opened, guessed = open_told(path, fast=fast)
+    with opened as container, translated(path):
         audio = list(container.streams.audio)
         tags = dict(container.metadata)
         for stream in audio[:1] if container.format.name == "ogg" else ():
             tags |= stream.metadata  # Ogg has its tags in the stream
         covers = [s.index for s in container.streams.video if is_cover(s) and codec_name(s) in _PICTURES]
+        spans = seconds(path) if guessed or not container.duration else {}
+        told_s = container.duration / 1_000_000 if container.duration else None
         return Source(
             path=path,
             format=container.format.name,
             size=container.size,
-            duration_s=container.duration / 1_000_000 if container.duration else None,
-            sounds=tuple(_sound(stream, number) for number, stream in enumerate(audio, 1)),
+            duration_s=max(spans.values(), default=told_s),
+            sounds=tuple(_sound(stream, number, spans) for number, stream in enumerate(audio, 1)),
             tags=plain_tags(tags),
             chapters=chapters_of(container),
             cover=covers[0] if covers else None,
@@ -119,12 +123,13 @@ def chapters_of(container: Any) -> tuple[Chapter, ...]:
     )
 
 
-def _sound(stream: Any, number: int) -> Sound:
+def _sound(stream: Any, number: int, spans: Mapping[int, float]) -> Sound:
     from av.stream import Disposition
 
     context = stream.codec_context
     codec = codec_name(stream)
     lossless = codec in _LOSSLESS or codec.startswith("pcm_")
+    told_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
     sample = context.format.name if context is not None and context.format is not None else ""
     return Sound(
         index=stream.index,
@@ -133,7 +138,7 @@ def _sound(stream: Any, number: int) -> Sound:
         language=stream.metadata.get("language", "").replace("und", ""),
         title=stream.metadata.get("title", ""),
         channels=context.channels if context is not None else 0,
-        duration_s=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
+        duration_s=spans.get(stream.index, told_s),
         default=bool(stream.disposition & Disposition.default),
         deep=lossless and sample.rstrip("p") in ("s32", "s64", "flt", "dbl"),
     )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import Facts, StreamKind, facts, is_cover, open_input, translated
+from workers.media.lasting import TELLING, content_s, measured
 from workers.media.names import path_to_key
-
-if TYPE_CHECKING:
-    from av.container import InputContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +18,13 @@ class Expected:
     """What a file must have: its duration in seconds (None: any), and at least so many streams of each kind.
 
     `or_s` is another duration that is as good: a container may last longer than the streams that are kept of it.
+    With `exact` the file must not last longer either, as a part that was cut out.
     """
 
     duration_s: float | None = None
     streams: Mapping[StreamKind, int] = field(default_factory=dict)
     or_s: float | None = None
+    exact: bool = False
 
     @property
     def tolerance_s(self) -> float:
@@ -33,29 +32,27 @@ class Expected:
         return max((self.duration_s or 0.0) * 0.01, 0.5)
 
 
-def verify(path: Path, expected: Expected, *, source: str = "") -> Facts:
+def verify(
+    path: Path, expected: Expected, *, source: str = "", really_s: Callable[[], float | None] = lambda: None
+) -> Facts:
     """Open `path`, compare it with `expected`, decode the first frame of every film and sound stream; its facts.
 
-    JobFailed(bad_input) tells what is wrong; `source` is the input it was made from, for the message.
+    `source` is the input it was made from, for the message. `really_s` is asked for how long that really lasts before
+    a result counts as too short. JobFailed(bad_input) tells what is wrong.
     """
     key = source or path_to_key(path)
     if path.stat().st_size == 0:
         raise JobFailed(ErrorClass.BAD_INPUT, "the result is empty", input=key)
-    found = facts(path)
+    found = measured(facts(path), stamped=False)
     for kind, number in expected.streams.items():
         have = len([s for s in found.streams if s.kind == kind])
         if have < number:
             message = f"the result has {have} {kind} streams instead of {number}"
             raise JobFailed(ErrorClass.BAD_INPUT, message, input=key)
     if expected.duration_s is not None:
-        _check_duration(found.duration_s or 0.0, expected, key)
+        _check_duration(found.duration_s or 0.0, expected, key, really_s)
     _decode_first_frames(path, found, key)
     return found
-
-
-# Demuxers of formats whose header tells the duration; of the others libavformat guesses it from what is there.
-_TELLING = frozenset({"mp4", "matroska", "flac", "wav", "aiff", "avi", "asf"})
-_PULSE_PACKETS = 2000
 
 
 def check_whole(
@@ -67,54 +64,30 @@ def check_whole(
     Without either duration nothing is checked. JobFailed(network): what came is cut short.
     """
     with open_input(path) as container, translated(path):
-        tells = container.format.name in _TELLING
+        tells = container.format.name in TELLING
         header_s = (container.duration or 0) / 1_000_000 if tells else 0.0
         wanted, slack = (header_s, 0.0) if header_s else (told_s or 0.0, 1.0)
         if not wanted:
             return
-        have = _content_s(container, pulse)
+        have = content_s(container, pulse)
     if have + Expected(wanted).tolerance_s + slack < wanted:
         message = f"what came lasts {have:.1f} s instead of {wanted:.1f} s: the transfer was cut short"
         raise JobFailed(ErrorClass.NETWORK, message, input=source or path_to_key(path))
 
 
-def _content_s(container: InputContainer, pulse: Callable[[], None]) -> float:
-    """Seconds that the packets of the longest stream cover, by their times or by their durations."""
-    spans: dict[int, list[float]] = {}  # stream: start, end, sum of durations
-    try:
-        packets: Iterator[Any] = container.demux()
-        for number, packet in enumerate(packets):
-            if number % _PULSE_PACKETS == 0:
-                pulse()
-            if not packet.size or packet.time_base is None or is_cover(packet.stream):
-                continue
-            lasts = float((packet.duration or 0) * packet.time_base) or _frame_s(packet.stream)
-            at = packet.pts if packet.pts is not None else packet.dts
-            span = spans.setdefault(packet.stream.index, [inf, 0.0, 0.0])
-            span[2] += lasts
-            if at is not None:
-                span[0] = min(span[0], float(at * packet.time_base))
-                span[1] = max(span[1], float(at * packet.time_base) + lasts)
-    except (OSError, ValueError):
-        pass  # a torn last packet: what was read until then counts
-    # A file begins at 0, and its first packet may come later; a stream cut out of a running one begins at any time.
-    return max((max(end if start < 1 else end - start, total) for start, end, total in spans.values()), default=0.0)
-
-
-def _frame_s(stream: Any) -> float:
-    rate = getattr(stream, "average_rate", None)
-    return 1 / float(rate) if rate else 0.0
-
-
-def _check_duration(have: float, expected: Expected, key: str) -> None:
+def _check_duration(have: float, expected: Expected, key: str, really_s: Callable[[], float | None]) -> None:
     wanted = expected.duration_s or 0.0
     good = [wanted] if expected.or_s is None else [wanted, expected.or_s]
-    if all(abs(have - duration) > expected.tolerance_s for duration in good):
-        raise JobFailed(
-            ErrorClass.BAD_INPUT,
-            f"duration of the result is {have:.1f} s instead of {wanted:.1f} s: the input is cut short or damaged",
-            input=key,
-        )
+    if expected.exact and have > max(good) + expected.tolerance_s:
+        message = f"duration of the result is {have:.1f} s instead of {wanted:.1f} s: it is longer than it should be"
+        raise JobFailed(ErrorClass.BAD_INPUT, message, input=key)
+    if have >= min(good) - expected.tolerance_s:
+        return
+    really = really_s()
+    if really is None or have < really - Expected(really).tolerance_s:
+        wanted = wanted if really is None else really
+        message = f"duration of the result is {have:.1f} s instead of {wanted:.1f} s: the input is cut short or damaged"
+        raise JobFailed(ErrorClass.BAD_INPUT, message, input=key)
 
 
 def _decode_first_frames(path: Path, found: Facts, key: str) -> None:

@@ -246,10 +246,17 @@ class Making:
         return self._verified(plan)
 
     def _verified(self, plan: encode.Plan) -> Facts:
+        from workers.media import lasting
         from workers.media.verify import verify
 
         self.ctx.report(Progress(1.0, "verifying", unit="ms"))
-        return verify(self.staged, plan.expected, source=self.key)
+        kept = [track.index for track in plan.tracks]
+        return verify(
+            self.staged,
+            plan.expected,
+            source=self.key,
+            really_s=lambda: lasting.unless_told(self.found.path, self.found.format, kept, self.ctx.alive),
+        )
 
     def _copy(self, plan: encode.Plan) -> None:
         from workers.media.remux import remux

@@ -65,6 +65,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="metadata",
+    version=2,
     memory_mib=2048,
     primary=("inputs", "depth"),
     examples=("spool probe film.mkv photo.jpg", "spool probe ~/Pictures --depth decoded"),

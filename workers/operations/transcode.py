@@ -13,6 +13,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
 from workers.media.av import Facts, facts
 from workers.media.encode import Plan
+from workers.media.lasting import measured
 from workers.media.names import key_to_path
 from workers.media.presets import PRESETS, Preset
 from workers.media.sniff import is_media_name
@@ -141,7 +142,7 @@ def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
     started = time.monotonic()
     ctx.report(Progress(phase="looking", unit="ms"))
     original = trash.look(source) if params.replace else None
-    found = facts(source)
+    found = measured(facts(source), stamped=bool(params.size_mib or params.vmaf or params.xpsnr), pulse=ctx.alive)
     misfit = _misfit(found, preset, params.replace)
     if misfit and was_named(params.inputs, source):
         raise JobFailed(ErrorClass.UNSUPPORTED, misfit, input=key)

@@ -272,7 +272,7 @@ class _Trimming:
         for stream in facts(self.found.path, fast=True).streams:
             if stream.index in self.found.kept and stream.kind in ("video", "audio", "subtitle"):
                 kinds[stream.kind] = kinds.get(stream.kind, 0) + 1
-        result = verify(self.staged, Expected(last - first, kinds), source=self.key)
+        result = verify(self.staged, Expected(last - first, kinds, exact=True), source=self.key)
         wished_end = self.wish[1] if self.wish[1] is not None else self.found.duration_s
         return {
             "how": how,

@@ -19,6 +19,18 @@ def test_another_duration_may_be_as_good(media: Media) -> None:
     verify(media.clip, Expected(60.0, {"video": 1}, or_s=4.2))
 
 
+def test_longer_is_not_cut_short(media: Media) -> None:
+    verify(media.clip, Expected(2.0))
+    with pytest.raises(JobFailed, match=r"4\.0 s instead of 2\.0 s: it is longer"):
+        verify(media.clip, Expected(2.0, exact=True))
+
+
+def test_a_short_result_is_held_against_what_the_input_really_lasts(media: Media) -> None:
+    verify(media.clip, Expected(60.0), really_s=lambda: 4.2)
+    with pytest.raises(JobFailed, match=r"4\.0 s instead of 8\.0 s"):
+        verify(media.clip, Expected(60.0), really_s=lambda: 8.0)
+
+
 def test_sound_alone_passes(media: Media) -> None:
     verify(media.song, Expected(None, {"audio": 1}))
 

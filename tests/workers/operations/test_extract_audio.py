@@ -205,3 +205,36 @@ def test_broken_inputs_leave_nothing(ctx: PlainContext, media: Media, tmp_path: 
     assert failing(ctx.again(), folder / "empty.mkv").failure.error_class is ErrorClass.BAD_INPUT
     assert failing(ctx.again(), folder / "gone.mp4", format="mp3").failure.error_class is ErrorClass.BAD_INPUT
     assert files_under(folder) == ["empty.mkv", "list.mp4", "torn.mp4"]
+
+
+def late_tone(path: Path, *codec: str) -> Path:
+    """A sound of 30 s whose beginning has a far lower bit rate than the rest, so that its duration is guessed wrong."""
+    tone = "sine=frequency=440:duration=30,volume='if(lt(t,10),0,1)':eval=frame"
+    ffmpeg("-f", "lavfi", "-i", tone, *codec, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.aac", AAC), ("a.mp3", ("-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0"))]
+)
+@pytest.mark.parametrize("format", ["copy", "wav"])
+def test_a_guessed_duration_does_not_fail_whole_files(
+    ctx: PlainContext, tmp_path: Path, name: str, codec: tuple[str, ...], format: str
+) -> None:
+    result = extract(ctx, late_tone(tmp_path / name, *codec), format=format)
+    assert result.detail["tracks"][0]["duration_s"] == pytest.approx(30.0, abs=0.2)
+
+
+def test_recordings_in_a_row_are_taken_whole(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    film = tmp_path / "two.ts"
+    film.write_bytes(media.transport.read_bytes() * 2)
+    result = extract(ctx, film, format="wav")
+    assert result.detail["tracks"][0]["duration_s"] == pytest.approx(8.0, abs=0.3)
+
+
+def test_a_gap_between_recordings_is_nothing_missing(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    film = tmp_path / "gap.ts"
+    ffmpeg("-i", media.clip, "-c", "copy", "-output_ts_offset", "100", film)
+    film.write_bytes(media.transport.read_bytes() + film.read_bytes())
+    result = extract(ctx, film, format="wav")
+    assert result.detail["tracks"][0]["duration_s"] == pytest.approx(8.0, abs=0.3)

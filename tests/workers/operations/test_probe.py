@@ -280,3 +280,13 @@ def test_nothing_is_written(ctx: PlainContext, media: Media, tmp_path: Path) -> 
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
         OPERATION.validate({"inputs": ["a"], **values})
+
+
+def test_a_duration_from_a_bit_rate_is_told_as_a_guess(ctx: PlainContext, tmp_path: Path) -> None:
+    tone = ("-f", "lavfi", "-i", "sine=frequency=440:duration=2")
+    ffmpeg(*tone, *AAC, tmp_path / "bare.aac")
+    ffmpeg(*tone, *AAC, tmp_path / "boxed.m4a")
+    ffmpeg(*tone, "-c:a", "libmp3lame", tmp_path / "table.mp3")
+    for depth in DEPTHS:
+        found = probed(ctx, [tmp_path / name for name in ("bare.aac", "boxed.m4a", "table.mp3")], depth=depth)
+        assert [found[name].get("duration_guessed") for name in sorted(found)] == [True, None, None]

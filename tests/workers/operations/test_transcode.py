@@ -387,3 +387,17 @@ def test_a_disk_that_fills_while_copying(media: Media, tiny_disk: Path) -> None:
     with pytest.raises(JobFailed) as caught:
         remux(media.big, tiny_disk / "out.mp4", muxer="mp4", keep=[0, 1])
     assert caught.value.failure.error_class is ErrorClass.DISK
+
+
+def test_a_guessed_duration_does_not_fail_whole_files(ctx: PlainContext, tmp_path: Path) -> None:
+    sound = tmp_path / "a.aac"
+    tone = "sine=frequency=440:duration=30,volume='if(lt(t,10),0,1)':eval=frame"
+    ffmpeg("-f", "lavfi", "-i", tone, "-c:a", "aac", "-b:a", "64k", sound)
+    result = transcode(ctx, sound, preset="audio", reencode=True)
+    assert result.detail["duration_s"] == pytest.approx(30.0, abs=0.2)
+
+
+def test_recordings_in_a_row_are_transcoded_whole(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    film = tmp_path / "two.ts"
+    film.write_bytes(media.transport.read_bytes() * 2)
+    assert transcode(ctx, film).detail["duration_s"] == pytest.approx(8.0, abs=0.3)

@@ -340,3 +340,12 @@ def test_stopping_ends_the_work(ctx: PlainContext, media: Media, tmp_path: Path)
         with pytest.raises(Stopped):
             trim(attempt, media.big, **{"start": "0", "output": str(tmp_path / "out"), **values})
         assert files_under(tmp_path / "out") == []
+
+
+def test_the_end_of_a_sound_without_a_header_is_measured(ctx: PlainContext, tmp_path: Path) -> None:
+    sound = tmp_path / "a.aac"
+    tone = "sine=frequency=440:duration=30,volume='if(lt(t,10),0,1)':eval=frame"
+    ffmpeg("-f", "lavfi", "-i", tone, *AAC, sound)
+    result = trim(ctx, sound, start="5")
+    assert result.detail["end_s"] == pytest.approx(30.0, abs=0.1)
+    assert result.detail["duration_s"] == pytest.approx(25.0, abs=0.2)
