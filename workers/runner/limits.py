@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 from dataclasses import dataclass
 
+from workers.runner.priority import go_last
+
 _OPEN_FILES = 4096  # of one process: enough to join hundreds of films
 _TASKS_A_PROCESS = 8  # see `_bound_processes`
 
@@ -17,6 +19,7 @@ class Limits:
     file_bytes: int = 0  # size of one file
     cpu_s: int = 0  # processor time of one process
     processes: int = 0  # that the job may have at once; the worker counts them, the kernel only stops an avalanche
+    last: bool = False  # whether every other program on the machine goes first
 
 
 def mapped_bytes() -> int:
@@ -54,6 +57,8 @@ def apply(limits: Limits, mapped: int) -> None:
         _lower(resource.RLIMIT_CPU, limits.cpu_s)
     if limits.processes:
         _bound_processes(limits.processes)
+    if limits.last:
+        go_last()
 
 
 def _bound_processes(processes: int) -> None:
