@@ -150,6 +150,18 @@ def test_after_the_death_of_the_runner_it_goes_on_from_the_last_outcomes(home: H
     assert len(list((home.out / "bulk").iterdir())) == 2000  # none twice
 
 
+def test_what_was_cancelled_and_is_tried_again_publishes_nothing_twice(busy_home: Home) -> None:
+    home, folder = busy_home, busy_home.out / "cancelled"
+    job_id = home.submit("items", {"count": 600, "seconds": 0.003, "processes": 2, "folder": str(folder)})
+    wait_for(lambda: home.job(job_id).items.done > 100, what="some outcomes")
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+    home.client.retry([job_id])
+    job = home.wait_final(job_id, 60)
+    assert (job.state, job.items.done) == (State.SUCCEEDED, 600)
+    assert sorted(path.name for path in folder.iterdir()) == [f"ok{number:06}.txt" for number in range(600)]
+
+
 def test_what_failed_can_be_tried_as_a_new_job(busy_home: Home) -> None:
     home = busy_home
     job = home.wait_final(home.submit("items", {"inputs": ["ok1", "bad1", "ok2", "bad2"]}))

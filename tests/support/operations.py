@@ -111,7 +111,7 @@ class ItemsParams(BulkParams):
     inputs: tuple[str, ...] = ()
     """`ok…` succeeds, `bad…` fails as bad input, `net…` fails as network, `bug…` raises, `exit…` ends itself,
     `kill…` kills its process, `hang…` hangs, `flakyN` succeeds at its Nth attempt, `eat…` takes memory, `full…` finds
-    the disk full."""
+    the disk full, `after…` kills its process once it has published, `again…` then fails as network."""
     count: int = 0
     """That many more items that succeed."""
     seconds: float = 0.0
@@ -288,6 +288,7 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
     if key.startswith("flaky"):
         _fail_until(ctx.work_dir / key, int(key.removeprefix("flaky")))
     if key.startswith("hang"):
+        (ctx.work_dir / key).touch()
         time.sleep(3600)
     if key.startswith("eat"):
         _eat(params.mib)
@@ -300,7 +301,12 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
         return Result(earlier)
     staged = ctx.staging(params.folder) / "staged"
     staged.write_text(key)
-    return Result((ctx.publish(staged, params.folder / (params.name or f"{key}.txt")),))
+    published = ctx.publish(staged, params.folder / (params.name or f"{key}.txt"))
+    if key.startswith("after"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if key.startswith("again"):
+        raise JobFailed(ErrorClass.NETWORK, f"no way to {key}")
+    return Result((published,))
 
 
 def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:

@@ -14,7 +14,7 @@ from workers.jobs import Progress
 from workers.media.names import path_to_key
 from workers.operations.contract import BulkParams, Context, Operation, Params
 from workers.runner.cancel import Shield
-from workers.runner.messages import FilesKept, JobMessage, Publishing, Staging, Titled, Up
+from workers.runner.messages import FilesKept, JobMessage, Published, Publishing, Staging, Titled, Up, file_of
 from workers.runner.publishing import (
     finished_file,
     flush_file,
@@ -78,7 +78,11 @@ class StagingFolders:
 
 
 class RunnerContext(Context):
-    """The context of a job, or of one item of it; `share` makes progress of the item into progress of the job."""
+    """The context of a job, or of one item of it; `share` makes progress of the item into progress of the job.
+
+    `published` is what attempts at the item published before, if not only what the job tells; what this one publishes
+    is added to it.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class RunnerContext(Context):
         keeper: tuple[Operation[Any], Params] | None = None,
         item: str = "",
         share: Callable[[Progress], Progress] | None = None,
+        published: list[Published] | None = None,
     ) -> None:
         self._job = job
         self._channel = channel
@@ -98,6 +103,9 @@ class RunnerContext(Context):
         self._keeper = keeper
         self._item = item
         self._share = share
+        files = [file for file in job.published if file.item == item] if published is None else published
+        self._earlier = tuple(files)
+        self._published = files
         self._staged: list[Path] = []
 
     @property
@@ -156,6 +164,7 @@ class RunnerContext(Context):
                 self._channel.ask(question, lambda: os.fsync(fd))
                 with self._shield:
                     if rename_whole(staged, folder_fd, name):
+                        self._published.append(file_of(question))
                         return path
         raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
 
@@ -164,9 +173,11 @@ class RunnerContext(Context):
     ) -> None:
         """Flush `staged`, ask the worker, and let it take the name `target` while `original` goes to `aside`."""
         facts = flush_file(staged, mode)
-        self._channel.ask(self._question(target, facts, durable=True))
+        question = self._question(target, facts, durable=True)
+        self._channel.ask(question)
         with self._shield:
             put_in_place(staged, target, original, aside, was)
+            self._published.append(file_of(question))
 
     def _question(self, path: Path, facts: os.stat_result, *, durable: bool) -> Publishing:
         return Publishing(self._item, str(path), facts.st_ino, facts.st_dev, facts.st_size, durable)
@@ -207,9 +218,9 @@ class RunnerContext(Context):
         return operation.cache_category if operation.cache_files and not off else None
 
     def published(self) -> tuple[Path, ...]:
-        """What an earlier attempt at this job (or item) published and is still in place, the same file."""
-        entries = [entry for entry in self._job.published if entry.item == self._item]
-        paths = [Path(entry.path) for entry in entries if _is(entry.path, entry.inode, entry.device, entry.size)]
+        """What earlier attempts at this job (or item) published and is still in place, the same file."""
+        files = self._earlier
+        paths = [Path(file.path) for file in files if _is(file.path, file.inode, file.device, file.size)]
         return tuple(dict.fromkeys(paths))
 
     def remove_staging(self) -> None:

@@ -18,6 +18,7 @@ from workers.runner.feeder import Task
 from workers.runner.itemprocess import ItemChannel, chunk_line, main
 from workers.runner.itemwork import ItemWork
 from workers.runner.lines import LineReader
+from workers.runner.messages import Published
 from workers.runner.wire import MAX_LINE
 
 MakeWork = Callable[[ItemChannel, Shield], ItemWork]
@@ -43,6 +44,7 @@ class ItemProcess:
         self.chunks: deque[Chunk] = deque()
         self.fraction = 0.0  # of the item in hand
         self.tops: list[Path] = []  # its staging folders
+        self.published: list[Published] = []  # what it asked to publish for items of which it has told no outcome
         self.quiet_s = 0.0  # how long it gave no sign
         self.why_killed = ""
         self.status: int | None = None  # exit code, or minus the signal; None while it runs
@@ -77,7 +79,8 @@ class ItemProcess:
         if not self.chunks:
             self.quiet_s = 0.0
         self.chunks.append(chunk)
-        self.answer(chunk_line(chunk.number, [task.key for task in chunk.tasks], [task.kept for task in chunk.tasks]))
+        keys, kept = [task.key for task in chunk.tasks], [task.kept for task in chunk.tasks]
+        self.answer(chunk_line(chunk.number, keys, kept, chunk.tasks[0].published))
 
     def answer(self, line: bytes) -> None:
         """Say a line to it. Any thread may, one that is shorter than a pipe takes at once.
@@ -101,7 +104,8 @@ class ItemProcess:
                 return said
 
     def told(self, count: int) -> None:
-        """It has told the outcomes of so many items, in order."""
+        """It has told the outcomes of so many items, in order: of all that it published for."""
+        self.published.clear()
         self.fraction = 0.0
         self.quiet_s = 0.0
         for chunk in self.chunks:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from workers.operations.contract import BulkParams, Operation, Params
 from workers.runner.backlog import Backlog
 from workers.runner.channel import Channel
-from workers.runner.messages import JobMessage, Known, Offered, Total
+from workers.runner.messages import JobMessage, Known, Offered, Published, Total
 from workers.runner.tally import Tally
 
 _BLOCK = 500  # items that are asked about at once …
@@ -30,6 +30,7 @@ class Task:
     key: str
     kept: str = ""  # under what its result may be kept, see `ItemRecord`
     deaths: int = 0  # processes that died of it
+    published: tuple[Published, ...] = ()  # what those were allowed to publish for it
 
 
 def kept_names(operation: Operation[Params], params: Params) -> Callable[[str], str] | None:

@@ -16,8 +16,8 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeAlias
 
 from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
 from workers.jobs import ItemRecord, Outcome, Progress
@@ -26,13 +26,14 @@ from workers.runner.board import Board
 from workers.runner.cancel import Cancelled, Shield
 from workers.runner.itemwork import ItemWork
 from workers.runner.lines import LineReader
-from workers.runner.messages import Failed, Granted, ItemsEnded, Progressed, Publishing, Refused, Staging, Up
+from workers.runner.messages import Failed, Granted, ItemsEnded, Progressed, Published, Publishing, Refused, Staging, Up
 from workers.runner.pace import Pace
 from workers.runner.wire import MAX_LINE, decode_down, encode
 
 _PIECE = 1 << 16
 _TELL_S = 0.1  # outcomes wait so long at most
 _TELL_SIZE = MAX_LINE // 4  # characters of outcomes that are told at once
+Given: TypeAlias = tuple[str, str, tuple[Published, ...]]  # key, under what its result may be kept, what it published
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
@@ -56,28 +57,32 @@ class ItemChannel:
         self._size = 0
         self._told_at = time.monotonic()
 
-    def next_chunk(self) -> tuple[int, list[tuple[str, str]]] | None:
-        """The next chunk, (its number, (key, kept) of each item); None when there is no more work."""
+    def next_chunk(self) -> tuple[int, list[Given]] | None:
+        """The next chunk, (its number, its items); None when there is no more work."""
         while not self._chunks:
             if not self._read():
                 return None
-        number, keys, kept = json.loads(self._chunks.popleft())
-        return number, list(zip(keys, kept or [""] * len(keys), strict=True))
+        number, keys, kept, published = json.loads(self._chunks.popleft())
+        names = kept or [""] * len(keys)
+        before = [tuple(Published(key, *file) for file in published) for key in keys] if published else [()] * len(keys)
+        return number, list(zip(keys, names, before, strict=True))
 
     def ended(self, record: ItemRecord) -> None:
-        """One item has its outcome; told with others."""
-        self._ended.append(record)
-        self._size += len(record.detail) + 200
-        if self._size > _TELL_SIZE or time.monotonic() - self._told_at > _TELL_S:
-            self.tell()
+        """One item has its outcome; told with others, unless it left files: those must not be made again."""
+        with self._shield:
+            self._ended.append(record)
+            self._size += len(record.detail) + 200
+            if record.outputs or self._size > _TELL_SIZE or time.monotonic() - self._told_at > _TELL_S:
+                self.tell()
 
     def tell(self) -> None:
         """Say the outcomes that wait."""
-        records, self._ended, self._size = tuple(self._ended), [], 0
-        self._told_at = time.monotonic()
-        if records:
-            failed = sum(record.outcome is Outcome.FAILED for record in records)
-            self._say(b"i%d %d " % (len(records), failed) + encode(ItemsEnded(records)))
+        with self._shield:
+            records, self._ended, self._size = tuple(self._ended), [], 0
+            self._told_at = time.monotonic()
+            if records:
+                failed = sum(record.outcome is Outcome.FAILED for record in records)
+                self._say(b"i%d %d " % (len(records), failed) + encode(ItemsEnded(records)))
 
     def chunk_done(self) -> None:
         """Say that the chunk in hand is done."""
@@ -147,9 +152,11 @@ class ItemChannel:
             view = view[os.write(self._up, view) :]
 
 
-def chunk_line(number: int, keys: list[str], kept: list[str]) -> bytes:
-    """The line that brings a chunk down."""
-    return b"c" + json.dumps([number, keys, kept if any(kept) else None], separators=(",", ":")).encode("ascii") + b"\n"
+def chunk_line(number: int, keys: list[str], kept: list[str], published: Sequence[Published] = ()) -> bytes:
+    """The line that brings a chunk down; `published` is what a chunk of one item has in place already."""
+    files = [(file.path, file.inode, file.device, file.size) for file in published]
+    values = [number, keys, kept if any(kept) else None, files]
+    return b"c" + json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def answer_line(line: bytes) -> bytes:
@@ -190,17 +197,20 @@ def _serve(down: int, up: int, board: Board, number: int, make_work: Callable[[I
     except (JobFailed, LeaseLost) as error:
         channel.fail(error)
         return EXIT_FAILED
+    except Cancelled:
+        channel.tell()  # what has ended needs no work when the job goes on
+        raise
     finally:
         work.folders.remove()
     return EXIT_DONE
 
 
 def _work_through(
-    chunk: tuple[int, list[tuple[str, str]]], channel: ItemChannel, work: ItemWork, board: Board, number: int
+    chunk: tuple[int, list[Given]], channel: ItemChannel, work: ItemWork, board: Board, number: int
 ) -> None:
     chunk_number, items = chunk
-    for place, (key, kept) in enumerate(items):
+    for place, item in enumerate(items):
         board.write(number, chunk_number, place)
-        channel.ended(work.do(key, kept))
+        channel.ended(work.do(*item))
     board.write(number, chunk_number, -1)
     channel.chunk_done()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
@@ -13,7 +13,7 @@ from workers.operations.contract import BulkParams, Operation, Params, Result
 from workers.runner.cancel import Shield
 from workers.runner.context import RunnerContext, Speaker, StagingFolders
 from workers.runner.failures import Circumstances, failure_of
-from workers.runner.messages import JobMessage
+from workers.runner.messages import JobMessage, Published
 from workers.runner.wire import json_text
 
 _MAY_PASS = (ErrorClass.NETWORK, ErrorClass.THROTTLED)  # a file that a tool cannot read stays so
@@ -32,12 +32,20 @@ class ItemWork:
         self._job = job
         self._channel = channel
         self._shield = shield
+        self._before: dict[str, list[Published]] = {}  # by item, what earlier attempts at the job published
+        for entry in job.published:
+            self._before.setdefault(entry.item, []).append(entry)
         self._attempts = params.item_attempts if isinstance(params, BulkParams) else 1
         self.folders = StagingFolders(job, channel)
         self.circumstances = circumstances_of(job)
 
-    def context(self, item: str = "", share: Callable[[Progress], Progress] | None = None) -> RunnerContext:
-        """What the operation may ask for, of the job or of one item."""
+    def context(
+        self,
+        item: str = "",
+        share: Callable[[Progress], Progress] | None = None,
+        published: list[Published] | None = None,
+    ) -> RunnerContext:
+        """What the operation may ask for, of the job or of one item; `published` as for `RunnerContext`."""
         return RunnerContext(
             self._job,
             self._channel,
@@ -46,26 +54,31 @@ class ItemWork:
             keeper=(self._operation, self._params),
             item=item,
             share=share,
+            published=published,
         )
 
-    def do(self, key: str, kept: str = "") -> ItemRecord:
-        """The item's outcome. Its own trouble is that; what would befall every other item too is raised."""
+    def do(self, key: str, kept: str = "", published: Sequence[Published] = ()) -> ItemRecord:
+        """The item's outcome. Its own trouble is that; what would befall every other item too is raised.
+
+        `published` is what a process that died of it, or beside it, had put in place.
+        """
         began = time.monotonic()
-        outcome = self._attempt(key)
+        files = [*self._before.get(key, ()), *published]
+        outcome = self._attempt(key, files)
         for attempt in range(1, self._attempts):
             if isinstance(outcome, Result) or outcome.error_class not in _MAY_PASS:
                 break
             self._pause(attempt)
-            outcome = self._attempt(key)
+            outcome = self._attempt(key, files)
         taken = time.monotonic() - began
         if isinstance(outcome, Failure):
             return ItemRecord(key, Outcome.FAILED, (), outcome, "{}", taken, kept)
         outputs = tuple(str(Path(path)) for path in outcome.outputs)
         return ItemRecord(key, outcome.outcome, outputs, None, json_text(outcome.detail), taken, kept)
 
-    def _attempt(self, key: str) -> Result | Failure:
+    def _attempt(self, key: str, published: list[Published]) -> Result | Failure:
         assert self._operation.process is not None
-        context = self.context(key)
+        context = self.context(key, published=published)
         try:
             return self._operation.process(self._params, key, context)
         except LeaseLost:

@@ -125,6 +125,11 @@ class Publishing:
     durable: bool = True  # whether a power cut must not take the record of it
 
 
+def file_of(question: Publishing) -> Published:
+    """The file that may be published when the answer is yes."""
+    return Published(question.item, question.path, question.inode, question.device, question.size)
+
+
 @dataclass(frozen=True, slots=True)
 class Total:
     """How many items the job has, those that were finished before included."""

@@ -25,7 +25,7 @@ from workers.runner.crew import Chunk, ItemProcess, MakeWork
 from workers.runner.failures import how_it_died
 from workers.runner.feeder import Feeder, Task
 from workers.runner.itemprocess import answer_line
-from workers.runner.messages import Failed, ItemsEnded, Progressed, Publishing, Staging
+from workers.runner.messages import Failed, ItemsEnded, Progressed, Publishing, Staging, file_of
 from workers.runner.tally import Tally
 from workers.runner.wire import decode_up, encode
 from workers.text import clean
@@ -181,6 +181,8 @@ class Pool:
                 assert isinstance(question, Staging | Publishing)
                 if isinstance(question, Staging):
                     process.tops.append(Path(question.path))
+                else:
+                    process.published.append(file_of(question))
                 self._channel.routes.add(question.path, lambda line: process.answer(answer_line(line)))
                 self._channel.relay(rest + b"\n")
             case b"p":
@@ -259,6 +261,8 @@ class Pool:
         process.close()
         for top in process.tops:
             shutil.rmtree(top, ignore_errors=True)
+        for task in [*left, *([fatal] if fatal else [])]:
+            task.published += tuple(file for file in process.published if file.item == task.key)
         self._again.extend(left)
         if fatal is None:
             return
@@ -290,10 +294,13 @@ class Pool:
             process.hang_up()
         ends = time.monotonic() + _END_S
         while any(not process.reap() for process in self._crew.values()) and time.monotonic() < ends:
+            self._hear_last_words()
             time.sleep(0.005)
         for process in self._crew.values():
             process.kill()
             process.reap(wait=True)
+        self._hear_last_words()
+        for process in self._crew.values():
             process.close()
             for top in process.tops:
                 shutil.rmtree(top, ignore_errors=True)
@@ -302,6 +309,13 @@ class Pool:
             os.close(self._wake_read)
             os.close(self._wake_write)
             self._wake_write = -1
+
+    def _hear_last_words(self) -> None:
+        """Pass on what has ended: it needs no work when the job goes on."""
+        for process in self._crew.values():
+            for line in process.lines():
+                if line.startswith(b"i"):
+                    self._channel.relay(line.split(b" ", 2)[2] + b"\n")
 
 
 def _raised(failure: Failure) -> JobFailed:

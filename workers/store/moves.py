@@ -56,7 +56,6 @@ _CLEARS: Mapping[Move, Mapping[str, Any]] = {
         "hold": False,
         "outputs": "[]",
         "detail": "{}",
-        "published": "[]",
         "items_failed": 0,
     },
 }

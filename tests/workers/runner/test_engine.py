@@ -184,6 +184,31 @@ def test_items_share_one_recorded_staging_folder_and_leave_nothing(begin: Begin,
     assert sorted(os.listdir(folder)) == ["ok1.txt", "ok2.txt", "ok3.txt"]
 
 
+def test_nothing_is_published_twice_beside_processes_that_die(begin: Begin, tmp_path: Path) -> None:
+    inputs = [f"ok{number:03}" for number in range(120)]
+    for place in (100, 70, 40):
+        inputs.insert(place, f"kill{place}")
+    talk = begin("items", {"inputs": inputs, "processes": 1, "folder": str(tmp_path / "out")})
+    assert talk.finish() == Finished((), {"items": 123, "done": 120, "failed": 3})
+    assert sorted(os.listdir(tmp_path / "out")) == [f"ok{number:03}.txt" for number in range(120)]
+
+
+def test_what_an_item_has_published_is_known_to_its_next_attempt(begin: Begin, tmp_path: Path) -> None:
+    given = {"inputs": ["ok1", "after1", "again1", "ok2"], "item_attempts": 2, "folder": str(tmp_path / "out")}
+    talk = begin("items", given)
+    assert talk.finish() == Finished((), {"items": 4, "done": 4, "failed": 0})
+    assert sorted(os.listdir(tmp_path / "out")) == ["after1.txt", "again1.txt", "ok1.txt", "ok2.txt"]
+
+
+def test_what_has_ended_when_the_job_is_cancelled_is_told(begin: Begin, tmp_path: Path) -> None:
+    before, after = ([f"ok{number:04}" for number in numbers] for numbers in (range(100), range(100, 500)))
+    talk = begin("items", {"inputs": [*before, "hang1", *after], "processes": 1})
+    talk.until_true((tmp_path / "work" / "hang1").exists, "an item that hangs")
+    talk.runner.signal_group(signal.SIGINT)
+    talk.finish()
+    assert [record.key for record in talk.records()] == before
+
+
 def test_ten_thousand_items_survive_kills_none_lost_none_double(begin: Begin) -> None:
     seen: list[str] = []
     for kill_at in (2_000, 5_000, None):
