@@ -81,11 +81,18 @@ def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False)
 
 
 def _due(settings: Settings, now: int) -> bool:
-    """Whether the hour of the backup has come since the newest one was made."""
+    """Whether the hour of the backup has come since the newest one was made.
+
+    Its file tells when that was, not its name: names only ever go forward, clocks may be set back.
+    """
     made = backup.listed(settings.paths.backups)
+    try:
+        last = int(made[0].path.stat().st_mtime * 1000) if made else 0
+    except FileNotFoundError:
+        last = 0
     hour_ms = settings.backup.hour * _HOUR_MS
     last_due = (now - hour_ms) // _DAY_MS * _DAY_MS + hour_ms
-    return not made or made[0].at_ms < last_due
+    return last < last_due or last > now + _HOUR_MS
 
 
 def _note(db: Any, move: str, reason: str) -> None:

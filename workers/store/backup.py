@@ -165,13 +165,10 @@ def flush(path: Path) -> None:
 
 
 def _named(fresh: Path, folder: Path) -> Backup:
-    """Give the copy the name of this second, or of the next one that is free."""
-    now = int(time.time())
-    while True:
-        path = folder / f"{PREFIX}{stamp(now)}{SUFFIX}"
-        if not path.exists():
-            break
-        now += 1
+    """Give the copy the name of this second; always a later one than the last has, whatever was done to the clock."""
+    newest = next(iter(listed(folder)), None)
+    now = max(int(time.time()), newest.at_ms // 1000 + 1 if newest else 0)
+    path = folder / f"{PREFIX}{stamp(now)}{SUFFIX}"
     os.rename(fresh, path)
     flush(folder)
     return Backup(path, now * 1000, path.stat().st_size)
