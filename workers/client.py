@@ -35,6 +35,7 @@ from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority
 from workers.kept import KeptResults
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log, remove_log
+from workers.notices.desk import NoticeDesk, Tried
 from workers.operations.contract import Operation
 from workers.settings import Settings, slots_of
 from workers.slotrange import MOST_SLOTS
@@ -67,11 +68,13 @@ __all__ = [
     "Contents",
     "Counts",
     "HostFigures",
+    "NoticeDesk",
     "QueueStatus",
     "RestorePlan",
     "TrashBin",
     "TrashEntry",
     "Trashed",
+    "Tried",
     "Verified",
     "WorkerStatus",
     "backup_as_json",

@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "restore": ("backup", "Put a copy of the jobs table in the place of the present one, which is kept."),
     "trash": ("trash", "List originals that jobs replaced, put them back, or remove them for good."),
     "cache": ("cache", "Show how kept results help; fill, check or clear them."),
+    "notify": ("notify", "Show who is told of what happens; --test sends a test to each."),
     "config": ("settings", "Show or check the configuration."),
     "demo": ("demo", "Make clips and pictures, and submit real work on them."),
 }

@@ -53,6 +53,9 @@ def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp
         assert "$(touch pwned)" in told["TITLE"] and "\\x1b[31m.mkv" in told["TITLE"]
         assert not any(char in value for value in told.values() for char in "\n\x1b")
         assert program.got[0]["arguments"] == ["$(touch pwned)"], "arguments are passed as they are"
+        (ended,) = [event.revision for event in home.client.events(job_id=failed) if event.move == "failed"]
+        told_up_to = "SELECT value FROM meta WHERE key LIKE 'noticed %'"
+        wait_for(lambda: home.sql(told_up_to)[0][0] >= ended, what="the worker's note that it was told")
         running = home.submit("hang")
         home.wait_state(running, State.RUNNING)
         worker.kill()
