@@ -23,16 +23,18 @@ from workers import backups, lock
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.client import DEFAULT_REGISTRY, load_registry
-from workers.errors import ConfigError, SpoolError, StoreError
+from workers.errors import ConfigError, JobFailed, SpoolError, StoreError
 from workers.health.figures import Sampler
 from workers.home import prepare_home
 from workers.jobs import Wish
+from workers.media import ffmpeg, sandbox
 from workers.notices.alerts import DiskWatch, tell_rescue
 from workers.notices.notifier import Notifier
 from workers.queues import Bells, QueueConsumer, consumers
 from workers.recorder import Recorder
 from workers.rescue import remove_stale_work, rescue
 from workers.retention import retain
+from workers.runner.census import Census
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
@@ -122,6 +124,7 @@ class Daemon:
     def _start_forkserver(self) -> None:
         self._forkserver = Forkserver()
         self._forkserver.start(self._registry)
+        apart = _tried_sandbox(self.settings)  # while the warm process loads
         self._forkserver.wait_ready()
         self._cache = ResultCache(self.settings.paths.cache, self.settings.cache)
         self._cache.start()
@@ -138,6 +141,8 @@ class Daemon:
             bells=Bells(self.settings.paths.rings, self.settings.paths.wake_socket),
             operations={operation.name: operation for operation in self._operations},
             cache=self._cache,
+            census=Census(self.settings.jobs.processes),
+            sandbox=apart,
         )
 
     def _start_consumers(self) -> None:
@@ -387,6 +392,20 @@ def _check_whole(db: Any, path: Path) -> None:
             f"{path}: the database is damaged ({found}); `spool restore newest` brings the last backup back and keeps the damaged one;"
             " `spool doctor --full` tells more"
         )
+
+
+def _tried_sandbox(settings: Settings) -> sandbox.Sandbox:
+    """How the tools of jobs will run; told in the log, for nobody sees it from their results."""
+    mode = settings.tools.sandbox
+    try:
+        found = sandbox.probe(mode, ffmpeg.locate(settings.tools.ffmpeg))
+    except JobFailed as error:  # without ffmpeg, jobs say so themselves
+        found = sandbox.Sandbox(why_not=str(error), required=mode == "on")
+    if found.program:
+        log.info("tools run in a sandbox, by %s", found.program)
+    else:
+        log.log(logging.ERROR if found.required else logging.INFO, "tools run without a sandbox: %s", found.why_not)
+    return found
 
 
 def _listen(path: Path) -> socket.socket:

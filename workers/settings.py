@@ -72,6 +72,11 @@ class JobSettings(_Section):
     """Seconds between asking a tool to stop, telling it, and killing it."""
     memory_mib: int = Field(default=0, ge=0)
     """Memory limit of one runner's address space in MiB; 0 sets none."""
+    file_size_gib: float = Field(default=512.0, ge=0)
+    """The largest file in GiB that a job may write, whatever writes it; 0 sets no limit."""
+    processes: int = Field(default=512, ge=0)
+    """Processes that one job may have at once, those of its tools included; one that has more is ended as crashed. 0
+    sets no limit."""
     min_free_mib: int = Field(default=512, ge=0)
     """Free space that must stay on the output disk; jobs fail with class disk rather than fill it."""
     per_site: int = Field(default=2, ge=1, le=32)
@@ -121,6 +126,9 @@ class ToolSettings(_Section):
 
     ffmpeg: str = ""
     """Path of ffmpeg, or its name on the PATH. Empty: the one on the PATH, else the one that comes with Spool."""
+    sandbox: Literal["auto", "on", "off"] = "auto"
+    """Run ffmpeg by bubblewrap (bwrap) without the net, with only its inputs, its output folder and the system's
+    programs in sight. auto: where that works, as `spool doctor` tells; on: jobs fail where it does not; off: never."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads of one encode; 0 shares the cores among the video slots."""
 

@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from workers.cachedesk import CacheDesk
 from workers.departure import Departure, End
@@ -24,6 +25,7 @@ from workers.files import private_folder
 from workers.joblog import JobLog
 from workers.jobs import ItemRecord, Move, Progress, Wish
 from workers.runner import wire
+from workers.runner.census import end_family
 from workers.runner.limits import Limits
 from workers.runner.process import Runner
 from workers.runner.processes import kill_group
@@ -135,7 +137,8 @@ class Supervisor:
         paths, job = self._shop.settings.paths, self.job
         work = private_folder(paths.job_work(job.id))
         job_log.note(f"--- attempt {job.attempts} of job {job.id}, {job.operation}")
-        limits = Limits(memory_bytes=self._memory_mib() << 20)
+        bounds = self._shop.settings.jobs
+        limits = Limits(self._memory_mib() << 20, int(bounds.file_size_gib * (1 << 30)), processes=bounds.processes)
         self._runner = self._shop.forkserver.spawn(job_log.writer, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
@@ -148,7 +151,8 @@ class Supervisor:
                 operation=job.operation,
                 params=job.params,
                 work_dir=str(work),
-                settings=self._shop.settings.for_runner(self._shop.slots.get("video")) | {"umask": self._shop.umask},
+                settings=self._shop.settings.for_runner(self._shop.slots.get("video"))
+                | {"umask": self._shop.umask, "sandbox": asdict(self._shop.sandbox)},
                 resumed=job.items.total > 0,
                 published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
                 memory_bytes=limits.memory_bytes,
@@ -187,6 +191,7 @@ class Supervisor:
             self._heed_wishes()
             self._flush_items(force=False)
             self._check_stall(now)
+            self._check_crowd(runner)
             if self._ending is not None:
                 self._ending.step()
                 if self._ending.over:
@@ -344,6 +349,15 @@ class Supervisor:
         limit = self._shop.settings.jobs.stall_minutes * 60
         if not self._paused and self._stop is None and looked - self._sign_of_life > limit:
             self._end(Stop.STALL, "worker")
+
+    def _check_crowd(self, runner: Runner) -> None:
+        """End a job that breeds processes, before it leaves no room for others."""
+        many = 0 if self._verdict else self._shop.census.crowd(runner.pid)
+        if many:
+            most = self._shop.settings.jobs.processes
+            why = f"it had {many} processes at once, where `processes` in [jobs] allows {most}"
+            self._verdict = wire.Failed(Failure(ErrorClass.CRASHED, why))
+            end_family(runner.pid)
 
     # ---------------------------------------------------------------- the end
 

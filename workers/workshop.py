@@ -11,9 +11,11 @@ from enum import Enum
 from typing import Any
 
 from workers.cache.cache import ResultCache
+from workers.media.sandbox import Sandbox
 from workers.operations.contract import Operation
 from workers.queues import Bells
 from workers.recorder import Recorder
+from workers.runner.census import Census
 from workers.runner.process import Forkserver
 from workers.settings import Settings
 from workers.store.database import DatabaseError
@@ -46,6 +48,8 @@ class Workshop:
     umask: int  # of whoever started the worker: what is published is made for them, all else is private
     operations: Mapping[str, Operation[Any]]  # those that it knows, by name
     cache: ResultCache
+    census: Census
+    sandbox: Sandbox  # in which tools run
     chance: random.Random = field(default_factory=random.Random)
     slots: dict[str, int] = field(default_factory=dict)  # of each queue, as they are now
     patience_s: float = 120.0  # how long a write that must not be lost is tried; shorter once the worker stops

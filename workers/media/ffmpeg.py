@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workers.errors import TOO_LARGE, ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.media import environment
+from workers.media import environment, sandbox
 from workers.text import clean
 
 GLOBAL_OPTIONS = (
@@ -160,6 +160,7 @@ def run(
     duration_s: float | None = None,
     phase: str = "encoding",
     source: str = "",
+    folders: Sequence[Path] = (),
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Told:
     """Run a compiled ffmpeg command (program first) until it ends; what it wrote to stderr.
@@ -168,9 +169,10 @@ def run(
 
     `on_progress` gets figures in milliseconds of media, against `duration_s` of the whole; what it raises ends the
     program. The program stays in our process group and dies with the calling thread. `source` names the input in
-    errors. JobFailed: disk, bad_input, unsupported, crashed (killed by a signal) or tool.
+    errors; `folders` are those that it writes to besides those of its outputs. JobFailed: disk, bad_input, unsupported,
+    crashed (killed by a signal) or tool.
     """
-    argv = [command[0], *GLOBAL_OPTIONS, *command[1:]]
+    argv = sandbox.around([command[0], *GLOBAL_OPTIONS, *command[1:]], folders)
     try:
         process = subprocess.Popen(
             argv,
@@ -191,6 +193,8 @@ def run(
             process.kill()
             process.wait()
         lines.finish()
+    if sandbox.used():
+        code = sandbox.ended(code)
     failure = why_failed(code, lines.kept, disk_full=lines.disk_full, too_large=lines.too_large)
     if failure is not None:
         raise JobFailed(failure[0], failure[1], input=source, detail="\n".join(lines.kept))

@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workers.media import environment
+from workers.errors import JobFailed
+from workers.media import environment, sandbox
 from workers.media.ffmpeg import Ffmpeg, leash
 
 KINDS = ("nvenc", "qsv", "vaapi", "videotoolbox")
@@ -63,7 +64,7 @@ def _encodes(path: str, mtime_ns: int, kind: str, codec: str) -> bool:
     command += ["-c:v", how.name, *options, "-frames:v", "2", "-f", "null", "-"]
     try:
         done = subprocess.run(
-            command,
+            sandbox.around(command),
             stdin=subprocess.DEVNULL,
             env=environment.for_tools(os.environ),
             stdout=subprocess.DEVNULL,
@@ -72,6 +73,6 @@ def _encodes(path: str, mtime_ns: int, kind: str, codec: str) -> bool:
             check=False,
             preexec_fn=leash(),
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired, JobFailed):
         return False
     return done.returncode == 0 and b"rror" not in done.stderr

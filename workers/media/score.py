@@ -98,7 +98,14 @@ def measure(
     from workers.media.ffmpeg import run
 
     words = command(metric, made, reference, log, ffmpeg=ffmpeg, threads=threads, pix_fmt=pix_fmt)
-    run(words, duration_s=duration_s, phase="measuring quality", source=source, on_progress=on_progress)
+    run(
+        words,
+        duration_s=duration_s,
+        phase="measuring quality",
+        source=source,
+        folders=(log.parent,),
+        on_progress=on_progress,
+    )
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     values = _vmaf(text) if metric == "vmaf" else _xpsnr(text)
     if not values:

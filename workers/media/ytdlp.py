@@ -18,7 +18,7 @@ from typing import Any
 
 from workers.errors import ErrorClass, Failure, JobFailed
 from workers.jobs import Progress
-from workers.media import environment
+from workers.media import environment, sandbox
 from workers.media.ffmpeg import leash
 from workers.media.parts import Parts
 from workers.media.reach import Guard, reach_of
@@ -341,7 +341,7 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
     from yt_dlp.postprocessor.common import PostProcessor  # type: ignore[import-untyped]
 
     yt_dlp.globals.plugin_dirs.value = []
-    leashed = _leashed(yt_dlp.utils.Popen)
+    leashed = _leashed(yt_dlp.utils.Popen, relay.order.work_dir)
     yt_dlp.postprocessor.ffmpeg.Popen = leashed
     yt_dlp.downloader.external.Popen = leashed
 
@@ -388,15 +388,20 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
     return session
 
 
-def _leashed(base: type[Any]) -> type[Any]:
-    """yt-dlp's way of starting programs, with the leash that ends them when our thread ends."""
+def _leashed(base: type[Any], folder: Path) -> type[Any]:
+    """yt-dlp's way of starting programs, with the leash that ends them when our thread ends.
+
+    Those that open files run in the sandbox, if there is one, and see of our files only what lies in `folder`.
+    """
 
     class Leashed(base):  # type: ignore[misc]
         """A program that dies with us."""
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
+        def __init__(self, args: Any, *more: Any, **kwargs: Any) -> None:
             kwargs.setdefault("preexec_fn", leash())
             kwargs["env"] = environment.for_tools(kwargs.get("env") or os.environ)
-            super().__init__(*args, **kwargs)
+            if "-i" in args:
+                args = sandbox.around(args, (folder,))
+            super().__init__(args, *more, **kwargs)
 
     return Leashed

@@ -7,12 +7,13 @@ more than many jobs do: the number of tasks of the machine, one short file, tell
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
 
 from workers.runner.limits import tasks_of_machine
-from workers.runner.processes import Kin, kin
+from workers.runner.processes import Kin, kin, send
 
 _LOOK_S = 0.25
 _SURE_S = 10.0  # where others end as fast as a job breeds, the number of the machine tells nothing
@@ -58,6 +59,24 @@ class Census:
             return
         self._seen = list(self._everybody())
         self._calm, self._counted = tasks, now
+
+
+def end_family(runner: int, everybody: Callable[[], Iterable[Kin]] = kin, rounds: int = 50) -> int:
+    """Kill a job with all its descendants, whatever sessions they made; how many were found.
+
+    First everybody is stopped, round by round until nobody new is born, for they breed faster than they can be killed.
+    """
+    stopped: set[int] = set()
+    for _ in range(rounds):
+        born = family(runner, everybody()) - stopped
+        if not born:
+            break
+        for pid in born:
+            send(pid, signal.SIGSTOP)
+        stopped |= born
+    for pid in stopped:
+        send(pid, signal.SIGKILL)
+    return len(stopped)
 
 
 def family(runner: int, everybody: Iterable[Kin]) -> set[int]:

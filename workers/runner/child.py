@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed
-from workers.media import environment
+from workers.media import environment, sandbox
 from workers.operations.contract import Operation
 from workers.runner import linux
 from workers.runner.cancel import Cancelled, Shield
@@ -82,6 +82,7 @@ def _perform(
     if not operation.network:
         for name in environment.network_names(os.environ):
             del os.environ[name]
+    sandbox.use(sandbox.Sandbox.of(job.settings.get("sandbox")))
     params = operation.validate(job.params)
     Path(job.work_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
     gc.enable()
