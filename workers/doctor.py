@@ -208,6 +208,21 @@ def worker(settings: Settings) -> Iterator[Finding]:
         yield Finding("worker", Level.OK, f"pid {status.pid} on {status.host}, version {status.version}")
 
 
+def notices(settings: Settings) -> Iterator[Finding]:
+    """Who is told of what happens: whether each service is understood and the program is there. Nothing is sent."""
+    from workers.notices.desk import NoticeDesk
+
+    desk = NoticeDesk(settings)
+    for one in desk.check():
+        todo = "mend it in the section [notify] of config.toml; `spool notify --test` tries it"
+        found = Finding("notify", Level.FAIL, f"{one.way.name}: {one.said}", todo)
+        yield Finding("notify", Level.OK, one.way.name) if one.ok else found
+    config = settings.paths.config
+    if settings.notify.urls and config.exists() and stat.S_IMODE(config.stat().st_mode) & 0o077:
+        told = f"{config} holds URLs, whose secrets others can read"
+        yield Finding("notify", Level.WARN, told, f"chmod 600 {config}")
+
+
 def linger(settings: Settings) -> Iterator[Finding]:
     """On systemd: whether the user's services outlive the last logout."""
     if not Path("/run/systemd/system").is_dir():
@@ -229,5 +244,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     folders,
     database,
     worker,
+    notices,
     linger,
 )

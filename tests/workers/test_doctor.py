@@ -35,6 +35,26 @@ def test_nothing_is_made_by_looking(settings: Settings, tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_who_is_told_is_checked_without_telling(settings: Settings, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    config = home / "config.toml"
+    config.write_text(
+        '[notify]\nurls = ["json://me:geheim@127.0.0.1:9/x", "nosuch://geheim"]\ncommand = ["no-such-hook"]\n'
+    )
+    config.chmod(0o644)
+    found = list(doctor.notices(load_settings({"SPOOL_HOME": str(home)})))
+    assert [finding.level for finding in found] == [Level.OK, Level.FAIL, Level.FAIL, Level.WARN]
+    details = [finding.detail for finding in found]
+    assert details[:2] == ["json://127.0.0.1:9/…", "nosuch://…: Apprise does not understand this URL"]
+    assert details[2] == "command no-such-hook: no-such-hook is not there" and "others can read" in details[3]
+    assert "geheim" not in str(found)
+    config.write_text(f'[notify]\ncommand = ["{config}"]\n')
+    (finding,) = doctor.notices(load_settings({"SPOOL_HOME": str(home)}))
+    assert finding.detail.endswith("cannot be executed")
+    assert list(doctor.notices(settings)) == [], "nobody is told of anything"
+
+
 def test_the_wal_reset_bug_is_named_until_it_is_mended() -> None:
     old, new = sqlite_finding((3, 51, 2)), sqlite_finding((3, 51, 3))
     assert (old.level, new.level) == (Level.WARN, Level.OK)
