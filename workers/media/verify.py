@@ -12,6 +12,8 @@ from workers.media.av import Facts, StreamKind, facts, is_cover, open_input, tra
 from workers.media.lasting import TELLING, content_s, measured
 from workers.media.names import path_to_key
 
+NOTHING_WRITTEN = "nothing was written: nothing that is wanted of the input can be read"
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -41,9 +43,14 @@ def verify(
     a result counts as too short. JobFailed(bad_input) tells what is wrong.
     """
     key = source or path_to_key(path)
-    if path.stat().st_size == 0:
+    # A tool that finds nothing to write may not even make the file: no fault of the disk, which would end all work.
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise JobFailed(ErrorClass.BAD_INPUT, NOTHING_WRITTEN, input=key) from error
+    if size == 0:
         raise JobFailed(ErrorClass.BAD_INPUT, "the result is empty", input=key)
-    found = measured(facts(path), stamped=False)
+    found = _facts(path, key)
     for kind, number in expected.streams.items():
         have = len([s for s in found.streams if s.kind == kind])
         if have < number:
@@ -53,6 +60,18 @@ def verify(
         _check_duration(found.duration_s or 0.0, expected, key, really_s)
     _decode_first_frames(path, found, key)
     return found
+
+
+def _facts(path: Path, key: str) -> Facts:
+    try:
+        return measured(facts(path), stamped=False)
+    except JobFailed as error:
+        failure = error.failure
+        if key == path_to_key(path) or failure.error_class is not ErrorClass.BAD_INPUT:
+            raise
+        # The name of an inner file says nothing to anybody.
+        message = "the result cannot be read: nothing that is wanted of the input was there, or it is damaged"
+        raise JobFailed(ErrorClass.BAD_INPUT, message, input=key, detail=failure.message) from error
 
 
 def check_whole(

@@ -255,10 +255,23 @@ class _Trimming:
         for line in told.lines:
             self.ctx.log(line)
         if not alone:
+            self._check_made(made)
             cut = Cut(start, self.end, made=made)
             copy(self.found, cut, self.staged, on_progress=self._copied)
         facts = self._verified("encode", self.start, self.end)
         return facts | ({"why": why} if why else {}) | ({"damaged": told.damage} if told.damage else {})
+
+    def _check_made(self, made: Path) -> None:
+        """What was encoded must hold frames; else it would be told as a damaged file that nobody knows."""
+        from workers.media.lasting import seconds
+        from workers.media.verify import NOTHING_WRITTEN
+
+        try:
+            holds = made.exists() and any(seconds(made).values())
+        except JobFailed:
+            holds = False
+        if not holds:
+            raise JobFailed(ErrorClass.BAD_INPUT, NOTHING_WRITTEN, input=self.key)
 
     def _verified(self, how: str, start: Fraction, end: Fraction | None) -> dict[str, Any]:
         """The facts of a good result that goes from `start` to `end` (seconds of the file's own times)."""

@@ -63,6 +63,13 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         verify(tmp_path / "empty.mp4", Expected())
 
 
+def test_a_file_that_was_never_written_is_the_inputs_fault(tmp_path: Path) -> None:
+    with pytest.raises(JobFailed, match="nothing was written") as caught:
+        verify(tmp_path / "none.mp4", Expected(), source="/in.mp4")
+    assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+    assert caught.value.failure.input == "/in.mp4"
+
+
 @pytest.mark.parametrize("name", ["clip", "vp9", "song", "transport", "multi", "covered", "rotated", "big"])
 def test_whole_files_are_whole(media: Media, name: str) -> None:
     check_whole(getattr(media, name))

@@ -349,3 +349,17 @@ def test_the_end_of_a_sound_without_a_header_is_measured(ctx: PlainContext, tmp_
     result = trim(ctx, sound, start="5")
     assert result.detail["end_s"] == pytest.approx(30.0, abs=0.1)
     assert result.detail["duration_s"] == pytest.approx(25.0, abs=0.2)
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.m4a", "a.mp4", "a.mkv"])
+@pytest.mark.parametrize("mode", ["copy", "exact"])
+def test_a_part_behind_the_torn_end_fails_alone(ctx: PlainContext, tmp_path: Path, name: str, mode: str) -> None:
+    whole = tmp_path / f"whole{Path(name).suffix}"
+    words = film_source(6, "160x90") if name in ("a.mp4", "a.mkv") else film_source(6)[4:]
+    front = ("-movflags", "+faststart") if name in ("a.m4a", "a.mp4") else ()
+    video = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25") if name in ("a.mp4", "a.mkv") else ()
+    ffmpeg(*words, *video, *front, whole)
+    failure = failing(ctx, cut(whole, tmp_path / name, 0.5), start="5", end="5.5", mode=mode).failure
+    assert failure.error_class is ErrorClass.BAD_INPUT
+    assert failure.input == str(tmp_path / name)
+    assert "made." not in failure.message
