@@ -58,6 +58,7 @@ _MAGIC: tuple[tuple[int, bytes, Kind, str], ...] = (
     (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "image", "JPEG2000"),
 )
 _RIFF = {b"WAVE": ("av", "wav"), b"AVI ": ("av", "avi"), b"WEBP": ("image", "WEBP")}
+_LARGE_RIFF = frozenset({b"RF64", b"BW64"})  # WAV over 4 GiB, of EBU Tech 3306 and ITU-R BS.2088
 _MP4_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"wide", b"skip", b"sidx", b"moof", b"pnot"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -68,6 +69,8 @@ def sniff_bytes(head: bytes) -> Sniffed | None:
     for offset, magic, kind, name in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return Sniffed(kind, name)
+    if head[:4] in _LARGE_RIFF and head[8:12] == b"WAVE":
+        return Sniffed("av", "wav")
     if head[:4] == b"RIFF" and head[8:12] in _RIFF:
         family = _RIFF[head[8:12]]
         return Sniffed("av" if family[0] == "av" else "image", family[1])

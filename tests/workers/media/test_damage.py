@@ -85,6 +85,15 @@ def test_odd_but_good_media_raise_no_alarm(converted: dict[str, Path], name: str
     assert sound(converted[name])
 
 
+@pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
+def test_sound_beyond_4_gib_is_known(tmp_path: Path, magic: bytes) -> None:
+    path = tmp_path / "long.wav"
+    ffmpeg("-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-rf64", "always", path)
+    path.write_bytes(path.read_bytes().replace(b"RF64", magic, 1))
+    assert names(path, "full") == set()
+    assert names(cut(path, tmp_path / "cut.wav", 0.5), "quick") != set()
+
+
 def test_good_pictures_raise_no_alarm(pictures: dict[str, Path], media: Media, tmp_path: Path) -> None:
     motion = tmp_path / "motion.jpg"  # phones append a film to the picture
     motion.write_bytes(pictures["progressive.jpg"].read_bytes() + media.clip.read_bytes())

@@ -43,6 +43,8 @@ def test_real_pictures(tmp_path: Path, format: str) -> None:
         (b"fLaC\0\0\0\x22", "flac"),
         (b"OggS\0\2", "ogg"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "wav"),
+        (b"RF64\xff\xff\xff\xffWAVEds64", "wav"),
+        (b"BW64\xff\xff\xff\xffWAVEds64", "wav"),
         (b"RIFF\x24\0\0\0AVI LIST", "avi"),
         (b"\0\0\0\x08wide\0\0\0\0mdat", "mp4"),
     ],
