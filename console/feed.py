@@ -93,6 +93,11 @@ class Pace:
         return self.rate
 
 
+def _auto_slots(worker: WorkerStatus | None) -> object:
+    """What the worker tells of slots that follow the load; no job changes when they do."""
+    return worker.figures.auto_slots if worker is not None and worker.figures is not None else {}
+
+
 class Feed:
     """Reads the store for all screens. `post` receives `Changed`; `backlog` tells how far the terminal lags."""
 
@@ -204,7 +209,9 @@ class Feed:
                 figures.queues = await self._client.ask(Client.queues)
                 self._counts_due = began + max(0.5, 20 * (time.monotonic() - began))
             if worker:
+                slots_before = _auto_slots(figures.worker)
                 figures.worker = await self._client.ask(Client.worker)
+                self._recount = self._recount or _auto_slots(figures.worker) != slots_before
                 self._worker_due = began + _WORKER_EVERY_S
             figures.problem = ""
         except SpoolError as error:

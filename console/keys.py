@@ -89,6 +89,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=3,
         shown="-",
     ),
+    Action("auto_slots", "U", "Auto", "Slots as configured: they follow the load", "slots_auto", "health", acts=True),
     Action(
         "queue_pause", "P", "Pause", "Pause the queue, or let it go on", "pause_queue", "health", acts=True, footer=4
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.cli.output import say, say_json
+from console.cli.output import say, say_json, tell
 from console.cli.words import door, json_option
 from workers.errors import UsageError
 
@@ -18,12 +18,15 @@ _ACTIONS = ("pause", "resume", "slots")
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[pause|resume|slots N] [QUEUE]")
+@click.argument("words", nargs=-1, metavar="[pause|resume|slots N|slots auto] [QUEUE]")
 @click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
 @json_option
 def queue(words: tuple[str, ...], span: str | None, soft: bool, as_json: bool) -> None:
-    """Show the queues, or pause, resume or resize one of them (without QUEUE: all)."""
+    """Show the queues, or pause, resume or resize one of them (without QUEUE: all).
+
+    `slots auto` gives the number back to the configuration, where it may follow the load.
+    """
     client = door()
     action, rest = (words[0], list(words[1:])) if words and words[0] in _ACTIONS else ("", list(words))
     if action != "pause" and (span or soft):
@@ -31,6 +34,8 @@ def queue(words: tuple[str, ...], span: str | None, soft: bool, as_json: bool) -
     if action == "slots":
         count, name = _slots(rest)
         client.set_slots(_known(name), count)
+        if count is None:
+            _tell_if_fixed(client, name)
     elif action:
         _pause_or_resume(client, action, rest, span, soft)
     elif len(rest) > 1:
@@ -39,10 +44,20 @@ def queue(words: tuple[str, ...], span: str | None, soft: bool, as_json: bool) -
     show_queues(client, _known(name_shown) if name_shown else None, as_json)
 
 
-def _slots(rest: list[str]) -> tuple[int, str]:
+def _slots(rest: list[str]) -> tuple[int | None, str]:
+    """The number (None: as configured) and the queue."""
+    if len(rest) == 2 and rest[0] == "auto":
+        return None, rest[1]
     if len(rest) != 2 or not rest[0].isdecimal() or int(rest[0]) > 32:
-        raise UsageError("write a number from 0 to 32 and the queue, as in: spool queue slots 4 downloads")
+        raise UsageError("write a number from 0 to 32, or auto, and the queue, as in: spool queue slots 4 downloads")
     return int(rest[0]), rest[1]
+
+
+def _tell_if_fixed(client: Client, name: str) -> None:
+    """Who asks for `auto` where the configuration says a number is told how to get it."""
+    status = next(status for status in client.queues() if status.name == name)
+    if not status.auto:
+        tell(f'the configuration gives {name} {status.slots}: {name} = "auto" in [slots] lets it follow the load')
 
 
 def _known(name: str) -> str:
@@ -84,7 +99,7 @@ def queue_lines(queues: list[QueueStatus]) -> list[str]:
     """A table of queues for people."""
     lines = [f"{'QUEUE':<10}  {'SLOTS':>5}  {'RUNNING':>7}  {'WAITING':>7}  {'FAILED':>6}"]
     for status in queues:
-        note = f"  {_paused(status)}" if status.paused else ""
+        note = "".join(f"  {words}" for words in (_paused(status), _chosen(status)) if words)
         lines.append(
             f"{status.name:<10}  {status.slots:>5}  {status.running:>7}  {status.waiting:>7}  {status.failed:>6}{note}"
         )
@@ -94,8 +109,14 @@ def queue_lines(queues: list[QueueStatus]) -> list[str]:
 def _paused(status: QueueStatus) -> str:
     from console.format import clock
 
+    if not status.paused:
+        return ""
     until = f" until {clock(status.paused_until)}" if status.paused_until else ""
     return f"paused{until}" + (f" by {status.paused_by}" if status.paused_by else "")
+
+
+def _chosen(status: QueueStatus) -> str:
+    return f"({status.slots_words})" if status.slots_words else ""
 
 
 def queue_as_json(status: QueueStatus) -> dict[str, object]:
@@ -111,4 +132,7 @@ def queue_as_json(status: QueueStatus) -> dict[str, object]:
         "paused": status.paused,
         "paused_until": rfc3339(status.paused_until),
         "paused_by": status.paused_by,
+        "slots_auto": status.auto or None,
+        "slots_by_hand": status.by_hand,
+        "slots_reason": status.slots_reason,
     }

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from console import keys
 from console.format import Spans
 from console.screens.base import SpoolScreen
-from console.screens.queues import change_slots, toggle_pause
+from console.screens.queues import QueueOrder, change_slots, follow_load, toggle_pause
 from console.widgets.bars import TabLine
 from console.widgets.cache import cache_lines, cache_title
 from console.widgets.paint import ScrollLines
@@ -101,16 +101,22 @@ class HealthScreen(SpoolScreen):
 
     def action_slots(self, by: int) -> None:
         """Slots more or less."""
-        self.run_worker(self._do(by), group="queue")
+        self._order(lambda app, view: change_slots(app, view, by))
+
+    def action_slots_auto(self) -> None:
+        """Slots as configured."""
+        self._order(follow_load)
 
     def action_pause_queue(self) -> None:
         """Pause or go on."""
-        self.run_worker(self._do(0), group="queue")
+        self._order(toggle_pause)
 
-    async def _do(self, by: int) -> None:
-        view = self.queues
+    def _order(self, order: QueueOrder) -> None:
+        self.run_worker(self._do(order), group="queue")
+
+    async def _do(self, order: QueueOrder) -> None:
         try:
-            words = await (change_slots(self.spool, view, by) if by else toggle_pause(self.spool, view))
+            words = await order(self.spool, self.queues)
         except SpoolError as error:
             words = str(error)
         if words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -17,6 +18,8 @@ from workers.errors import SpoolError
 if TYPE_CHECKING:
     from console.app import SpoolApp
 
+QueueOrder = Callable[["SpoolApp", QueueList], Awaitable[str]]
+
 
 async def change_slots(app: SpoolApp, view: QueueList, by: int) -> str:
     """One slot more or less for the chosen queue; what was done, in words."""
@@ -29,6 +32,18 @@ async def change_slots(app: SpoolApp, view: QueueList, by: int) -> str:
     return (
         f"{queue.name}: {wanted} slots. What runs goes on." if wanted < queue.slots else f"{queue.name}: {wanted} slots"
     )
+
+
+async def follow_load(app: SpoolApp, view: QueueList) -> str:
+    """Give the chosen queue's number back to the configuration; what was done, in words."""
+    queue = view.chosen
+    if queue is None or not app.allowed():
+        return ""
+    await app.feed.ask(Client.set_slots, queue.name, None)
+    await _reread(app, view)
+    if queue.auto:
+        return f"{queue.name}: the slots follow the load, {queue.auto}"
+    return f'{queue.name}: slots as configured. With {queue.name} = "auto" in [slots] they follow the load.'
 
 
 async def toggle_pause(app: SpoolApp, view: QueueList) -> str:
@@ -60,6 +75,7 @@ class QueueDialog(ModalScreen[None]):
         Binding("up,k", "move(-1)", show=False),
         Binding("plus,equals_sign,right", "slots(1)", show=False),
         Binding("minus,left", "slots(-1)", show=False),
+        Binding("U", "slots_auto", show=False),
         Binding("P", "pause", show=False),
     ]
 
@@ -77,7 +93,8 @@ class QueueDialog(ModalScreen[None]):
             yield Static("Queues", markup=False, classes="dialog-title")
             yield QueueList(id="queue-list")
             yield Static("", markup=False, classes="dialog-words", id="queue-said")
-            yield Static("+ - slots   P pause or go on   Esc closes", markup=False, classes="dialog-hint")
+            hint = "+ - slots   U as configured   P pause or go on   Esc closes"
+            yield Static(hint, markup=False, classes="dialog-hint")
 
     def on_mount(self) -> None:
         """Show the queues."""
@@ -98,16 +115,22 @@ class QueueDialog(ModalScreen[None]):
 
     def action_slots(self, by: int) -> None:
         """Slots."""
-        self.run_worker(self._do(by), group="queue")
+        self._order(lambda app, view: change_slots(app, view, by))
+
+    def action_slots_auto(self) -> None:
+        """Slots as configured."""
+        self._order(follow_load)
 
     def action_pause(self) -> None:
         """Pause or go on."""
-        self.run_worker(self._do(0), group="queue")
+        self._order(toggle_pause)
 
-    async def _do(self, by: int) -> None:
-        view = self.query_one(QueueList)
+    def _order(self, order: QueueOrder) -> None:
+        self.run_worker(self._do(order), group="queue")
+
+    async def _do(self, order: QueueOrder) -> None:
         try:
-            words = await (change_slots(self.spool, view, by) if by else toggle_pause(self.spool, view))
+            words = await order(self.spool, self.query_one(QueueList))
         except SpoolError as error:
             words = str(error)
         self.query_one("#queue-said", Static).update(words)

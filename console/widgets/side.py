@@ -29,7 +29,7 @@ def slots_spans(queue: QueueStatus, room: int, *, ascii_only: bool = False) -> S
 
 
 def queue_line(queue: QueueStatus, width: int, now_ms: int, *, ascii_only: bool = False) -> Spans:
-    """One queue: name, slots, how many run, wait and failed; paused in words."""
+    """One queue: name, slots, how many run, wait and failed; in words why it is paused, and who chose its slots."""
     dots = 8 if width < 60 else 16
     paused = queue_pause_words(queue, now_ms)
     waiting = amount(queue.waiting) if queue.waiting else "-"
@@ -43,6 +43,9 @@ def queue_line(queue: QueueStatus, width: int, now_ms: int, *, ascii_only: bool 
             (fit(amount(queue.failed) if queue.failed else "-", 8, right=True), "failed" if queue.failed else "dim")
         )
         spans.append((f"   {paused}", "paused"))
+        if queue.slots_words:
+            room = max(0, width - 47 - len(paused))
+            spans.append((f"  {fit(clean(queue.slots_words), room)}" if room > 8 else "", "dim"))
     elif paused:
         spans.append((" paused" if width >= 34 else " P", "paused"))
     else:

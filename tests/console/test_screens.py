@@ -194,12 +194,29 @@ async def test_queue_dialog(open_console: Open) -> None:
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
 
 
+async def test_slots_that_follow_the_load_say_why_and_are_given_back(open_console: Open) -> None:
+    store = FakeStore(make_jobs(9, running=2))
+    store.ranges = {"downloads": "1-4"}
+    async with open_console(store, (120, 30)) as (app, pilot):
+        await pilot.press("2")
+        await shows(pilot, "auto 1-4: cpu pressure 40 %")
+        await pilot.press("plus")
+        await shows(pilot, "set by hand, not auto 1-4")
+        await pilot.press("U")
+        await shows(pilot, "downloads: the slots follow the load, 1-4")
+        await until(pilot, lambda: not store.by_hand)
+        await pilot.press("Q")
+        await until(pilot, lambda: isinstance(app.screen, QueueDialog))
+        await pilot.press("down", "U")
+        await shows(pilot, 'With video = "auto" in [slots]')
+
+
 async def test_read_only_changes_no_queue(open_console: Open) -> None:
     store = FakeStore(make_jobs(2))
     async with open_console(store, (100, 30), read_only=True) as (_app, pilot):
         await pilot.press("2")
         await shows(pilot, "Waiting")
-        await pilot.press("plus", "P")
+        await pilot.press("plus", "P", "U")
         await shows(pilot, "This console is read only.")
         assert store.slots["downloads"] == 2 and not store.paused_queues
 

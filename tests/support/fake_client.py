@@ -215,6 +215,8 @@ class FakeStore:
         self.item_rows: dict[int, list[ItemOutcome]] = {}
         self.reasons: dict[int, tuple[Waiting, ...]] = {}
         self.slots = dict.fromkeys(QUEUES, 2)
+        self.ranges: dict[str, str] = {}  # of queues whose slots follow the load
+        self.by_hand: set[str] = set()
         self.paused_queues: set[str] = set()
         self.worker_runs = worker
         self.worker_host = "studio"
@@ -361,8 +363,9 @@ class FakeStore:
         self.paused_queues.discard(queue)
         self.commits += 1
 
-    def set_slots(self, queue: str, slots: int, **_options: Any) -> None:
-        self.slots[queue] = slots
+    def set_slots(self, queue: str, slots: int | None, **_options: Any) -> None:
+        self.by_hand.discard(queue) if slots is None else self.by_hand.add(queue)
+        self.slots[queue] = 2 if slots is None else slots
         self.commits += 1
 
     # questions
@@ -416,6 +419,9 @@ class FakeStore:
                 name in self.paused_queues,
                 None,
                 "ada" if name in self.paused_queues else "",
+                self.ranges.get(name, ""),
+                name in self.by_hand,
+                "cpu pressure 40 %" if name in self.ranges and name not in self.by_hand else "",
             )
             for name in QUEUES
         ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_the_queues_are_listed(spool: Callable[..., Ran], client: Client) -> Non
     assert list(shown) == list(QUEUES)
     assert shown["downloads"] == {
         "name": "downloads", "slots": 3, "running": 0, "waiting": 1, "failed": 0, "paused": False,
-        "paused_until": None, "paused_by": "",
+        "paused_until": None, "paused_by": "", "slots_auto": None, "slots_by_hand": False, "slots_reason": "",
     }  # fmt: skip
     assert len(spool("queue", "video").lines) == 2
 
@@ -52,10 +53,23 @@ def test_slots(spool: Callable[..., Ran], client: Client) -> None:
     assert next(status.slots for status in client.queues() if status.name == "downloads") == 7
 
 
+def test_slots_that_follow_the_load_are_set_by_hand_and_given_back(
+    spool: Callable[..., Ran], client: Client, home: Path
+) -> None:
+    (home / "config.toml").write_text("[slots]\nvideo = '2-6'\n")
+    assert spool("queue", "video").lines[1].endswith("(auto 2-6)")
+    assert spool("queue", "slots", "5", "video").lines[1].endswith("(set by hand, not auto 2-6)")
+    (shown,) = spool("queue", "slots", "auto", "video", "--json").objects
+    assert (shown["slots"], shown["slots_auto"], shown["slots_by_hand"]) == (2, "2-6", False)
+    ran = spool("queue", "slots", "auto", "images")
+    assert ran.code == 0 and 'images = "auto" in [slots] lets it follow the load' in ran.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
-        ("slots", "7"), ("slots", "x", "video"), ("slots", "33", "video"), ("slots", "1", "vide"), ("pause", "vdeo"),
+        ("slots", "7"), ("slots", "auto"), ("slots", "auto", "vide"), ("slots", "1-4", "video"),
+        ("slots", "x", "video"), ("slots", "33", "video"), ("slots", "1", "vide"), ("pause", "vdeo"),
         ("pause", "video", "images"), ("resume", "--soft"), ("--for", "1h"), ("pause", "--for", "soon"), ("nonsense",),
         ("video", "images"),
     ],
