@@ -23,7 +23,7 @@ from workers.departure import Departure, End
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
 from workers.joblog import JobLog
-from workers.jobs import ItemRecord, Move, Progress, Wish
+from workers.jobs import ItemRecord, Move, Outcome, Progress, Wish
 from workers.runner import wire
 from workers.runner.census import end_family
 from workers.runner.limits import Limits
@@ -136,6 +136,8 @@ class Supervisor:
     def _start(self, job_log: JobLog) -> None:
         paths, job = self._shop.settings.paths, self.job
         work = private_folder(paths.job_work(job.id))
+        if job.items.failed:
+            self._shop.persist(job.id, lambda: reports.forget_failed(self._shop.db, job.id, job.lease))
         job_log.note(f"--- attempt {job.attempts} of job {job.id}, {job.operation}")
         bounds = self._shop.settings.jobs
         limits = Limits(self._memory_mib() << 20, int(bounds.file_size_gib * (1 << 30)), processes=bounds.processes)
@@ -268,15 +270,16 @@ class Supervisor:
 
     def _known(self, offered: wire.Offered) -> wire.Known:
         """Which of these items are finished already, or can be: what the cache knows of them is written as theirs."""
-        finished: set[int] = set()
+        finished, failed = set[int](), 0
         if self.job.items.total:
             self._flush_items(force=True)
             keys = offered.keys
             over = self._shop.persist(self.job.id, lambda: reports.finished_of(self._shop.db, self.job.id, keys))
             finished = {place for place, key in enumerate(keys) if key in over}
+            failed = sum(outcome is Outcome.FAILED for outcome in over.values())
         known = self._desk.sort(offered, finished)
         self._take_items(known.records)
-        return wire.Known(offered.number, tuple(finished), known.cached, known.elsewhere)
+        return wire.Known(offered.number, tuple(finished), known.cached, known.elsewhere, failed)
 
     # ---------------------------------------------------------------- what people want
 

@@ -150,6 +150,28 @@ def test_after_the_death_of_the_runner_it_goes_on_from_the_last_outcomes(home: H
     assert len(list((home.out / "bulk").iterdir())) == 2000  # none twice
 
 
+def test_an_item_that_failed_is_done_again_after_a_failure_of_the_job_only(home: Home) -> None:
+    import signal
+
+    def tries() -> int:
+        return home.settings.paths.job_log(job_id).read_text().count("ValueError: a bug with bug1")
+
+    worker = home.start()
+    inputs = ["bug1", *(f"ok{number}" for number in range(400))]
+    job_id = home.submit("items", {"inputs": inputs, "seconds": 0.01, "processes": 2})
+    for done in (30, 60):
+        wait_for(lambda done=done: home.job(job_id).items.done > done, what="some outcomes")  # type: ignore[misc]
+        worker.stop()
+        worker = home.start()
+    wait_for(lambda: home.job(job_id).items.done > 90, what="some outcomes more")
+    assert (home.job(job_id).items.failed, tries()) == (1, 1)
+    os.kill(home.runner_pid(job_id), signal.SIGKILL)
+    home.wait_failure(job_id)
+    home.client.retry([job_id])
+    job = home.wait_final(job_id, 60)
+    assert (job.state, job.items.done, job.items.failed, tries()) == (State.SUCCEEDED, 400, 1, 2)
+
+
 def test_what_was_cancelled_and_is_tried_again_publishes_nothing_twice(busy_home: Home) -> None:
     home, folder = busy_home, busy_home.out / "cancelled"
     job_id = home.submit("items", {"count": 600, "seconds": 0.003, "processes": 2, "folder": str(folder)})

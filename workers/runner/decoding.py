@@ -224,7 +224,8 @@ def _offered(values: Fields) -> Offered:
 
 
 def _known(values: Fields) -> Known:
-    return Known(_whole(values, "number"), *(_places(values, name) for name in ("finished", "cached", "elsewhere")))
+    finished, cached, elsewhere = (_places(values, name) for name in ("finished", "cached", "elsewhere"))
+    return Known(_whole(values, "number"), finished, cached, elsewhere, _whole(values, "failed"))
 
 
 def _places(values: Fields, name: str) -> tuple[int, ...]:

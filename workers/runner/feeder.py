@@ -93,6 +93,7 @@ class Sorter:
         over = {*known.finished, *known.cached}
         elsewhere = set(known.elsewhere) - over
         self._tally.before += len(over)
+        self._tally.failed_before += known.failed
         tasks = [
             Task(key, name)
             for place, (key, name) in enumerate(zip(question.keys, question.names, strict=True))

@@ -70,6 +70,7 @@ class Known:
     finished: tuple[int, ...] = ()  # by an earlier attempt
     cached: tuple[int, ...] = ()  # a kept result was recorded as theirs
     elsewhere: tuple[int, ...] = ()  # another job works on the same: ask again later
+    failed: int = 0  # so many of the finished failed
 
 
 @dataclass(frozen=True, slots=True)

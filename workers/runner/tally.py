@@ -15,12 +15,13 @@ _SAMPLE_S = 0.25
 
 
 class Tally:
-    """Counts of one attempt at a job of many items. For the thread that runs the job, except `total` and `before`."""
+    """Counts of one attempt at a job of many items. For the thread that runs the job, except what another has listed."""
 
     def __init__(self) -> None:
         self.total = 0  # items listed so far
         self.listed = False  # whether that is all
         self.before = 0  # had their outcome without any work: from an earlier attempt, or a kept result
+        self.failed_before = 0  # of those, in an earlier attempt
         self.done = 0
         self.failed = 0
         self._classes: Counter[ErrorClass] = Counter()
@@ -69,10 +70,14 @@ class Tally:
         return (worked - had) / (now - since) if now > since and worked > had else None
 
     def judge(self) -> Finished:
-        """The job succeeded if any item did; otherwise JobFailed as most of its items failed."""
+        """The job succeeded if any item did; otherwise JobFailed as most of its items failed.
+
+        What failed in an earlier attempt is known to the worker only, which judges again.
+        """
         if self.failed and self.failed == self.total:
             raise self._all_failed()
-        return Finished((), {"items": self.total, "done": self.before + self.done, "failed": self.failed})
+        failed = self.failed_before + self.failed
+        return Finished((), {"items": self.total, "done": self.ended - failed, "failed": failed})
 
     def _all_failed(self) -> JobFailed:
         majority = self._classes.most_common(1)[0][0]

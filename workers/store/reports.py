@@ -14,12 +14,12 @@ from typing import Any
 from peewee import Database
 
 from workers.errors import Failure
-from workers.jobs import LIVE, ItemRecord, Outcome, Progress, Wish
-from workers.store.database import is_sqlite, transaction
+from workers.jobs import LIVE, MOVES, ItemRecord, Move, Outcome, Progress, State, Wish
+from workers.store.database import delete, is_sqlite, transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
 from workers.store.records import failure_of, finite, folded, storable, to_json, whole
-from workers.store.tables import After, ItemRow, JobRow
+from workers.store.tables import After, EventRow, ItemRow, JobRow
 from workers.text import clean
 
 _LIVE = [state.value for state in LIVE]
@@ -241,11 +241,29 @@ def failure_of_all_items(db: Database, job_id: int) -> Failure | None:
     return next((failure_of({**row, "error_input": json.loads(row["key"])}) for row in rows), None)
 
 
-def finished_of(db: Database, job_id: int, keys: Sequence[str]) -> set[str]:
-    """Those of these inputs that need no more work: all that have an outcome but the failed."""
+def finished_of(db: Database, job_id: int, keys: Sequence[str]) -> dict[str, Outcome]:
+    """Those of these inputs that need no more work, and how they ended."""
     texts = {to_json(key): key for key in keys}
-    outcomes = _outcomes(db, job_id, list(texts))
-    return {texts[text] for text, outcome in outcomes.items() if outcome != Outcome.FAILED.value}
+    return {texts[text]: Outcome(outcome) for text, outcome in _outcomes(db, job_id, list(texts)).items()}
+
+
+_BACK = [move.value for move, rule in MOVES.items() if rule.target is State.QUEUED]
+
+
+def forget_failed(db: Database, job_id: int, lease: int) -> bool:
+    """Before an attempt because the job failed as a whole: items that failed are to be done again, too. Whether any.
+
+    An attempt for another reason goes on where the last one was, and what failed then has failed.
+    """
+    with transaction(db):
+        came_back = (EventRow.job_id == job_id) & EventRow.move.in_(_BACK)
+        last = EventRow.select(EventRow.move).where(came_back).order_by(EventRow.id.desc()).limit(1).scalar(db)
+        if last != Move.RETRIED.value:
+            return False
+        if not JobRow.update(revision=bump(db), items_failed=0).where(_ours(job_id, lease)).execute(db):
+            return False
+        gone = delete(ItemRow, (ItemRow.job_id == job_id) & (ItemRow.outcome == Outcome.FAILED.value))
+        return bool(gone.execute(db))
 
 
 def clear_wish(db: Database, job_id: int, lease: int, wish: Wish) -> None:

@@ -44,6 +44,13 @@ def test_all_failed_is_told_in_the_words_of_the_most() -> None:
     assert error.value.failure.retry_after_s == 7.0
 
 
+def test_what_failed_before_is_told_with_the_rest() -> None:
+    tally = Tally()
+    tally.total, tally.before, tally.failed_before = 4, 3, 2
+    tally.count(ItemRecord("a", Outcome.DONE))
+    assert tally.judge().detail == {"items": 4, "done": 2, "failed": 2}
+
+
 def test_nothing_is_promised_before_all_is_listed() -> None:
     tally = Tally()
     tally.total, tally.done = 500, 20

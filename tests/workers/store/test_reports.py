@@ -53,7 +53,8 @@ def test_items_come_back_as_they_were(db: Any) -> None:
     counts = questions.job_by_id(db, job.id).items
     assert (counts.done, counts.failed, counts.skipped, counts.cached) == (1, 1, 1, 1)
     keys = ["/a/\udcff\0😀", "b", "c" * 5000, "", "never"]
-    assert reports.finished_of(db, job.id, keys) == {"/a/\udcff\0😀", "c" * 5000, ""}
+    told = {"/a/\udcff\0😀": Outcome.DONE, "b": Outcome.FAILED, "c" * 5000: Outcome.SKIPPED, "": Outcome.CACHED}
+    assert reports.finished_of(db, job.id, keys) == told
 
 
 def test_a_later_outcome_replaces_the_earlier(db: Any) -> None:
@@ -101,6 +102,23 @@ def test_staging_and_publishing_are_recorded(db: Any) -> None:
     moves.move(db, Move.SUCCEEDED, job.id, by="worker")
     assert reports.staging_folders(db, job.id) == []
     assert not reports.add_staging(db, job.id, job.lease, "/late")
+
+
+@pytest.mark.parametrize(("back", "again"), [(Move.RETRIED, True), (Move.RELEASED, False), (Move.RESCUED, False)])
+def test_failed_items_are_done_again_only_where_the_job_failed(db: Any, back: Move, again: bool) -> None:
+    job = running(db)
+    reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.DONE), ItemRecord("b", Outcome.FAILED)])
+    moves.move(db, Move.RETRIED, job.id, by="worker")
+    if back is not Move.RETRIED:
+        assert claims.claim(db, "default", 1, situation()) is not None
+        moves.move(db, back, job.id, by="worker")
+    found = claims.claim(db, "default", 1, situation())
+    assert found is not None
+    assert not reports.forget_failed(db, job.id, found.job.lease + 1)
+    assert reports.forget_failed(db, job.id, found.job.lease) is again
+    assert set(reports.finished_of(db, job.id, ["a", "b"])) == ({"a"} if again else {"a", "b"})
+    counts = questions.job_by_id(db, job.id).items
+    assert (counts.done, counts.failed) == (1, 0 if again else 1)
 
 
 def test_what_was_published_for_an_item_is_forgotten_with_its_outcome(db: Any) -> None:
