@@ -139,8 +139,9 @@ class Supervisor:
         if job.items.failed:
             self._shop.persist(job.id, lambda: reports.forget_failed(self._shop.db, job.id, job.lease))
         job_log.note(f"--- attempt {job.attempts} of job {job.id}, {job.operation}")
-        bounds = self._shop.settings.jobs
-        limits = Limits(self._memory_mib() << 20, int(bounds.file_size_gib * (1 << 30)), processes=bounds.processes)
+        bounds, polite = self._shop.settings.jobs, self._shop.settings.slots.polite
+        file_bytes = int(bounds.file_size_gib * (1 << 30))
+        limits = Limits(self._memory_mib() << 20, file_bytes, processes=bounds.processes, last=polite)
         self._runner = self._shop.forkserver.spawn(job_log.writer, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
