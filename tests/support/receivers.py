@@ -16,7 +16,7 @@ from typing import Any
 
 
 class Webhook(ThreadingHTTPServer):
-    """Takes JSON by POST. `status` is its answer to the next ones."""
+    """Takes JSON by POST. `status` is its answer to the next ones, given when `answering` is set."""
 
     daemon_threads = True
     status = 200
@@ -24,6 +24,9 @@ class Webhook(ThreadingHTTPServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Post)
         self.got: list[dict[str, Any]] = []
+        self.asked = threading.Event()
+        self.answering = threading.Event()
+        self.answering.set()
 
     @property
     def url(self) -> str:
@@ -36,10 +39,13 @@ class _Post(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.set()
+        self.server.answering.wait(60)
         if self.server.status == 200:
             self.server.got.append(body)
-        self.send_response(self.server.status)
-        self.end_headers()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send_response(self.server.status)
+            self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

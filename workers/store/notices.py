@@ -76,8 +76,9 @@ def happened(db: Database, since: int, events: Collection[str]) -> tuple[list[Li
     """
     latest = int(Counter.select(Counter.value).where(Counter.key == "revision").scalar(db))
     rows = _page(db, since, latest, events)
-    if len(rows) == _PAGE and rows[0]["revision"] != rows[-1]["revision"]:
-        latest = rows[-1]["revision"] - 1  # the last revision may go on beyond the page
+    if len(rows) == _PAGE:
+        # The last revision may go on beyond the page, unless it is all of it: no change has so many lines.
+        latest = max(rows[-1]["revision"] - 1, rows[0]["revision"])
         rows = [row for row in rows if row["revision"] <= latest]
     ends = _batch_ends(db, rows) if "batch_done" in events else {}
     found = []
