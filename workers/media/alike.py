@@ -38,12 +38,13 @@ class Part:
 def part(path: Path) -> Part:
     """What the file at `path` is. JobFailed bad_input or unsupported."""
     found = layout(path)
-    rotation = facts(path).rotation
+    whole = facts(path)
+    rotation = f"{whole.rotation}{' mirrored' if whole.mirrored else ''}"
     with open_input(path) as container, translated(path):
         return Part(found, tuple(_shape(container.streams[index], found, rotation) for index in found.kept))
 
 
-def _shape(stream: Any, found: Layout, rotation: int) -> Shape:
+def _shape(stream: Any, found: Layout, rotation: str) -> Shape:
     context, codec = stream.codec_context, codec_name(stream)
     told: dict[str, Any] = {"codec": codec}
     if stream.type == "video":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workers.errors import TOO_LARGE, ErrorClass, JobFailed
 from workers.media.names import path_to_key
 from workers.media.sniff import sniff
+from workers.media.turns import mirrored, orientation_of, rotation_of
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Facts:
     bit_rate: int
     streams: tuple[StreamFacts, ...]
     rotation: int = 0  # 0, 90, 180 or 270
+    mirrored: bool = False  # left and right are exchanged, after the rotation
     tags: Mapping[str, str] = field(default_factory=dict)
     chapters: int = 0
     duration_guessed: bool = False  # the duration is only estimated from a bit rate: see lasting
@@ -192,7 +194,7 @@ def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:
             raise JobFailed(
                 ErrorClass.BAD_INPUT, f"{clean(os.path.basename(path))} holds no streams", input=path_to_key(path)
             )
-        rotation = 0 if fast else _rotation(container)
+        orientation = 1 if fast else _orientation(container)
         return Facts(
             path=Path(path),
             format=container.format.name,
@@ -200,7 +202,8 @@ def facts(path: str | os.PathLike[str], *, fast: bool = False) -> Facts:
             duration_s=container.duration / 1_000_000 if container.duration else None,
             bit_rate=container.bit_rate or 0,
             streams=tuple(_stream_facts(stream) for stream in container.streams),
-            rotation=rotation,
+            rotation=rotation_of(orientation),
+            mirrored=mirrored(orientation),
             tags={clean(k).lower(): clean(v) for k, v in container.metadata.items()},
             chapters=len(container.chapters()),
             duration_guessed=guessed,
@@ -256,13 +259,13 @@ def _tagged(stream: Stream) -> float | None:
         return None
 
 
-def _rotation(container: InputContainer) -> int:
-    """The rotation that the file asks for, which PyAV tells only on a decoded frame."""
+def _orientation(container: InputContainer) -> int:
+    """The orientation that the file asks for, which PyAV tells only on a decoded frame."""
     stream = next((s for s in container.streams.video if not is_cover(s)), None)
     if stream is None:
-        return 0
+        return 1
     import av
 
     with contextlib.suppress(av.error.FFmpegError, StopIteration, ValueError):
-        return next(container.decode(stream)).rotation % 360
-    return 0
+        return orientation_of(next(container.decode(stream)))
+    return 1

@@ -15,6 +15,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
 from workers.media.av import is_cover, open_input, translated
 from workers.media.names import path_to_key
+from workers.media.turns import orientation_of
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-ROUTE = "film-5x-moments-1"
+ROUTE = "film-5x-moments-2"
 MOMENTS = (0.15, 0.3, 0.5, 0.7, 0.85)  # shares of the duration; openings and credits are alike in many films
 _MAX_PIXELS = 64_000_000  # of one decoded frame; 8K is 33 million
 _SMALL = 128  # pixels of the shorter side
@@ -124,8 +125,7 @@ def _print_of(frame: VideoFrame) -> phash.Fingerprint:
     wide, high = max(round(frame.width / scale), 1), max(round(frame.height / scale), 1)
     small = frame.reformat(width=wide, height=high, format="gray", interpolation="AREA")
     image: Any = small.to_image()  # type: ignore[no-untyped-call]
-    turn = {90: 8, 180: 3, 270: 6}.get(frame.rotation % 360, 1)
-    grey = phash.upright_grey(image.convert("L"), turn)
+    grey = phash.upright_grey(image.convert("L"), orientation_of(frame))
     return phash.of_grey(grey, grey.size, ROUTE)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PIL.Image import Transpose
-
 from workers.errors import ErrorClass, JobFailed
 from workers.media.film import MAX_PIXELS, Film, open_film
 from workers.media.looks import Looks, looks_of
+from workers.media.phash import TURNS
 from workers.media.pictures import cut, thumbnail_of_bytes
 from workers.media.shapes import Shape
+from workers.media.turns import orientation_of, rotation_of
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -38,7 +38,6 @@ _FAR = (0.2, 0.35, 0.5, 0.7, -0.05, -0.09)
 _LOOKS = 3  # frames that show something, of which the sharpest is taken when none is plainly good
 _ENOUGH = 4  # different key frames that are all blank
 _FORWARD_FRAMES = 500  # how far to decode when there are fewer, all of them blank
-_TURNS = {90: Transpose.ROTATE_90, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_270}
 _HDR = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273
 _BT2020 = 9
 
@@ -154,8 +153,9 @@ def shot_of(film: Film, frame: VideoFrame, shape: Shape) -> Shot:
 
 def picture_of(frame: VideoFrame, shape: Shape, pixel_aspect: float = 1.0) -> tuple[Image, str]:
     """A frame upright and in `shape`, and what was tone-mapped: PQ, HLG or nothing."""
-    turn = _TURNS.get(frame.rotation % 360)
-    upright = shape.turned() if turn in (Transpose.ROTATE_90, Transpose.ROTATE_270) else shape
+    orientation = orientation_of(frame)
+    turn = TURNS.get(orientation)
+    upright = shape.turned() if rotation_of(orientation) in (90, 270) else shape
     width, height = frame.width * max(pixel_aspect, 1.0), frame.height / min(pixel_aspect, 1.0)
     tone = _HDR.get(int(frame.color_trc), "")
     image = (_tone_mapped if tone else _plain)(frame, *upright.scaled(width, height))

@@ -19,6 +19,7 @@ from workers.media.configs import config_facts
 from workers.media.names import path_to_key
 from workers.media.sidedata import side_data
 from workers.media.sniff import HEAD_BYTES, sniff_bytes
+from workers.media.turns import mirrored, orientation_of, rotation_of
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ _FIELD_ORDERS = {1: "progressive", 2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 def probe(path: str | os.PathLike[str], *, depth: Depth = "headers", format: str = "") -> Data:
     """What the film or sound at `path` tells: container, `streams`, `chapters`, `tags`, and the `depth` looked at.
 
-    Sizes in bytes, durations in seconds, rates in bits a second. Unknown facts are left out; `cut` is true when text
-    was shortened, `duration_guessed` when libav only works the duration out from a bit rate. `format` is that of
-    `sniff`, when it is known already. Not for threads: the level of libav's messages is raised for a moment.
-    JobFailed bad_input or unsupported, also when no frame can be decoded.
+    Sizes in bytes, durations in seconds, rates in bits a second. `rotation` is in degrees counter-clockwise, `mirrored`
+    true where left and right are exchanged after it (of quarter turns only the depth decoded tells). Unknown facts are
+    left out; `cut` is true when text was shortened, `duration_guessed` when libav only works the duration out from a
+    bit rate. `format` is that of `sniff`, when it is known already. Not for threads: the level of libav's messages is
+    raised for a moment. JobFailed bad_input or unsupported, also when no frame can be decoded.
     """
     import av
 
@@ -77,6 +79,8 @@ def _probe(path: str | os.PathLike[str], depth: Depth, format: str) -> Data:
                 made[stream.index] |= _cover(container, stream)
         if depth == "decoded":
             _decode(container, listed, made, path)
+        else:
+            _tell_mirrors(container, listed, made)
         for facts in made.values():
             if facts["kind"] == "video":
                 _tell_hdr(facts)
@@ -264,7 +268,8 @@ def _decode(
     lacking = 0
     try:
         for stream, frame in _first_frames(container, wanted):
-            made[stream.index] |= _video_frame(frame) if stream.type == "video" else _audio_frame(frame)
+            told = made[stream.index] | (_video_frame(frame) if stream.type == "video" else _audio_frame(frame))
+            made[stream.index] = {name: value for name, value in told.items() if value is not None}
     except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError):
         lacking += 1
     if wanted and not any(made[stream.index]["decoded"] for stream in wanted):
@@ -303,14 +308,31 @@ def _video_frame(frame: Any) -> Data:
     facts: Data = {"decoded": True, "pix_fmt": frame.format.name, "width": frame.width, "height": frame.height}
     facts["bit_depth"] = max((part.bits for part in frame.format.components), default=8)
     facts["interlaced"] = bool(frame.interlaced_frame)
-    if frame.rotation % 360:
-        facts["rotation"] = frame.rotation % 360
+    facts |= {"rotation": None, **_shown(frame)}  # instead of what the summary took it for
     kinds = {entry.type.name for entry in frame.side_data}
     if "MASTERING_DISPLAY_METADATA" in kinds:
         facts["mastering"] = "in the stream"
     if "DYNAMIC_HDR_PLUS" in kinds:
         facts["hdr10_plus"] = True
     return facts | _colours(frame)
+
+
+def _tell_mirrors(container: InputContainer, streams: list[Stream], made: dict[int, Data]) -> None:
+    """Look at a frame of films that seem to be turned by a half or not at all: the summary hides mirrors in that."""
+    import av
+
+    odd = [s for s in streams if made[s.index].get("rotation") in (0, 180) and _context(s) is not None]
+    with contextlib.suppress(av.error.FFmpegError, UnicodeDecodeError):
+        for stream, frame in _first_frames(container, odd):
+            made[stream.index].pop("rotation", None)
+            made[stream.index] |= _shown(frame)
+
+
+def _shown(frame: Any) -> Data:
+    """How the frame asks to be shown. A matrix that is no quarter turn keeps its angle."""
+    orientation = orientation_of(frame)
+    rotation = rotation_of(orientation) if orientation != 1 else frame.rotation % 360
+    return _known({"rotation": rotation or None, "mirrored": mirrored(orientation) or None})
 
 
 def _audio_frame(frame: Any) -> Data:

@@ -42,6 +42,7 @@ def test_fast_facts_agree_with_the_slow_ones(media: Media, name: str) -> None:
 
 def test_rotation_and_covers(media: Media) -> None:
     assert facts(media.rotated).rotation == 90
+    assert not facts(media.rotated).mirrored
     covered = facts(media.covered)
     assert [s.codec for s in covered.streams if s.cover] == ["mjpeg"]
     assert covered.video is not None
