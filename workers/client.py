@@ -7,14 +7,12 @@ ones through the asyncio bridge (`AsyncClient.ask`). Importing this module loads
 from __future__ import annotations
 
 import difflib
-import functools
-import getpass
 import importlib
-import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from workers.backups import Plan as RestorePlan
 from workers.backups import (
     backup_as_json,
     before_migration,
@@ -25,42 +23,47 @@ from workers.backups import (
     plan_restore,
     restore_backup,
 )
-from workers.backups import Plan as RestorePlan
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
 from workers.errors import UsageError
-from workers.health.figures import AutoSlots, HostFigures
+from workers.groups import Groups
+from workers.health.figures import HostFigures
 from workers.home import prepare_home
-from workers.jobs import LATEST_MS, QUEUES, ItemOutcome, Job, JobEvent, Priority, State, Waiting
+from workers.jobs import LATEST_MS, ItemOutcome, Job, JobEvent, Priority, State, Waiting
 from workers.kept import KeptResults
 from workers.launch import start_worker, stop_worker, worker_pid
 from workers.logs import read_log, remove_log
 from workers.notices.desk import NoticeDesk, Tried
 from workers.operations.contract import Operation
-from workers.settings import Settings, slots_of
-from workers.slotrange import MOST_SLOTS
+from workers.settings import Settings
+from workers.situation import situation
 from workers.status import QueueStatus, WorkerStatus
 from workers.store import hosts, orders, questions
 from workers.store.backup import Backup, Contents
-from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
+from workers.store.batches import Batch, Template
+from workers.store.batches import checked as checked_batch
+from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, spoken, told
 from workers.store.migrations import migrate
 from workers.store.orders import Answer
 from workers.store.records import now_ms
-from workers.store.waiting import Situation, reasons
+from workers.store.waiting import reasons
 from workers.text import clean
 from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed
 from workers.trashbin import TrashBin
 from workers.trashbin import entry_as_json as trash_entry_as_json
+from workers.users import login_name
 from workers.why import explain
+from workers.windows import canonical
 
 if TYPE_CHECKING:
-    from workers.queues import Bells
+    pass
 
 __all__ = [
     "Answer",
     "AsyncClient",
     "Backup",
+    "Batch",
     "CacheStats",
     "CategoryStats",
     "Cleared",
@@ -71,6 +74,7 @@ __all__ = [
     "NoticeDesk",
     "QueueStatus",
     "RestorePlan",
+    "Template",
     "TrashBin",
     "TrashEntry",
     "Trashed",
@@ -81,6 +85,7 @@ __all__ = [
     "find_backup",
     "list_backups",
     "list_replaced",
+    "login_name",
     "make_backup",
     "open_client",
     "plan_restore",
@@ -96,32 +101,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def login_name() -> str:
-    """Who gives an order: the user's name, else the number."""
-    try:
-        return clean(getpass.getuser())
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
-
-
 def load_registry(registry: str = DEFAULT_REGISTRY) -> tuple[Operation[Any], ...]:
     """The operations that a registry module lists."""
     found: tuple[Operation[Any], ...] = importlib.import_module(registry).REGISTRY
     return found
 
 
-def _spoken(method: Callable[P, T]) -> Callable[P, T]:
-    """Errors of the database become a StoreError in words."""
-
-    @functools.wraps(method)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        with told(method.__name__.replace("_", " ")):
-            return method(*args, **kwargs)
-
-    return wrapped
-
-
-class Client(KeptResults):
+class Client(Groups, KeptResults):
     """One home, for one thread at a time (or one asyncio task, through the bridge)."""
 
     def __init__(self, settings: Settings, db: Any, registry: str = DEFAULT_REGISTRY) -> None:
@@ -132,12 +118,6 @@ class Client(KeptResults):
     def close(self) -> None:
         """Close this thread's connection."""
         self._db.close()
-
-    @functools.cached_property
-    def _bells(self) -> Bells:
-        from workers.queues import Bells  # huey is not loaded by those who only look
-
-        return Bells(self.settings.paths.rings, self.settings.paths.wake_socket)
 
     @property
     def trash(self) -> TrashBin:
@@ -161,7 +141,7 @@ class Client(KeptResults):
 
     # ---------------------------------------------------------------- orders
 
-    @_spoken
+    @spoken
     def submit(
         self,
         operation: str,
@@ -169,13 +149,18 @@ class Client(KeptResults):
         *,
         priority: Priority = Priority.NORMAL,
         run_after: int | None = None,
+        window: str | None = None,
         after: Sequence[int] = (),
+        after_ended: Sequence[int] = (),
         batch: str | None = None,
         hold: bool = False,
         submission_key: str | None = None,
         by: str | None = None,
     ) -> Job:
-        """Accept a job. When this returns it survives a power cut. InvalidParams names every wrong option at once."""
+        """Accept a job. When this returns it survives a power cut. InvalidParams names every wrong option at once.
+
+        `window` is when in the week it may start (see `workers.windows`); of `after_ended` any end will do.
+        """
         kind = self.operation(operation)
         params = kind.validate(values)
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
@@ -190,8 +175,10 @@ class Client(KeptResults):
                 by=by or login_name(),
                 priority=priority,
                 run_after=run_after,
+                window=canonical(window) if window else None,
                 after=tuple(after),
-                batch=None if batch is None else clean(batch),
+                after_ended=tuple(after_ended),
+                batch=None if batch is None else checked_batch(clean(batch)),
                 hold=hold,
                 site=kind.site(params),
                 max_attempts=self.settings.jobs.attempts,
@@ -211,37 +198,42 @@ class Client(KeptResults):
             self._bells.ring(queue)
         return self._ordered(answers)
 
-    @_spoken
+    @spoken
     def cancel(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Waiting jobs end at once; running ones are stopped with all that they started."""
         return self._ordered(orders.cancel(self._db, ids, by or login_name()))
 
-    @_spoken
-    def pause(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
-        """Running jobs are stopped where they are; waiting ones are held."""
-        return self._ordered(orders.pause(self._db, ids, by or login_name()))
+    @spoken
+    def pause(
+        self, ids: Sequence[int], *, until: int | None = None, soft: bool = False, by: str | None = None
+    ) -> list[Answer]:
+        """Running jobs are stopped where they are (`soft`: when they have ended what they have in hand); waiting ones
+        are held. For good, or until a time in milliseconds."""
+        if until is not None and until <= now_ms():
+            raise UsageError("a pause until a time that has passed is none")
+        return self._ordered(orders.pause(self._db, ids, by or login_name(), until=until, soft=soft))
 
-    @_spoken
+    @spoken
     def resume(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Paused jobs go on; held ones may start."""
         return self._may_start(orders.resume(self._db, ids, by or login_name()))
 
-    @_spoken
+    @spoken
     def hold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Keep waiting jobs from starting."""
         return self._ordered(orders.set_hold(self._db, ids, True, by or login_name()))
 
-    @_spoken
+    @spoken
     def unhold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Let held jobs start."""
         return self._may_start(orders.set_hold(self._db, ids, False, by or login_name()))
 
-    @_spoken
+    @spoken
     def retry(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Ended jobs start over, without the items that are done; those that wait for a retry start at once."""
         return self._may_start(orders.retry(self._db, ids, by or login_name()))
 
-    @_spoken
+    @spoken
     def retry_anew(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """The inputs of ended jobs that failed, as a new job for each, with the same options."""
         return self._ordered([self._retried_anew(job_id, by) for job_id in dict.fromkeys(ids)])
@@ -258,7 +250,7 @@ class Client(KeptResults):
         new = self.submit(job.operation, {**job.params, "inputs": keys}, priority=job.priority, batch=job.batch, by=by)
         return Answer(job_id, True, f"job {new.id} takes the inputs that failed: {len(keys)}")
 
-    @_spoken
+    @spoken
     def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Forget ended jobs, their history and their logs. Files that they made stay."""
         answers = self._ordered(orders.remove(self._db, ids, by or login_name()))
@@ -267,27 +259,37 @@ class Client(KeptResults):
                 remove_log(self.settings.paths.job_log(answer.job_id))
         return answers
 
-    @_spoken
+    @spoken
     def set_priority(self, ids: Sequence[int], priority: Priority, *, by: str | None = None) -> list[Answer]:
         """Change how urgent jobs are."""
         return self._ordered(orders.set_priority(self._db, ids, priority, by or login_name()))
 
-    @_spoken
+    @spoken
     def move_first(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs before all others of their queue and priority."""
         return self._ordered(orders.reorder(self._db, ids, "first", by or login_name()))
 
-    @_spoken
+    @spoken
     def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place forward."""
         return self._ordered(orders.reorder(self._db, ids, "up", by or login_name()))
 
-    @_spoken
+    @spoken
     def move_down(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place back."""
         return self._ordered(orders.reorder(self._db, ids, "down", by or login_name()))
 
-    @_spoken
+    @spoken
+    def schedule(
+        self, ids: Sequence[int], *, run_after: int | None = None, window: str | None = None, by: str | None = None
+    ) -> list[Answer]:
+        """When waiting jobs may start: not before a time, and within windows of the week ("" for any time)."""
+        if run_after is not None and not 0 <= run_after <= LATEST_MS:
+            raise UsageError("a job can be scheduled up to the year 9999")
+        text = canonical(window) if window else window
+        return self._may_start(orders.schedule(self._db, ids, by or login_name(), run_after=run_after, window=text))
+
+    @spoken
     def edit(self, job_id: int, values: Mapping[str, Any], *, by: str | None = None) -> Answer:
         """Change options of a waiting job; those not named stay. InvalidParams when the whole would be wrong."""
 
@@ -298,129 +300,64 @@ class Client(KeptResults):
 
         return orders.edit(self._db, job_id, changed, by or login_name())
 
-    @_spoken
-    def pause_queue(
-        self, queue: str | None, *, until: int | None = None, soft: bool = True, by: str | None = None
-    ) -> None:
-        """Start nothing more of a queue (None: of all), for good or until a time. Not `soft`: pause what runs too."""
-        who = by or login_name()
-        for name in QUEUES if queue is None else (queue,):
-            hosts.set_queue(self._db, name, paused=True, paused_until=until, paused_by=who)
-            if not soft:
-                running = questions.job_ids(self._db, f"state:running queue:{name}")
-                orders.pause(self._db, running, who + hosts.WITH_QUEUE)
-        self._bells.wake()
-
-    @_spoken
-    def resume_queue(self, queue: str | None, *, by: str | None = None) -> None:
-        """Let a queue (None: all) start jobs again; jobs that were paused with it go on."""
-        for name in QUEUES if queue is None else (queue,):
-            orders.resume_queue(self._db, name, by or login_name())
-            self._bells.ring(name)
-        self._bells.wake()
-
-    @_spoken
-    def set_slots(self, queue: str, slots: int | None, *, by: str | None = None) -> None:
-        """How many jobs of a queue may run at once, from now on; None gives it back to the configuration."""
-        if slots is not None and not 0 <= slots <= MOST_SLOTS:
-            raise UsageError(f"{slots} slots: a queue has 0 to {MOST_SLOTS}")
-        hosts.set_queue(self._db, queue, slots=slots)
-        self._bells.wake()
-
     # ---------------------------------------------------------------- questions
 
-    @_spoken
+    @spoken
     def job(self, job_id: int) -> Job:
         """One job; NoSuchJob when there is none."""
         return questions.job_by_id(self._db, job_id)
 
-    @_spoken
+    @spoken
     def jobs(self, query: str = "", *, sort: str = "", limit: int | None = None, offset: int = 0) -> list[Job]:
         """Jobs that match the words of a query, in order."""
         return questions.jobs(self._db, query, sort, limit, offset)
 
-    @_spoken
+    @spoken
     def job_ids(self, query: str = "", *, sort: str = "") -> array[int]:
         """Ids of all jobs that match, in order."""
         return questions.job_ids(self._db, query, sort)
 
-    @_spoken
+    @spoken
     def jobs_by_id(self, ids: Sequence[int]) -> dict[int, Job]:
         """Those of these jobs that exist."""
         return questions.jobs_by_id(self._db, ids)
 
-    @_spoken
+    @spoken
     def jobs_since(self, revision: int, limit: int = 500) -> list[Job]:
         """Jobs that changed after a revision, oldest change first."""
         return questions.jobs_since(self._db, revision, limit)
 
-    @_spoken
+    @spoken
     def removed_since(self, revision: int) -> list[int]:
         """Ids of jobs that were removed after a revision."""
         return questions.removed_since(self._db, revision)
 
-    @_spoken
+    @spoken
     def revision(self) -> int:
         """The revision of the last change."""
         return questions.revision(self._db)
 
-    @_spoken
+    @spoken
     def count(self, query: str = "") -> int:
         """How many jobs match."""
         return questions.count(self._db, query)
 
-    @_spoken
+    @spoken
     def counts(self) -> dict[State, int]:
         """How many jobs are in each state."""
         return questions.counts(self._db)
 
-    @_spoken
+    @spoken
     def events(self, since: int = 0, *, job_id: int | None = None, limit: int = 1000) -> list[JobEvent]:
         """History after a revision, oldest first."""
         return questions.events(self._db, since, job_id, limit)
 
-    @_spoken
+    @spoken
     def items(self, job_id: int, *, outcome: str | None = None, offset: int = 0, limit: int = 200) -> list[ItemOutcome]:
         """How the inputs of a job ended, by key."""
         return questions.items(self._db, job_id, outcome, offset, limit)
 
-    @_spoken
-    def queues(self) -> list[QueueStatus]:
-        """Every queue: its slots, what runs and waits, and whether somebody paused it."""
-        settings, counts = hosts.queue_settings(self._db), hosts.queue_counts(self._db)
-        following = self._following(settings)
-        by_hand = {name: setting.slots for name, setting in settings.items() if setting.slots is not None}
-        numbers = {**slots_of(self.settings), **{name: told.slots for name, told in following.items()}, **by_hand}
-        ranges = {name: self.settings.slots.range_of(name) for name in settings}
-        return [
-            QueueStatus(
-                name=name,
-                slots=numbers[name],
-                running=counts.get((name, State.RUNNING), 0),
-                paused_jobs=counts.get((name, State.PAUSED), 0),
-                waiting=counts.get((name, State.QUEUED), 0),
-                failed=counts.get((name, State.FAILED), 0),
-                paused=setting.paused,
-                paused_until=setting.paused_until,
-                paused_by=setting.paused_by,
-                auto=str(ranges[name] or ""),
-                by_hand=name in by_hand,
-                slots_reason=following[name].reason if name in following else "",
-            )
-            for name, setting in settings.items()
-        ]
-
-    def _following(self, settings: Mapping[str, hosts.QueueSetting]) -> Mapping[str, AutoSlots]:
-        """The queues whose slots follow the load now, as the worker that runs has told of them."""
-        free = [name for name, one in settings.items() if one.slots is None and self.settings.slots.range_of(name)]
-        if not free or worker_pid(self.settings) is None:
-            return {}
-        row = hosts.latest_worker(self._db)
-        figures = None if row is None or row["stopped_at"] else HostFigures.from_dict(row["figures"])
-        told = figures.auto_slots if figures else {}
-        return {name: told[name] for name in free if name in told}
-
-    @_spoken
+    @spoken
     def worker(self) -> WorkerStatus:
         """The worker of this home and its host."""
         pid = worker_pid(self.settings)
@@ -439,21 +376,21 @@ class Client(KeptResults):
             figures=HostFigures.from_dict(row["figures"]),
         )
 
-    @_spoken
+    @spoken
     def why(self, job_id: int) -> tuple[Waiting, ...]:
         """Why a queued job does not run, each reason with what lifts it. Empty when nothing holds it back."""
         return self.why_each([job_id])[questions.job_by_id(self._db, job_id).id]
 
-    @_spoken
+    @spoken
     def why_each(self, ids: Sequence[int]) -> dict[int, tuple[Waiting, ...]]:
         """As `why`, for many jobs at once."""
         jobs = questions.jobs_by_id(self._db, ids)
         names = tuple(operation.name for operation in self.operations())
-        situation = Situation(now_ms(), self.settings.jobs.per_site, names)
+        now = situation(self._db, self.settings, names)
         queues = {status.name: status for status in self.queues()}
         running = worker_pid(self.settings) is not None
         return {
-            job.id: explain(reasons(self._db, job, situation), running, queues.get(job.queue))
+            job.id: explain(reasons(self._db, job, now), running, queues.get(job.queue))
             if job.state is State.QUEUED
             else ()
             for job in jobs.values()

@@ -38,6 +38,7 @@ from workers.runner.census import Census
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
+from workers.situation import situation
 from workers.store import claims, hosts, orders
 from workers.store.database import ChangePoll, DatabaseError, OperationalError, open_database, told
 from workers.store.migrations import migrate
@@ -160,7 +161,7 @@ class Daemon:
     # ---------------------------------------------------------------- consumer threads
 
     def _situation(self) -> Situation:
-        return Situation(now_ms(), self.settings.jobs.per_site, self._names)
+        return situation(self.db, self.settings, self._names)
 
     def _work(self, queue: str) -> None:
         """A ring was taken by a thread that holds a slot: run what may run, one job after the other."""
@@ -286,9 +287,8 @@ class Daemon:
     def _sweep(self) -> None:
         """End pauses that were for a time; ring again for work beside a free slot: rings may have been lost."""
         self._disk.look()
-        for queue in hosts.pauses_over(self.db, now_ms()):
-            log.info("the pause of the queue %s is over", queue)
-            orders.resume_queue(self.db, queue, "worker")
+        for ended in orders.end_pauses(self.db, now_ms()):
+            log.info("%s is over", ended)
         for name, waiting in claims.claimable(self.db, self._situation()).items():
             consumer = self._consumers.get(name)
             if consumer is not None and consumer.slots.free:

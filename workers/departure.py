@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, Failure
-from workers.files import remove_staging
-from workers.jobs import MOVES, Job, Move, State, Wish, retry_delay_s
+from workers.files import free_bytes, remove_staging
+from workers.jobs import FINAL, MOVES, Job, Move, State, Wish, retry_delay_s
 from workers.runner import wire
 from workers.runner.failures import how_it_died
 from workers.store import moves, reports
@@ -24,6 +24,8 @@ from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
 
+_POISON_RUNNERS = 10  # a job that so many runners died of is given up, however many attempts it may have
+_LOOK_FOR_ROOM_MS = 30_000
 _BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
 
 
@@ -66,7 +68,7 @@ class Departure:
             case wire.Failed(failure=failure), _:
                 self._fail(failure)
             case _:
-                self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {how_it_died(self._end.status)}"))
+                self._died()
 
     def _succeed(self, result: wire.Finished) -> None:
         lost = self._persist(lambda: reports.failure_of_all_items(self._shop.db, self._job.id))
@@ -77,8 +79,15 @@ class Departure:
         fields = {"outputs": to_json(outputs), "detail": to_json(dict(result.detail)), "worker_deaths": 0}
         self._remove_work()  # before the move: after it another attempt may be at work there
         self._move(Move.SUCCEEDED, fields=fields)
-        for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self._job.id)):
-            self._shop.bells.ring(queue)
+
+    def _died(self) -> None:
+        how = how_it_died(self._end.status)
+        deaths = self._persist(lambda: reports.count_runner_death(self._shop.db, self._job.id, self._job.lease))
+        if deaths < _POISON_RUNNERS:
+            self._fail(Failure(ErrorClass.CRASHED, f"the runner died: {how}"))
+            return
+        failure = Failure(ErrorClass.CRASHED, f"{deaths} runners died while it ran, the last one: {how}")
+        self._move(Move.FAILED, failure.message, fields=error_fields(failure))
 
     def _fail(self, failure: Failure) -> None:
         job = self._job
@@ -92,6 +101,9 @@ class Departure:
         operation = self._shop.operations.get(job.operation)
         if operation is None or not operation.can_resume:
             self._remove_work()  # first: after the move the next attempt may be at work in it
+        if failure.error_class is ErrorClass.DISK and self._short_of_room():
+            self._wait_for_room(failure)
+            return
         if not failure.retryable or job.failures + 1 >= job.max_attempts:
             self._move(Move.FAILED, failure.message, fields=error_fields(failure))
             return
@@ -100,6 +112,19 @@ class Departure:
         self._move(Move.RETRIED, failure.message, fields={**error_fields(failure), "run_after": due})
         self._shop.bells.ring(job.queue, at=due)
 
+    def _short_of_room(self) -> bool:
+        """Whether a disk that the job writes to has less room than must stay free."""
+        least = max(self._shop.settings.jobs.min_free_mib << 20, 1 << 20)
+        staged = self._persist(lambda: reports.staging_folders(self._shop.db, self._job.id))
+        folders = [self._shop.settings.paths.output, self._shop.settings.paths.work, *(Path(path) for path in staged)]
+        return any(free_bytes(folder) < least for folder in folders)
+
+    def _wait_for_room(self, failure: Failure) -> None:
+        """A full disk is no failure of the job: it waits, says so, and no attempt is counted."""
+        due = now_ms() + _LOOK_FOR_ROOM_MS
+        self._move(Move.RELEASED, failure.message, fields={**error_fields(failure), "run_after": due})
+        self._shop.bells.ring(self._job.queue, at=due)
+
     def _move(
         self, move: Move, reason: str = "", *, by: str = "worker", fields: Mapping[str, Any] | None = None
     ) -> None:
@@ -107,6 +132,9 @@ class Departure:
         left = to_json(self._persist(self._left_in_place)) if move is not Move.SUCCEEDED else ""
         if not self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {}), left)):
             log.warning("job %d: %s was refused: the world moved on", self._job.id, move.value)
+        elif MOVES[move].target in FINAL:
+            for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self._job.id)):
+                self._shop.bells.ring(queue)
 
     def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any], left: str) -> bool:
         """Whether the guard let the move be made; `left` are the files in place. One transaction."""
@@ -117,8 +145,8 @@ class Departure:
                 move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
             elif move in _BACK:
                 # Who paused it says when it goes on.
-                fields["hold"] = (self._end.paused and wish is not Wish.RESUME) or wish is Wish.PAUSE
-            if move is Move.RELEASED and isinstance(self._end.verdict, wire.Yielded):
+                fields["hold"] = (self._end.paused and wish is not Wish.RESUME) or wish in (Wish.PAUSE, Wish.HOLD)
+            if move is Move.RELEASED and not fields.get("hold") and isinstance(self._end.verdict, wire.Yielded):
                 fields["position"] = float(count_on(db, "back"))  # the others of its priority come first
             if move is Move.CANCELLED:
                 self._remove_work()  # before the move: after it another attempt may be at work there

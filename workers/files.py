@@ -43,6 +43,13 @@ def open_private(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
+def free_bytes(path: Path) -> int:
+    """Room on the disk where `path` is, or where it would be made."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
 def remove_staging(folder: Path) -> bool:
     """Remove a staging folder that a runner left; whether there was one. Only folders of ours are touched."""
     if not folder.name.startswith(".spool-") or folder.is_symlink() or not folder.is_dir():

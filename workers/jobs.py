@@ -125,6 +125,30 @@ class Wish(StrEnum):
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
+    HOLD = "hold"  # end what is in hand, then wait
+
+
+class Scope(StrEnum):
+    """What can be paused as a whole."""
+
+    QUEUE = "queue"
+    SITE = "site"
+    BATCH = "batch"
+
+    def called(self, name: str) -> str:
+        """In words, as in "the queue video"."""
+        return f"the {self.value} {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A queue, site or batch of which nothing starts. Times are milliseconds since 1970 in UTC."""
+
+    scope: Scope
+    name: str
+    since: int
+    until: int | None  # it ends by itself; None: when somebody says so
+    by: str
 
 
 class Outcome(StrEnum):
@@ -209,7 +233,9 @@ class Job:
     started_at: int | None
     finished_at: int | None
     run_after: int | None  # not before: a schedule or a retry
+    window: str | None  # when in the week it may start
     hold: bool
+    pause_until: int | None  # when its hold or pause ends by itself
     attempts: int
     failures: int
     max_attempts: int
@@ -221,6 +247,7 @@ class Job:
     outputs: tuple[str, ...]
     batch: str | None
     after: tuple[int, ...]
+    after_ended: tuple[int, ...]  # those of `after` that need not succeed
     site: str | None
     position: float
     revision: int  # of its last change; grows over the whole store
@@ -305,6 +332,10 @@ def job_as_json(job: Job, waiting: tuple[Waiting, ...] = ()) -> dict[str, Any]:
         "outputs": list(job.outputs),
         "batch": job.batch,
         "after": list(job.after),
+        "after_ended": list(job.after_ended),
+        "window": job.window,
+        "hold": job.hold,
+        "pause_until": rfc3339(job.pause_until),
         "revision": job.revision,
     }
 

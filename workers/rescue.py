@@ -45,7 +45,7 @@ def _settle(db: Any, orphan: Orphan) -> str:
         fields = {**error_fields(failure), "worker_deaths": deaths}
         moves.move(db, Move.FAILED, orphan.job_id, by="worker", reason=failure.message, fields=fields)
         return f"given up after {deaths} workers died"
-    paused = (orphan.state is State.PAUSED and orphan.wish is not Wish.RESUME) or orphan.wish is Wish.PAUSE
+    paused = (orphan.state is State.PAUSED and orphan.wish is not Wish.RESUME) or orphan.wish in (Wish.PAUSE, Wish.HOLD)
     fields = {"worker_deaths": deaths, "hold": paused}
     moves.move(db, Move.RESCUED, orphan.job_id, by="worker", reason="its worker died", fields=fields)
     return "put on hold, as paused before" if paused else "queued again"

@@ -8,11 +8,13 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
+from workers.errors import UsageError
 from workers.jobs import QUEUES
 from workers.slotrange import SlotRange, checked_slots, range_of
+from workers.windows import canonical
 
 _SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux and fewer elsewhere
 
@@ -85,6 +87,36 @@ class JobSettings(_Section):
     """Days that ended jobs and their logs are kept."""
     log_mib: float = Field(default=8.0, gt=0)
     """Mebibytes of log kept of each job, in two parts: when both are full the older one goes."""
+
+
+def _is_window(text: str) -> str:
+    try:
+        return canonical(text) if text.strip() else ""
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+Window = Annotated[str, AfterValidator(_is_window)]
+
+
+class WindowSettings(_Section):
+    """Hours of the week in which the jobs of a queue may start, as in `mon-fri 22:00-06:00; sat,sun`, by the clocks
+    of this machine. Empty: at any time. What runs goes on when they are over."""
+
+    downloads: Window = ""
+    """When downloads may start."""
+    video: Window = ""
+    """When encodes may start."""
+    images: Window = ""
+    """When picture jobs may start."""
+    metadata: Window = ""
+    """When probing and library jobs may start."""
+    default: Window = ""
+    """When everything else may start."""
+
+    def of_queues(self) -> dict[str, str]:
+        """The windows of those queues that have any."""
+        return {queue: text for queue in QUEUES if (text := getattr(self, queue))}
 
 
 class DownloadSettings(_Section):
@@ -315,6 +347,7 @@ class Settings(_Section):
     this file, it may begin with ~, and is meant from the folder of the file on when it is relative."""
     slots: SlotSettings = SlotSettings()
     jobs: JobSettings = JobSettings()
+    windows: WindowSettings = WindowSettings()
     download: DownloadSettings = DownloadSettings()
     trash: TrashSettings = TrashSettings()
     backup: BackupSettings = BackupSettings()

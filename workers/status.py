@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workers.health.figures import HostFigures
+from workers.jobs import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,7 @@ class QueueStatus:
     paused_jobs: int
     waiting: int
     failed: int
-    paused: bool
-    paused_until: int | None
-    paused_by: str
+    pause: Pause | None
     auto: str = ""  # the range in which the worker chooses by the load, as "1-4"; empty where the number is fixed
     by_hand: bool = False  # whether a person set the number, over what the configuration says
     slots_reason: str = ""  # why a number that follows the load is as it is
@@ -30,6 +29,21 @@ class QueueStatus:
         if self.by_hand:
             return f"set by hand, not auto {self.auto}" if self.auto else ""
         return f"auto {self.auto}" + (f": {self.slots_reason}" if self.slots_reason else "") if self.auto else ""
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody paused it."""
+        return self.pause is not None
+
+    @property
+    def paused_until(self) -> int | None:
+        """When its pause ends by itself, in milliseconds."""
+        return None if self.pause is None else self.pause.until
+
+    @property
+    def paused_by(self) -> str:
+        """Who paused it."""
+        return "" if self.pause is None else self.pause.by
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,7 +296,7 @@ class Supervisor:
                     self._pause(by)
                 case Wish.RESUME:
                     self._resume(by)
-                case Stop.YIELD:
+                case Stop.YIELD | Wish.HOLD:
                     self._make_room()
                 case Stop():
                     self._end(wish, by)

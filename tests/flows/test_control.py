@@ -267,7 +267,7 @@ def test_priority_and_order(busy_home: Home, tmp_path: Path) -> None:
     third = home.submit("touch-video", {"folder": str(tmp_path)})
     home.client.move_first([third])
     home.client.set_priority([low], Priority.HIGH)
-    assert home.client.why(first)[0].reason == "queue_paused"
+    assert home.client.why(first)[0].reason == "paused"
     home.client.resume_queue("video")
     for job_id in (low, first, second, urgent, third):
         home.wait_final(job_id)

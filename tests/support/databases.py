@@ -98,9 +98,17 @@ def submitted(db: Any, **values: Any) -> Job:
     return orders.submit(db, new_job(**values))
 
 
-def situation(now: int = FAR, per_site: int = 2, operations: tuple[str, ...] = (OPERATION,)) -> Situation:
-    """What the rules of waiting depend on besides the tables; everything is due."""
-    return Situation(now, per_site, operations)
+def situation(
+    now: int = FAR,
+    per_site: int = 2,
+    operations: tuple[str, ...] = (OPERATION,),
+    *,
+    batch_auto: int = 1,
+    closed: tuple[str, ...] = (),
+    closed_queues: tuple[str, ...] = (),
+) -> Situation:
+    """What the rules of waiting depend on besides the tables; everything is due and open."""
+    return Situation(now, per_site, operations, batch_auto, closed, closed_queues)
 
 
 def claimed(db: Any, queue: str = "default", worker_id: int = 1, **more: Any) -> Job | None:

@@ -14,7 +14,7 @@ from workers.store.moves import move_inside
 from workers.store.prepared import Prepared, hole
 from workers.store.questions import job_by_id
 from workers.store.tables import JobRow
-from workers.store.waiting import Situation, free_to_run
+from workers.store.waiting import Situation, free_to_run, shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Claimed:
     worker_deaths: int
 
 
-@functools.lru_cache(maxsize=16)
-def _best(per_site: int, operations: tuple[str, ...], lock: bool) -> Prepared:
+@functools.lru_cache(maxsize=32)
+def _best(shape: Any, lock: bool) -> Prepared:
     """The best job of a queue that may run now; `lock` on PostgreSQL locks its row and passes over others'."""
-    situation = Situation(hole("now"), per_site, operations)
+    situation = shaped(shape)
 
     def build(sqlite: bool) -> Any:
         query = (
@@ -50,11 +50,11 @@ _PUBLISHED = Prepared(
 
 def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Claimed | None:
     """Move the best job of `queue` to running and give it to `worker_id`; None when none may run now."""
-    situated = (situation.per_site, tuple(situation.operations))
-    if _best(*situated, False).value(db, queue=queue, now=situation.now) is None:
+    values = {"queue": queue, "now": situation.now, "batch_auto": situation.batch_auto}
+    if _best(situation.shape, False).value(db, **values) is None:
         return None  # an empty ring costs a question, not the write lock
     with transaction(db):
-        job_id = _best(*situated, True).value(db, queue=queue, now=situation.now)
+        job_id = _best(situation.shape, True).value(db, **values)
         if job_id is None:
             return None
         if not move_inside(db, Move.CLAIMED, job_id, by="worker", fields={"worker_id": worker_id}):
@@ -65,7 +65,8 @@ def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Cla
 
 def next_priority(db: Database, queue: str, situation: Situation) -> int | None:
     """The priority of the job of `queue` that would be claimed next; None when none may run now."""
-    job_id = _best(situation.per_site, tuple(situation.operations), False).value(db, queue=queue, now=situation.now)
+    values = {"queue": queue, "now": situation.now, "batch_auto": situation.batch_auto}
+    job_id = _best(situation.shape, False).value(db, **values)
     return None if job_id is None else job_by_id(db, job_id).priority.value
 
 

@@ -7,6 +7,7 @@ checkpoint at once can corrupt it before SQLite 3.51.3.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import sqlite3
@@ -41,6 +42,7 @@ __all__ = [
     "open_async_database",
     "open_database",
     "snapshot",
+    "spoken",
     "told",
     "transaction",
 ]
@@ -56,6 +58,17 @@ _PRAGMAS = (
     ("wal_autocheckpoint", 0),
     ("temp_store", "memory"),
 )
+
+
+def spoken(method: Callable[P, T]) -> Callable[P, T]:
+    """Errors of the database in it become a StoreError in words."""
+
+    @functools.wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        with told(method.__name__.replace("_", " ")):
+            return method(*args, **kwargs)
+
+    return wrapped
 
 
 def is_sqlite(db: Database) -> bool:

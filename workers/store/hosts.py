@@ -9,16 +9,15 @@ from typing import Any
 
 from peewee import JOIN, Database, fn
 
-from workers.errors import UsageError
-from workers.jobs import LIVE, QUEUES, State, Wish
+from workers.jobs import LIVE, QUEUES, Pause, Scope, State, Wish
+from workers.store import pauses
 from workers.store.database import delete, transaction
-from workers.store.moves import bump
+from workers.store.moves import bump, record_event
 from workers.store.prepared import Prepared, hole
 from workers.store.records import now_ms, storable, to_json
-from workers.store.tables import Counter, JobRow, QueueRow, RemovedRow, WorkerRow
+from workers.store.tables import Counter, JobRow, QueueRow, RemovedRow, WindowRow, WorkerRow
 
 _LIVE = [state.value for state in LIVE]
-WITH_QUEUE = " (with the queue)"  # ends the name of who wished, where the wish was for a whole queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,7 @@ class QueueSetting:
 
     queue: str
     slots: int | None = None
-    paused: bool = False
-    paused_until: int | None = None
-    paused_by: str = ""
+    pause: Pause | None = None
 
 
 def add_worker(db: Database, values: Mapping[str, Any]) -> int:
@@ -99,6 +96,7 @@ def latest_worker(db: Database) -> dict[str, Any] | None:
     return None
 
 
+_WINDOWS = Prepared(lambda sqlite: WindowRow.select(WindowRow.text))
 _WISHES = Prepared(
     lambda sqlite: JobRow.select(JobRow.id, JobRow.lease, JobRow.wish, JobRow.wish_by).where(
         (JobRow.wish != "") & (JobRow.worker_id == hole("worker_id"))
@@ -140,42 +138,28 @@ def orphans(db: Database) -> list[Orphan]:
 
 def queue_settings(db: Database) -> dict[str, QueueSetting]:
     """What holds for each queue. A pause whose time has passed is none."""
-    rows = {row["queue"]: row for row in QueueRow.select().dicts().execute(db)}
-    found = {}
-    for queue in QUEUES:
-        row = rows.get(queue)
-        if row is None:
-            found[queue] = QueueSetting(queue)
-            continue
-        paused = bool(row["paused"]) and (row["paused_until"] is None or row["paused_until"] > now_ms())
-        found[queue] = QueueSetting(
-            queue, row["slots"], paused, row["paused_until"] if paused else None, row["paused_by"] if paused else ""
-        )
-    return found
+    slots = dict(QueueRow.select(QueueRow.queue, QueueRow.slots).tuples().execute(db))
+    moment = now_ms()
+    paused = {
+        pause.name: pause for pause in pauses.pauses(db, Scope.QUEUE) if pause.until is None or pause.until > moment
+    }
+    return {queue: QueueSetting(queue, slots.get(queue), paused.get(queue)) for queue in QUEUES}
 
 
-def set_queue(db: Database, queue: str, **values: Any) -> None:
-    """Change what holds for a queue: `slots`, `paused`, `paused_until`, `paused_by`."""
-    if queue not in QUEUES:
-        raise UsageError(f"no queue {queue!r}: there are {', '.join(QUEUES)}")
-    if "paused_by" in values:
-        values["paused_by"] = storable(values["paused_by"])
+def set_slots(db: Database, queue: str, slots: int | None, by: str) -> None:
+    """How many jobs of a queue may run at once; None: as the configuration says."""
+    queue = pauses.checked(Scope.QUEUE, queue)
     with transaction(db):
-        bump(db)
-        QueueRow.insert(queue=queue, **values).on_conflict(conflict_target=[QueueRow.queue], update=values).execute(db)
+        before = QueueRow.select(QueueRow.slots).where(QueueRow.queue == queue).scalar(db)
+        insert = QueueRow.insert(queue=queue, slots=slots)
+        insert.on_conflict(conflict_target=[QueueRow.queue], update={"slots": slots}).execute(db)
+        words = tuple("configured" if number is None else str(number) for number in (before, slots))
+        record_event(db, bump(db), 0, "slots set", (words[0], words[1]), by, f"queue {queue}")
 
 
-def paused_with_queue(db: Database, queue: str) -> list[int]:
-    """Jobs that were paused because their queue was, and those of them that a restart of the worker put on hold."""
-    stopped = (JobRow.state == State.PAUSED.value) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
-    mine = (JobRow.queue == queue) & JobRow.wish_by.endswith(WITH_QUEUE)
-    return [row[0] for row in JobRow.select(JobRow.id).where(mine & stopped).tuples().execute(db)]
-
-
-def pauses_over(db: Database, now: int) -> list[str]:
-    """Queues whose pause was for a time that has passed."""
-    over = QueueRow.paused & QueueRow.paused_until.is_null(False) & (QueueRow.paused_until <= now)
-    return [row[0] for row in QueueRow.select(QueueRow.queue).where(over).tuples().execute(db)]
+def windows(db: Database) -> list[str]:
+    """Every window that some job named, as `workers.windows.canonical` writes it."""
+    return [row[0] for row in _WINDOWS.run(db).fetchall()]
 
 
 def queue_counts(db: Database) -> dict[tuple[str, State], int]:

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from peewee import Database, SchemaManager
 
 from workers.errors import SchemaError
 from workers.store.database import told, transaction
-from workers.store.tables import TABLES, Counter
+from workers.store.tables import TABLES, BatchRow, Counter, PauseRow, TemplateRow, WindowRow
 
 Step = Callable[[Database], None]
 
+
+def _pauses_batches_and_windows(db: Database) -> None:
+    """2: pauses of anything in a table of their own, limits of batches, windows, and chains on any end."""
+    connection: Any = db
+    for table, column in (
+        ("job", '"window" TEXT'),
+        ("job", "pause_until BIGINT"),
+        ("job", "runner_deaths INTEGER NOT NULL DEFAULT 0"),
+        ("job_after", "ended BOOLEAN NOT NULL DEFAULT FALSE"),
+    ):
+        connection.execute_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
+    for model in (PauseRow, BatchRow, TemplateRow, WindowRow):
+        SchemaManager(model, database=db).create_all()
+    connection.execute_sql(
+        'INSERT INTO pause (scope, name, since, until, "by")'
+        " SELECT 'queue', queue, 0, paused_until, paused_by FROM queue_setting WHERE paused"
+    )
+    for column in ("paused", "paused_until", "paused_by"):
+        connection.execute_sql(f"ALTER TABLE queue_setting DROP COLUMN {column}")
+
+
 # Step n brings version n to version n + 1. A step is never changed once it has been released.
-STEPS: tuple[Step, ...] = ()
+STEPS: tuple[Step, ...] = (_pauses_batches_and_windows,)
 
 
 def latest(steps: Sequence[Step] = STEPS) -> int:

@@ -33,7 +33,14 @@ _QUEUED: Mapping[str, Any] = {**_NO_RUNNER, "wish": "", "rate": None, "eta_s": N
 
 # What each move clears, so that nothing of an earlier attempt stays on the job.
 _CLEARS: Mapping[Move, Mapping[str, Any]] = {
-    Move.CLAIMED: {**_FRESH_PROGRESS, **error_fields(None), "wish": "", "run_after": None, "finished_at": None},
+    Move.CLAIMED: {
+        **_FRESH_PROGRESS,
+        **error_fields(None),
+        "wish": "",
+        "run_after": None,
+        "pause_until": None,
+        "finished_at": None,
+    },
     Move.SUCCEEDED: {**_ENDED, **error_fields(None), "fraction": 1.0, "phase": ""},
     Move.FAILED: _ENDED,
     Move.RETRIED: _QUEUED,
@@ -41,7 +48,7 @@ _CLEARS: Mapping[Move, Mapping[str, Any]] = {
     Move.RELEASED: _QUEUED,
     Move.CANCELLED: {**_ENDED, "phase": ""},
     Move.PAUSED: {"wish": "", "rate": None, "eta_s": None},
-    Move.RESUMED: {"wish": ""},
+    Move.RESUMED: {"wish": "", "pause_until": None},
     Move.SKIPPED: _ENDED,
     Move.RESTARTED: {
         **_QUEUED,
@@ -50,6 +57,8 @@ _CLEARS: Mapping[Move, Mapping[str, Any]] = {
         "attempts": 0,
         "failures": 0,
         "worker_deaths": 0,
+        "runner_deaths": 0,
+        "pause_until": None,
         "started_at": None,
         "finished_at": None,
         "run_after": None,
@@ -185,7 +194,7 @@ def _make(
 
 
 _DEPENDENTS = Prepared(
-    lambda sqlite: After.select(After.job_id).where(After.on_id == hole("id")).order_by(After.job_id)
+    lambda sqlite: After.select(After.job_id).where((After.on_id == hole("id")) & ~After.ended).order_by(After.job_id)
 )
 
 

@@ -12,14 +12,14 @@ from typing import Any
 from peewee import Database, IntegrityError
 
 from workers.errors import UsageError
-from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish
-from workers.store import hosts
+from workers.jobs import FINAL, LIVE, Job, Move, Priority, Scope, State, Wish, rfc3339
+from workers.store import pauses
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, count_on, locked_state, move_inside, record_event
 from workers.store.prepared import Prepared, hole
 from workers.store.questions import job_by_id
 from workers.store.records import folded, now_ms, parts, storable, to_json
-from workers.store.tables import After, EventRow, ItemRow, JobRow, RemovedRow
+from workers.store.tables import After, EventRow, ItemRow, JobRow, RemovedRow, WindowRow
 
 _PART = 100  # jobs of one order handled in one transaction, so that others can write in between
 _FORWARD = ("first", "up")
@@ -46,6 +46,8 @@ class NewJob:
     priority: Priority = Priority.NORMAL
     run_after: int | None = None
     after: tuple[int, ...] = ()
+    after_ended: tuple[int, ...] = ()  # those that need not succeed
+    window: str | None = None  # as `workers.windows.canonical` writes it
     batch: str | None = None
     hold: bool = False
     site: str | None = None
@@ -66,6 +68,7 @@ _SUBMITTED = (
     "submitted_by",
     "submitted_at",
     "run_after",
+    "window",
     "hold",
     "max_attempts",
     "batch",
@@ -78,12 +81,17 @@ _INSERT = Prepared(
 _KEYED = Prepared(lambda sqlite: JobRow.select(JobRow.id).where(JobRow.submission_key == hole("key")))
 
 
-def _check_dependencies(db: Database, after: Sequence[int]) -> None:
+def _know_window(db: Database, window: str | None) -> None:
+    if window is not None:
+        WindowRow.insert(text=window).on_conflict_ignore().execute(db)
+
+
+def _check_dependencies(db: Database, after: Sequence[int], *, any_end: bool = False) -> None:
     for on_id in after:
         state = locked_state(db, on_id)
         if state is None:
             raise UsageError(f"after {on_id}: there is no such job")
-        if state in FINAL and state is not State.SUCCEEDED:
+        if state in FINAL and state is not State.SUCCEEDED and not any_end:
             raise UsageError(f"after {on_id}: that job was {state.value} and will not succeed")
 
 
@@ -111,6 +119,8 @@ def _submit_inside(db: Database, new: NewJob) -> Job:
     if existing is not None:
         return existing
     _check_dependencies(db, new.after)
+    _check_dependencies(db, new.after_ended, any_end=True)
+    _know_window(db, new.window)
     revision = bump(db)
     job_id = count_on(db, "job_id")
     _INSERT.run(
@@ -127,14 +137,16 @@ def _submit_inside(db: Database, new: NewJob) -> Job:
         submitted_by=storable(new.by),
         submitted_at=now_ms(),
         run_after=new.run_after,
+        window=new.window,
         hold=new.hold,
         max_attempts=new.max_attempts,
         batch=None if new.batch is None else storable(new.batch),
         site=None if new.site is None else storable(new.site).lower(),
         revision=revision,
     )
-    for on_id in dict.fromkeys(new.after):
-        After.insert(job_id=job_id, on_id=on_id).execute(db)
+    # Of a job that is named in both ways success is asked.
+    for on_id, ended in {**dict.fromkeys(new.after_ended, True), **dict.fromkeys(new.after, False)}.items():
+        After.insert(job_id=job_id, on_id=on_id, ended=ended).execute(db)
     record_event(db, revision, job_id, "submitted", ("", State.QUEUED.value), storable(new.by))
     return job_by_id(db, job_id)
 
@@ -179,25 +191,33 @@ def cancel(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
     return _each(db, ids, act)
 
 
-def pause(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
-    """A running job's processes are stopped; a waiting one is held."""
+def pause(db: Database, ids: Sequence[int], by: str, *, until: int | None = None, soft: bool = False) -> list[Answer]:
+    """A running job's processes are stopped; a waiting one is held. For good, or until a time.
+
+    `soft`: a running job ends what it has in hand, then waits on hold; one of a single input so runs to its end.
+    """
+    wish, asked = (Wish.HOLD, "hold asked") if soft else (Wish.PAUSE, "pause asked")
+    lasts = f"until {rfc3339(until)}" if until is not None else ""
 
     def act(job_id: int) -> Answer:
         state = locked_state(db, job_id)
         if state is State.RUNNING:
             if JobRow.select(JobRow.wish).where(JobRow.id == job_id).scalar(db) == Wish.CANCEL.value:
                 return Answer(job_id, False, "is being cancelled")
-            _change(db, job_id, "pause asked", by, wish=Wish.PAUSE.value, wish_by=by)
-            return Answer(job_id, True, "is being paused")
+            _change(db, job_id, asked, by, lasts, wish=wish.value, wish_by=by, pause_until=until)
+            return Answer(job_id, True, "waits when it has ended what it has in hand" if soft else "is being paused")
         if state is State.QUEUED:
-            _change(db, job_id, "held", by, hold=True, wish_by=by)
+            _change(db, job_id, "held", by, lasts, hold=True, wish_by=by, pause_until=until)
             return Answer(job_id, True, "held")
+        if state is State.PAUSED and until is not None:
+            _change(db, job_id, "pause asked", by, lasts, wish_by=by, pause_until=until)
+            return Answer(job_id, True, "stays paused for that time")
         return _missing(job_id) if state is None else Answer(job_id, False, f"cannot be paused: it is {state.value}")
 
     return _each(db, ids, act)
 
 
-def resume(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
+def resume(db: Database, ids: Sequence[int], by: str, why: str = "") -> list[Answer]:
     """A paused job goes on; a held one may start."""
 
     def act(job_id: int) -> Answer:
@@ -205,13 +225,13 @@ def resume(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
         row = JobRow.select(JobRow.hold, JobRow.wish).where(JobRow.id == job_id).tuples().execute(db)
         held, wish = next(iter(row), (False, ""))
         if state is State.PAUSED and wish != Wish.CANCEL.value:
-            _change(db, job_id, "resume asked", by, wish=Wish.RESUME.value, wish_by=by)
+            _change(db, job_id, "resume asked", by, why, wish=Wish.RESUME.value, wish_by=by, pause_until=None)
             return Answer(job_id, True, "is being resumed")
-        if state is State.RUNNING and wish == Wish.PAUSE.value:
-            _change(db, job_id, "resume asked", by, wish=Wish.NONE.value, wish_by=by)
+        if state is State.RUNNING and wish in (Wish.PAUSE.value, Wish.HOLD.value):
+            _change(db, job_id, "resume asked", by, why, wish=Wish.NONE.value, wish_by=by, pause_until=None)
             return Answer(job_id, True, "goes on")
         if state is State.QUEUED and held:
-            _change(db, job_id, "unheld", by, hold=False, wish_by="")
+            _change(db, job_id, "unheld", by, why, hold=False, wish_by="", pause_until=None)
             return Answer(job_id, True, "may start")
         if state is None:
             return _missing(job_id)
@@ -229,7 +249,7 @@ def set_hold(db: Database, ids: Sequence[int], hold: bool, by: str) -> list[Answ
             return _missing(job_id)
         if state is not State.QUEUED:
             return Answer(job_id, False, f"does not wait: it is {state.value}")
-        _change(db, job_id, "held" if hold else "unheld", by, hold=hold)
+        _change(db, job_id, "held" if hold else "unheld", by, hold=hold, wish_by=by if hold else "", pause_until=None)
         return Answer(job_id, True, "held" if hold else "may start")
 
     return _each(db, ids, act)
@@ -328,10 +348,64 @@ def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answe
     return [by_id[job_id] for job_id in dict.fromkeys(ids)]
 
 
-def resume_queue(db: Database, queue: str, by: str) -> None:
-    """End a queue's pause; jobs that were paused with it go on, those paused one by one stay."""
-    hosts.set_queue(db, queue, paused=False, paused_until=None, paused_by="")
-    resume(db, hosts.paused_with_queue(db, queue), by)
+def pause_scope(
+    db: Database, scope: Scope, name: str, by: str, *, until: int | None = None, soft: bool = True
+) -> list[Answer]:
+    """Start nothing of a queue, site or batch. Not `soft`: pause what of it runs, too; the answers are about that."""
+    paused = pauses.pause(db, scope, name, until=until, by=by)
+    if soft:
+        return []
+    return pause(db, pauses.running_of(db, scope, paused.name), pauses.mark(by, scope, paused.name))
+
+
+def resume_scope(db: Database, scope: Scope, name: str, by: str, why: str = "") -> bool:
+    """End such a pause; jobs that were paused with it go on, those paused one by one stay. False: it was none."""
+    name = pauses.checked(scope, name)
+    was = pauses.resume(db, scope, name, by, why)
+    resume(db, pauses.paused_with(db, scope, name), by, why)
+    return was
+
+
+_OVER = "its time is over"
+
+
+def end_pauses(db: Database, moment: int) -> list[str]:
+    """End every pause and hold whose time has passed at `moment`; what was ended, in words."""
+    ended = []
+    for pause_ in pauses.over(db, moment):
+        resume_scope(db, pause_.scope, pause_.name, "worker", _OVER)
+        ended.append(f"the pause of {pause_.scope.called(pause_.name)}")
+    stopped = (JobRow.state == State.PAUSED.value) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
+    due = JobRow.pause_until.is_null(False) & (JobRow.pause_until <= moment)
+    ids = [row[0] for row in JobRow.select(JobRow.id).where(due & stopped).tuples().execute(db)]
+    ended += [f"the pause of job {answer.job_id}" for answer in resume(db, ids, "worker", _OVER) if answer.ok]
+    return ended
+
+
+def schedule(
+    db: Database, ids: Sequence[int], by: str, *, run_after: int | None = None, window: str | None = None
+) -> list[Answer]:
+    """When waiting jobs may start: not before `run_after`, within `window` ("" for any time). None changes nothing."""
+    fields: dict[str, Any] = {}
+    told = []
+    if run_after is not None:
+        fields["run_after"] = run_after
+        told.append(f"not before {rfc3339(run_after)}")
+    if window is not None:
+        fields["window"] = window or None
+        told.append(f"within {window}" if window else "at any time")
+
+    def act(job_id: int) -> Answer:
+        state = locked_state(db, job_id)
+        if state is None:
+            return _missing(job_id)
+        if state is not State.QUEUED:
+            return Answer(job_id, False, f"does not wait: it is {state.value}")
+        _know_window(db, window or None)
+        _change(db, job_id, "scheduled", by, ", ".join(told), **fields)
+        return Answer(job_id, True, ", ".join(told))
+
+    return _each(db, ids, act)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ SORTS = ("", *_SORTS)
 
 _COLUMNS = columns(JobRow)
 _ONE = Prepared(lambda sqlite: JobRow.select().where(JobRow.id == hole("id")))
-_AFTER = Prepared(lambda sqlite: After.select(After.on_id).where(After.job_id == hole("id")).order_by(After.on_id))
+_AFTER = Prepared(
+    lambda sqlite: After.select(After.on_id, After.ended).where(After.job_id == hole("id")).order_by(After.on_id)
+)
 _SINCE = Prepared(
     lambda sqlite: (
         JobRow.select().where(JobRow.revision > hole("revision")).order_by(JobRow.revision).limit(hole("limit"))
@@ -44,7 +46,7 @@ def job_by_id(db: Database, job_id: int) -> Job:
     row = _ONE.run(db, id=job_id).fetchone() if is_id(job_id) else None
     if row is None:
         raise NoSuchJob(f"there is no job {job_id}; `spool jobs` lists them")
-    after = tuple(on_id for (on_id,) in _AFTER.run(db, id=job_id).fetchall())
+    after = [(on_id, bool(ended)) for on_id, ended in _AFTER.run(db, id=job_id).fetchall()]
     return job_of(as_dict(_COLUMNS, row), after)
 
 

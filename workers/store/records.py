@@ -86,17 +86,20 @@ def parts(ids: Iterable[int]) -> Iterator[list[int]]:
         yield known[start : start + _AT_ONCE]
 
 
-def dependencies(db: Database, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+Links = Sequence[tuple[int, bool]]  # ids of jobs, and whether any end of them will do
+
+
+def dependencies(db: Database, ids: Sequence[int]) -> dict[int, list[tuple[int, bool]]]:
     """What each of these jobs waits for, or waited for."""
-    found: dict[int, tuple[int, ...]] = {}
+    found: dict[int, list[tuple[int, bool]]] = {}
     for part in parts(ids):
-        query = After.select(After.job_id, After.on_id).where(After.job_id.in_(part)).order_by(After.on_id).tuples()
-        for job_id, on_id in query.execute(db):
-            found[job_id] = (*found.get(job_id, ()), on_id)
+        query = After.select(After.job_id, After.on_id, After.ended).where(After.job_id.in_(part))
+        for job_id, on_id, ended in query.order_by(After.on_id).tuples().execute(db):
+            found.setdefault(job_id, []).append((on_id, bool(ended)))
     return found
 
 
-def job_of(row: Mapping[str, Any], after: tuple[int, ...] = ()) -> Job:
+def job_of(row: Mapping[str, Any], after: Links = ()) -> Job:
     """The record of one row."""
     return Job(
         id=row["id"],
@@ -111,7 +114,9 @@ def job_of(row: Mapping[str, Any], after: tuple[int, ...] = ()) -> Job:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         run_after=row["run_after"],
+        window=row["window"],
         hold=bool(row["hold"]),
+        pause_until=row["pause_until"],
         attempts=row["attempts"],
         failures=row["failures"],
         max_attempts=row["max_attempts"],
@@ -126,7 +131,8 @@ def job_of(row: Mapping[str, Any], after: tuple[int, ...] = ()) -> Job:
         failure=failure_of(row),
         outputs=tuple(json.loads(row["outputs"])),
         batch=row["batch"],
-        after=after,
+        after=tuple(on_id for on_id, _ in after),
+        after_ended=tuple(on_id for on_id, ended in after if ended),
         site=row["site"],
         position=row["position"],
         revision=row["revision"],

@@ -290,6 +290,13 @@ _WAITING_FOR = Prepared(
 )
 
 
+def count_runner_death(db: Database, job_id: int, lease: int) -> int:
+    """One more runner of this job died; how many have."""
+    with transaction(db):
+        JobRow.update(runner_deaths=JobRow.runner_deaths + 1).where(_ours(job_id, lease)).execute(db)
+        return int(JobRow.select(JobRow.runner_deaths).where(JobRow.id == job_id).scalar(db) or 0)
+
+
 def queues_waiting_for(db: Database, job_id: int) -> list[str]:
     """Queues in which jobs wait for this one."""
     return [row[0] for row in _WAITING_FOR.run(db, id=job_id).fetchall()]

@@ -57,10 +57,13 @@ class JobRow(Model):
     started_at = BigIntegerField(null=True)
     finished_at = BigIntegerField(null=True)
     run_after = BigIntegerField(null=True)
+    window = TextField(null=True)  # when in the week it may start, as `workers.windows.canonical` writes it
     hold = BooleanField(default=False)
+    pause_until = BigIntegerField(null=True)  # when its hold or pause ends by itself
     attempts = IntegerField(default=0)
     failures = IntegerField(default=0)
     worker_deaths = IntegerField(default=0)
+    runner_deaths = IntegerField(default=0)
     max_attempts = IntegerField(default=3)
     lease = IntegerField(default=0)
     wish = TextField(default="")
@@ -114,10 +117,11 @@ JobRow.add_index(JobRow.index(JobRow.site, where=SQL("state IN ('running', 'paus
 
 
 class After(Model):
-    """`job_id` waits until `on_id` has succeeded."""
+    """`job_id` waits until `on_id` has succeeded, or with `ended` until it has ended in any way."""
 
     job_id = IntegerField()
     on_id = IntegerField(index=True)
+    ended = BooleanField(default=False)
 
     class Meta:
         table_name = "job_after"
@@ -193,12 +197,67 @@ class QueueRow(Model):
 
     queue = TextField(primary_key=True)
     slots = IntegerField(null=True)
-    paused = BooleanField(default=False)
-    paused_until = BigIntegerField(null=True)
-    paused_by = TextField(default="")
 
     class Meta:
         table_name = "queue_setting"
 
 
-TABLES: tuple[type[Model], ...] = (Counter, JobRow, After, EventRow, ItemRow, RemovedRow, WorkerRow, QueueRow)
+class PauseRow(Model):
+    """A queue, a site or a batch of which nothing starts."""
+
+    scope = TextField()  # see workers.jobs.Scope
+    name = TextField()
+    since = BigIntegerField()
+    until = BigIntegerField(null=True)  # it ends by itself; null: when somebody says so
+    by = TextField(default="")
+
+    class Meta:
+        table_name = "pause"
+        primary_key = CompositeKey("scope", "name")
+
+
+class BatchRow(Model):
+    """What a person set for a batch; jobs may name a batch that has no row."""
+
+    name = TextField(primary_key=True)
+    limit = IntegerField(null=True)  # of its jobs that run at once; 0: as many as the host is good for; null: none
+
+    class Meta:
+        table_name = "batch"
+
+
+class TemplateRow(Model):
+    """Jobs of a batch, kept to be submitted again."""
+
+    name = TextField(primary_key=True)
+    jobs = TextField()  # JSON list of objects: operation, params, priority, window
+    by = TextField(default="")
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "batch_template"
+
+
+class WindowRow(Model):
+    """Every window that some job named, so that few texts are asked whether they are open."""
+
+    text = TextField(primary_key=True)
+
+    class Meta:
+        table_name = "job_window"
+
+
+TABLES: tuple[type[Model], ...] = (
+    Counter,
+    JobRow,
+    After,
+    EventRow,
+    ItemRow,
+    RemovedRow,
+    WorkerRow,
+    QueueRow,
+    PauseRow,
+    BatchRow,
+    TemplateRow,
+    WindowRow,
+)

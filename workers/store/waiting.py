@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import Database, fn
+from peewee import Case, Database, fn
 
-from workers.jobs import Job, State, Waiting, rfc3339
+from workers.errors import ErrorClass
+from workers.jobs import FINAL, Job, Scope, State, Waiting, rfc3339
 from workers.store.prepared import Prepared, hole
-from workers.store.tables import After, JobRow, QueueRow
+from workers.store.tables import After, BatchRow, JobRow, PauseRow
 
 _LIVE = [State.RUNNING.value, State.PAUSED.value]
+_FINAL = [state.value for state in FINAL]
 
 POISON_DEATHS = 3  # a job in whose company that many workers died is taken for their murderer
 
@@ -29,6 +31,20 @@ class Situation:
     now: Any  # milliseconds; a hole in prepared statements
     per_site: int  # downloads from one site at once
     operations: Sequence[str] = field(default=())  # those that the worker knows
+    batch_auto: Any = 1  # how many jobs of a batch run at once that says "auto"; a hole in prepared statements
+    closed: Sequence[str] = field(default=())  # windows of jobs that are closed now
+    closed_queues: Sequence[str] = field(default=())  # queues that may start nothing now, by the configuration
+
+    @property
+    def shape(self) -> tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """What statements are written for; the rest are values in them."""
+        return self.per_site, tuple(self.operations), tuple(self.closed), tuple(self.closed_queues)
+
+
+def shaped(shape: tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]) -> Situation:
+    """The situation of a prepared statement: holes for what changes all the time."""
+    per_site, operations, closed, closed_queues = shape
+    return Situation(hole("now"), per_site, operations, hole("batch_auto"), closed, closed_queues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,8 @@ def _later(situation: Situation) -> Any:
 def _tell_later(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
     when = rfc3339(job.run_after) or ""
     seconds = max(0, ((job.run_after or 0) - situation.now) // 1000)
+    if job.failure is not None and job.failure.error_class is ErrorClass.DISK:
+        return f"{job.failure.message}; looks again in {seconds} s, at {when}", "it goes on when there is room"
     if job.failures and job.failure is not None:
         return (
             f"tries again in {seconds} s, at {when}: {job.failure.message}",
@@ -60,21 +78,27 @@ def _unfinished() -> Any:
     return (
         After.select(After.on_id)
         .join(other, on=(other.id == After.on_id))
-        .where((After.job_id == JobRow.id) & (other.state != State.SUCCEEDED.value))
+        .where((After.job_id == JobRow.id) & _holds_up(other))
     )
+
+
+def _holds_up(other: Any) -> Any:
+    return (other.state != State.SUCCEEDED.value) & ~(After.ended & other.state.in_(_FINAL))
 
 
 def _tell_dependency(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
     other = JobRow.alias("other")
     query = (
-        After.select(After.on_id, other.state)
+        After.select(After.on_id, other.state, After.ended)
         .join(other, on=(other.id == After.on_id))
-        .where((After.job_id == job.id) & (other.state != State.SUCCEEDED.value))
+        .where((After.job_id == job.id) & _holds_up(other))
         .order_by(After.on_id)
         .tuples()
     )
-    waits = [f"{on_id} ({state})" for on_id, state in query.execute(db)]
-    return "waits for job " + ", ".join(waits), "it starts when that job has succeeded"
+    waits = list(query.execute(db))
+    how = "ended" if waits and all(ended for _, _, ended in waits) else "succeeded"
+    named = ", ".join(f"{on_id} ({state})" for on_id, state, _ in waits)
+    return f"waits for job {named}", f"it starts when {'that job has' if len(waits) == 1 else 'these have'} {how}"
 
 
 def _site_full(situation: Situation) -> Any:
@@ -83,19 +107,71 @@ def _site_full(situation: Situation) -> Any:
     return JobRow.site.is_null(False) & (running >= situation.per_site)
 
 
-def _queue_paused(situation: Situation) -> Any:
-    paused = QueueRow.select(QueueRow.queue).where(
-        (QueueRow.queue == JobRow.queue)
-        & QueueRow.paused
-        & (QueueRow.paused_until.is_null() | (QueueRow.paused_until > situation.now))
+def _in_scope(job: Any) -> Any:
+    """Whether a pause is about `job`: the table or a record."""
+    mine = (PauseRow.scope == Scope.QUEUE.value) & (PauseRow.name == job.queue)
+    for scope, name in ((Scope.SITE, job.site), (Scope.BATCH, job.batch)):
+        if name is not None:
+            mine = mine | ((PauseRow.scope == scope.value) & (PauseRow.name == name))
+    return mine
+
+
+def _paused(situation: Situation) -> Any:
+    lasts = PauseRow.until.is_null() | (PauseRow.until > situation.now)
+    return fn.EXISTS(PauseRow.select(PauseRow.name).where(_in_scope(JobRow) & lasts))
+
+
+def _tell_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    lasts = PauseRow.until.is_null() | (PauseRow.until > situation.now)
+    rows = PauseRow.select().where(_in_scope(job) & lasts).order_by(PauseRow.scope.desc()).dicts().execute(db)
+    told = [_pause_in_words(row, situation.now) for row in rows]
+    return "; ".join(detail for detail, _ in told), " and ".join(lifts for _, lifts in told)
+
+
+def _pause_in_words(row: Any, now: int) -> tuple[str, str]:
+    scope = Scope(row["scope"])
+    until = f" until {rfc3339(row['until'])}, {(row['until'] - now) // 1000} s from now" if row["until"] else ""
+    lifts = f"spool {scope.value} resume {row['name']}"
+    return f"{row['by'] or 'somebody'} paused {scope.called(row['name'])}{until}", lifts
+
+
+def _tell_hold(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    until = ""
+    if job.pause_until is not None:
+        until = f" until {rfc3339(job.pause_until)}, {max(0, job.pause_until - situation.now) // 1000} s from now"
+    by = JobRow.select(JobRow.wish_by).where(JobRow.id == job.id).scalar(db)
+    return f"it is on hold{until}{f', by {by}' if by else ''}", f"spool unhold {job.id}, or H"
+
+
+def _batch_full(situation: Situation) -> Any:
+    other = JobRow.alias("member")
+    running = other.select(fn.COUNT(other.id)).where((other.batch == JobRow.batch) & other.state.in_(_LIVE))
+    most = Case(None, ((BatchRow.limit == 0, situation.batch_auto),), BatchRow.limit)
+    full = BatchRow.select(BatchRow.name).where(
+        (BatchRow.name == JobRow.batch) & BatchRow.limit.is_null(False) & (running >= most)
     )
-    return fn.EXISTS(paused)
+    return JobRow.batch.is_null(False) & fn.EXISTS(full)
 
 
-def _tell_queue_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    row: Any = next(iter(QueueRow.select().where(QueueRow.queue == job.queue).dicts().execute(db)))
-    until = f" until {rfc3339(row['paused_until'])}" if row["paused_until"] else ""
-    return f"{row['paused_by'] or 'somebody'} paused the queue {job.queue}{until}", f"spool queue resume {job.queue}"
+def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    limit = BatchRow.select(BatchRow.limit).where(BatchRow.name == job.batch).scalar(db)
+    told = f"auto, {situation.batch_auto} now" if limit == 0 else str(limit)
+    return (
+        f"so many jobs of the batch {job.batch} run as its limit allows: {told}",
+        f"it starts when one ends; spool batch limit {job.batch} N",
+    )
+
+
+def _closed(situation: Situation) -> Any:
+    closed = JobRow.queue.in_(list(situation.closed_queues))
+    return closed | (JobRow.window.is_null(False) & JobRow.window.in_(list(situation.closed)))
+
+
+def _tell_closed(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    if job.queue in situation.closed_queues:
+        lifts = f"it starts within them; windows.{job.queue} in config.toml"
+        return f"outside the hours of the queue {job.queue}", lifts
+    return f"outside its window {job.window}", f"it starts within it; spool schedule {job.id} --window any lifts it"
 
 
 def _other_suspect(situation: Situation) -> Any:
@@ -106,14 +182,12 @@ def _other_suspect(situation: Situation) -> Any:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        "hold",
-        lambda situation: JobRow.hold,
-        lambda db, job, situation: ("it is on hold", f"spool unhold {job.id}, or H"),
-    ),
+    Rule("hold", lambda situation: JobRow.hold, _tell_hold),
     Rule("schedule", _later, _tell_later),
     Rule("dependency", lambda situation: fn.EXISTS(_unfinished()), _tell_dependency),
-    Rule("queue_paused", _queue_paused, _tell_queue_paused),
+    Rule("paused", _paused, _tell_paused),
+    Rule("batch", _batch_full, _tell_batch_full),
+    Rule("window", _closed, _tell_closed),
     Rule(
         "site",
         _site_full,
@@ -150,23 +224,30 @@ def free_to_run(situation: Situation) -> Any:
 
 
 @functools.lru_cache(maxsize=16)
-def _flags(per_site: int, operations: tuple[str, ...]) -> Prepared:
+def _flags(shape: Any) -> Prepared:
     """Of one job, whether each rule holds it back."""
-    situation = Situation(hole("now"), per_site, operations)
+    situation = shaped(shape)
     flags = [rule.holds(situation).alias(f"holds_{rule.name}") for rule in RULES]
     return Prepared(lambda sqlite: JobRow.select(*flags).where(JobRow.id == hole("id")))
 
 
+def _when_named(job: Job) -> str:
+    """What a time not to start before is for."""
+    if job.failure is not None and job.failure.error_class is ErrorClass.DISK:
+        return "disk"
+    return "retry" if job.failures else "schedule"
+
+
 def reasons(db: Database, job: Job, situation: Situation) -> list[Waiting]:
     """Which rules hold back this queued job, in words. Slots and a missing worker are not known here."""
-    flags = _flags(situation.per_site, tuple(situation.operations))
-    row = flags.run(db, id=job.id, now=situation.now).fetchone()
+    flags = _flags(situation.shape)
+    row = flags.run(db, id=job.id, now=situation.now, batch_auto=situation.batch_auto).fetchone()
     if row is None:
         return []  # removed meanwhile
     found = []
     for rule, holds in zip(RULES, row, strict=True):
         if holds:
             detail, lifts = rule.tell(db, job, situation)
-            name = "retry" if rule.name == "schedule" and job.failures else rule.name
+            name = _when_named(job) if rule.name == "schedule" else rule.name
             found.append(Waiting(name, detail, lifts))
     return found

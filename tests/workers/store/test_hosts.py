@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.databases import claimed, ended, running, submitted
 from workers.errors import UsageError
-from workers.jobs import QUEUES, Move, State, Wish
-from workers.store import hosts, moves, orders, questions, reports
+from workers.jobs import QUEUES, Move, Scope, State, Wish
+from workers.store import hosts, moves, orders, pauses, questions, reports
 from workers.store.database import transaction
 from workers.store.records import now_ms
 from workers.store.tables import JobRow
@@ -57,16 +57,19 @@ def test_orphans_tell_where_their_runner_was(db: Any) -> None:
 
 def test_settings_of_queues(db: Any) -> None:
     assert set(hosts.queue_settings(db)) == set(QUEUES)
-    hosts.set_queue(db, "video", slots=4)
-    hosts.set_queue(db, "video", paused=True, paused_until=None, paused_by="ann")
+    hosts.set_slots(db, "video", 4, "ann")
+    pauses.pause(db, Scope.QUEUE, "video", until=None, by="ann")
     setting = hosts.queue_settings(db)["video"]
-    assert (setting.slots, setting.paused, setting.paused_by) == (4, True, "ann")
-    hosts.set_queue(db, "video", paused_until=now_ms() - 1)
+    assert setting.pause is not None and (setting.slots, setting.pause.by) == (4, "ann")
+    pauses.pause(db, Scope.QUEUE, "video", until=now_ms() - 1, by="ann")
     setting = hosts.queue_settings(db)["video"]
-    assert (setting.slots, setting.paused, setting.paused_until, setting.paused_by) == (4, False, None, "")
-    assert hosts.pauses_over(db, now_ms()) == ["video"]
+    assert (setting.slots, setting.pause) == (4, None)
+    hosts.set_slots(db, "video", None, "bob")
+    assert hosts.queue_settings(db)["video"].slots is None
+    told = [(event.move, event.before, event.after, event.by) for event in questions.events(db, job_id=0)]
+    assert told[0] == ("slots set", "configured", "4", "ann") and told[-1] == ("slots set", "4", "configured", "bob")
     with pytest.raises(UsageError, match="no queue 'vidio'"):
-        hosts.set_queue(db, "vidio", slots=1)
+        hosts.set_slots(db, "vidio", 1, "ann")
 
 
 def test_counts_by_queue(db: Any) -> None:
@@ -79,12 +82,14 @@ def test_counts_by_queue(db: Any) -> None:
 
 def test_resuming_a_queue_resumes_what_was_paused_with_it(db: Any) -> None:
     alone, together = running(db, queue="video"), running(db, queue="video")
-    for job, by in ((alone, "ann"), (together, "ann" + hosts.WITH_QUEUE)):
-        orders.pause(db, [job.id], by)
-        moves.move(db, Move.PAUSED, job.id, by=by)
-    hosts.set_queue(db, "video", paused=True)
-    orders.resume_queue(db, "video", "ann")
-    assert not hosts.queue_settings(db)["video"].paused
+    orders.pause(db, [alone.id], "ann")
+    moves.move(db, Move.PAUSED, alone.id, by="ann")
+    answers = orders.pause_scope(db, Scope.QUEUE, "video", "ann", soft=False)
+    assert [answer.job_id for answer in answers] == [together.id]
+    moves.move(db, Move.PAUSED, together.id, by="ann")
+    assert hosts.queue_settings(db)["video"].pause is not None
+    assert orders.resume_scope(db, Scope.QUEUE, "video", "ann")
+    assert hosts.queue_settings(db)["video"].pause is None
     assert [questions.job_by_id(db, job.id).wish for job in (alone, together)] == [Wish.NONE, Wish.RESUME]
 
 

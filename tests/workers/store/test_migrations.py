@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.databases import opened, submitted
 from workers.errors import SchemaError
-from workers.store import questions
+from workers.store import hosts, orders, questions
 from workers.store.database import open_database, transaction
 from workers.store.migrations import STEPS, latest, migrate
 from workers.store.tables import TABLES, Counter
@@ -45,19 +45,19 @@ def test_a_fresh_database_is_the_latest(empty: str) -> None:
 def test_a_fresh_database_needs_no_steps(empty: str) -> None:
     done: list[str] = []
     db = open_database(empty)
-    assert migrate(db, [_noting(done, "one"), _noting(done, "two")]) == 3
-    assert done == [] and _version(db) == 3
+    assert migrate(db, [*STEPS, _noting(done, "one"), _noting(done, "two")]) == latest() + 2
+    assert done == [] and _version(db) == latest() + 2
     db.close()
 
 
 def test_an_older_database_goes_through_the_missing_steps_in_order(empty: str) -> None:
     done: list[str] = []
-    steps = [_noting(done, name) for name in ("one", "two", "three")]
+    steps = [*STEPS, *(_noting(done, name) for name in ("one", "two", "three"))]
     with opened(empty) as db:
         job = submitted(db)
-        assert migrate(db, steps[:1]) == 2 and done == ["one"]
-        assert migrate(db, steps) == 4 and done == ["one", "two", "three"]
-        assert migrate(db, steps) == 4 and done == ["one", "two", "three"]
+        assert migrate(db, steps[: len(STEPS) + 1]) == latest() + 1 and done == ["one"]
+        assert migrate(db, steps) == latest() + 3 and done == ["one", "two", "three"]
+        assert migrate(db, steps) == latest() + 3 and done == ["one", "two", "three"]
         assert questions.job_by_id(db, job.id) == job
 
 
@@ -67,8 +67,8 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(empty: str) -> None:
 
     with opened(empty) as db:
         with pytest.raises(ValueError, match="broken step"):
-            migrate(db, [_noting([], "half"), broken])
-        assert _version(db) == 1 and "half" not in db.get_tables()
+            migrate(db, [*STEPS, _noting([], "half"), broken])
+        assert _version(db) == latest() and "half" not in db.get_tables()
 
 
 def test_what_comes_before_a_step_is_called_for_old_databases_alone(empty: str) -> None:
@@ -137,3 +137,29 @@ def test_processes_that_make_a_database_at_once_make_one(empty: str) -> None:
     assert answers == [(f"{latest()}\n", "")] * 3
     with opened(empty) as db:
         assert Counter.select().count(db) == 5
+
+
+def test_what_was_paused_in_version_1_is_paused_still(empty: str) -> None:
+    with opened(empty) as db:
+        job = submitted(db, title="old")
+        _back_to_version_1(db)
+        assert migrate(db) == latest()
+        setting = hosts.queue_settings(db)["video"]
+        assert setting.slots == 3 and setting.pause is not None
+        assert (setting.pause.until, setting.pause.by) == (2**42, "ann")
+        assert hosts.queue_settings(db)["images"].pause is None
+        assert questions.job_by_id(db, job.id) == job
+        assert orders.schedule(db, [job.id], "ann", window="sat")[0].ok
+
+
+def _back_to_version_1(db: Any) -> None:
+    for table in ("pause", "batch", "batch_template", "job_window"):
+        db.execute_sql(f"DROP TABLE {table}")
+    for column in ("job.window", "job.pause_until", "job.runner_deaths", "job_after.ended"):
+        table, _, name = column.partition(".")
+        db.execute_sql(f'ALTER TABLE {table} DROP COLUMN "{name}"')
+    for column in ("paused BOOLEAN DEFAULT FALSE", "paused_until BIGINT", "paused_by TEXT DEFAULT ''"):
+        db.execute_sql(f"ALTER TABLE queue_setting ADD COLUMN {column}")
+    db.execute_sql("INSERT INTO queue_setting VALUES ('video', 3, TRUE, 4398046511104, 'ann')")
+    db.execute_sql("INSERT INTO queue_setting VALUES ('images', NULL, FALSE, NULL, '')")
+    _set_version(db, 1)

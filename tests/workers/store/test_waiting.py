@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.support.databases import claimed, ended, running, situation, submitted
 from workers.errors import ErrorClass, Failure
-from workers.jobs import Job, Move
-from workers.store import claims, hosts, moves, orders, questions
+from workers.jobs import Job, Move, Scope
+from workers.store import batches, claims, moves, orders, pauses, questions
 from workers.store.database import transaction
 from workers.store.records import error_fields
 from workers.store.tables import JobRow
@@ -74,15 +74,15 @@ def test_dependency(db: Any) -> None:
 
 def test_paused_queue(db: Any) -> None:
     job = submitted(db)
-    hosts.set_queue(db, "default", paused=True, paused_until=None, paused_by="bob\0")
+    pauses.pause(db, Scope.QUEUE, "default", until=None, by="bob\0")
     (waiting,) = reasons(db, job, situation())
-    assert waiting.reason == "queue_paused" and waiting.detail == "bob\\x00 paused the queue default"
+    assert waiting.reason == "paused" and waiting.detail == "bob\\x00 paused the queue default"
     assert waiting.lifts == "spool queue resume default"
     assert not _starts(db, job)
-    hosts.set_queue(db, "default", paused_until=7000)
+    pauses.pause(db, Scope.QUEUE, "default", until=7000, by="bob")
     assert "1970-01-01T00:00:07" in reasons(db, job, situation(now=6999))[0].detail
     assert _why(db, job, situation(now=7000)) == []
-    hosts.set_queue(db, "default", paused=False, paused_until=None)
+    assert pauses.resume(db, Scope.QUEUE, "default", "bob")
     assert _starts(db, job)
 
 
@@ -125,11 +125,22 @@ def test_a_worker_without_operations_starts_nothing(db: Any) -> None:
 
 
 def test_all_that_holds_is_told(db: Any) -> None:
-    busy = running(db, queue="video", site="s")
-    job = submitted(db, hold=True, run_after=9, after=(busy.id,), site="s", operation="later")
-    hosts.set_queue(db, "default", paused=True)
-    told = _why(db, job, situation(now=8, per_site=1))
-    assert told == ["hold", "schedule", "dependency", "queue_paused", "site", "unknown_operation"]
+    busy = running(db, queue="video", site="s", batch="b")
+    wishes = {"hold": True, "run_after": 9, "after": (busy.id,), "site": "s", "batch": "b", "window": "22:00-23:00"}
+    job = submitted(db, operation="later", **wishes)
+    pauses.pause(db, Scope.QUEUE, "default", until=None, by="bob")
+    batches.set_limit(db, "b", 1, "bob")
+    told = _why(db, job, situation(now=8, per_site=1, closed=("22:00-23:00",)))
+    assert told == [
+        "hold",
+        "schedule",
+        "dependency",
+        "paused",
+        "batch",
+        "window",
+        "site",
+        "unknown_operation",
+    ]
     assert set(told) | {"suspect"} == {rule.name for rule in RULES}
 
 

@@ -1,0 +1,49 @@
+"""What the rules of waiting depend on besides the tables: the clock, the windows that are closed, the host's size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from workers import windows
+from workers.localtime import local
+from workers.settings import Settings
+from workers.store import hosts
+from workers.store.records import now_ms
+from workers.store.waiting import Situation
+
+_MOST = 32
+_MIB_A_JOB = 1024  # of memory that is free now, for each job of a batch that runs "auto"
+
+
+def situation(db: Any, settings: Settings, operations: Sequence[str]) -> Situation:
+    """How things stand now."""
+    now = now_ms()
+    here = local(now)
+    hours = settings.windows.of_queues()
+    return Situation(
+        now,
+        settings.jobs.per_site,
+        tuple(operations),
+        auto_limit(),
+        tuple(text for text in hosts.windows(db) if not windows.is_open(text, here)),
+        tuple(queue for queue, text in hours.items() if not windows.is_open(text, here)),
+    )
+
+
+def auto_limit() -> int:
+    """How many jobs of a batch the host is good for at once: one a core, and one a GiB of memory that is free."""
+    cores = os.cpu_count() or 1
+    return max(1, min(_MOST, cores, _free_mib() // _MIB_A_JOB))
+
+
+def _free_mib() -> int:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) >> 10
+    except (OSError, KeyError, ValueError):
+        import psutil
+
+        return int(psutil.virtual_memory().available >> 20)

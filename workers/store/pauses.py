@@ -1,0 +1,87 @@
+"""Pauses of a whole queue, site or batch: nothing of it starts until somebody says so, or a time has come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import Database
+
+from workers.errors import UsageError
+from workers.jobs import QUEUES, Pause, Scope, State, rfc3339
+from workers.store.database import delete, transaction
+from workers.store.moves import bump, record_event
+from workers.store.records import now_ms, storable
+from workers.store.tables import JobRow, PauseRow
+
+
+def _column(scope: Scope) -> Any:
+    return {Scope.QUEUE: JobRow.queue, Scope.SITE: JobRow.site, Scope.BATCH: JobRow.batch}[scope]
+
+
+def checked(scope: Scope, name: str) -> str:
+    """The name as the table holds it; UsageError when there can be no such queue, site or batch."""
+    name = storable(name.strip())
+    if scope is Scope.QUEUE and name not in QUEUES:
+        raise UsageError(f"no queue {name!r}: there are {', '.join(QUEUES)}")
+    if not name:
+        raise UsageError(f"which {scope.value}? its name is empty")
+    return name.lower() if scope is Scope.SITE else name
+
+
+def mark(by: str, scope: Scope, name: str) -> str:
+    """Who paused a job, where that was because `scope` was paused."""
+    return f"{by} (with {scope.called(name)})"
+
+
+def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str) -> Pause:
+    """Start nothing of it from now on. One that is paused already is paused anew."""
+    name = checked(scope, name)
+    moment = now_ms()
+    with transaction(db):
+        revision = bump(db)
+        values = {"since": moment, "until": until, "by": storable(by)}
+        target = [PauseRow.scope, PauseRow.name]
+        insert = PauseRow.insert(scope=scope.value, name=name, **values)
+        insert.on_conflict(conflict_target=target, update=values).execute(db)
+        told = f"until {rfc3339(until)}" if until is not None else ""
+        record_event(db, revision, 0, f"{scope.value} paused", ("", name), by, told)
+    return Pause(scope, name, moment, until, by)
+
+
+def resume(db: Database, scope: Scope, name: str, by: str, reason: str = "") -> bool:
+    """Let it start jobs again; False when it was not paused."""
+    name = checked(scope, name)
+    with transaction(db):
+        gone = delete(PauseRow, (PauseRow.scope == scope.value) & (PauseRow.name == name)).execute(db)
+        if gone:
+            record_event(db, bump(db), 0, f"{scope.value} resumed", (name, ""), by, reason)
+    return bool(gone)
+
+
+def pauses(db: Database, scope: Scope | None = None) -> list[Pause]:
+    """What is paused now, and what a time has passed for that nobody has ended yet."""
+    query = PauseRow.select().order_by(PauseRow.scope, PauseRow.name)
+    if scope is not None:
+        query = query.where(PauseRow.scope == scope.value)
+    return [
+        Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], row["by"])
+        for row in query.dicts().execute(db)
+    ]
+
+
+def over(db: Database, now: int) -> list[Pause]:
+    """Pauses for a time that has passed."""
+    return [pause for pause in pauses(db) if pause.until is not None and pause.until <= now]
+
+
+def paused_with(db: Database, scope: Scope, name: str) -> list[int]:
+    """Jobs that were paused because it was, and those of them that a restart of the worker put on hold."""
+    stopped = (JobRow.state == State.PAUSED.value) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
+    mine = (_column(scope) == name) & JobRow.wish_by.endswith(mark("", scope, name))
+    return [row[0] for row in JobRow.select(JobRow.id).where(mine & stopped).tuples().execute(db)]
+
+
+def running_of(db: Database, scope: Scope, name: str) -> list[int]:
+    """Jobs of it that run now."""
+    mine = (_column(scope) == name) & (JobRow.state == State.RUNNING.value)
+    return [row[0] for row in JobRow.select(JobRow.id).where(mine).order_by(JobRow.id).tuples().execute(db)]
