@@ -54,7 +54,7 @@ BEAT_S = 2.0
 SWEEP_S = 5.0
 CHECK_S = 4.0
 SHARE_S = 0.5
-QUANTUM_S = 2.0  # that a job of many items has before it makes room for others of its priority
+QUANTUM_S = 2.0  # of work, that a job of many items has before it makes room for others of its priority
 TIDY_S = 60.0  # without anybody asking; after an order it is done at once
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
 _WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
@@ -305,13 +305,13 @@ class Daemon:
                 continue
             with self._guard:
                 here = [supervisor for supervisor in self._supervisors.values() if supervisor.job.queue == name]
-            able = [supervisor for supervisor in here if supervisor.may_yield(0.0)]
+            able = [supervisor for supervisor in here if supervisor.may_yield()]
             waiting = claims.next_priority(self.db, name, self._situation()) if able else None
             if waiting is None:
                 continue
             for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
                 mine = supervisor.job.priority.value
-                if mine < waiting or (mine == waiting and supervisor.may_yield(QUANTUM_S)):
+                if mine < waiting or (mine == waiting and supervisor.had_turn(QUANTUM_S)):
                     supervisor.tell(Stop.YIELD, "worker")
                     break
 

@@ -34,6 +34,7 @@ from workers.store import moves, reports
 from workers.store.claims import Claimed
 from workers.store.database import transaction
 from workers.text import clean
+from workers.turn import Turn
 from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Supervisor:
         self._hurried = False
         self._paused = False
         self._verdict: wire.Finished | wire.Failed | wire.Yielded | None = None
-        self._began = time.monotonic()
+        self._turn = Turn(time.monotonic())
         self._total = 0  # items of the job, as its runner has counted them
         self._yielding = False
         self._items: list[ItemRecord] = []
@@ -86,10 +87,13 @@ class Supervisor:
         if self._runner is not None:
             self._runner.signal_group(signal.SIGKILL)
 
-    def may_yield(self, after_s: float) -> bool:
-        """Whether the job has many items, has had so many seconds, and was not asked to make room yet."""
-        had = time.monotonic() - self._began
-        return self._total > 1 and had >= after_s and not (self._yielding or self._paused or self._stop)
+    def may_yield(self) -> bool:
+        """Whether the job has many items, and was not asked to make room yet."""
+        return self._total > 1 and not (self._yielding or self._paused or self._stop)
+
+    def had_turn(self, quantum_s: float) -> bool:
+        """Whether the job has had its turn at the slot, which is to be so many seconds."""
+        return self._turn.over(quantum_s, time.monotonic())
 
     # ---------------------------------------------------------------- the job's life
 
@@ -265,6 +269,8 @@ class Supervisor:
             self._shop.persist(self.job.id, lambda: reports.write_items(self._shop.db, job.id, job.lease, items))
 
     def _take_items(self, items: Sequence[ItemRecord]) -> None:
+        if items:
+            self._turn.outcome(time.monotonic())
         if not self._items:
             self._items_due = time.monotonic() + _FLUSH_S
         self._items += items

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.support.home import Home, cpu_s, gone, wait_for
+from tests.support.home import CONFIG, Home, cpu_s, gone, wait_for
 from workers.jobs import Job, State
 
 
@@ -95,6 +95,18 @@ def test_what_made_room_goes_on_where_it_was(busy_home: Home) -> None:
     big = [home.submit("items", {"count": 400, "seconds": 0.02}) for _ in range(slots + 1)]
     ended = [home.wait_final(job, 90) for job in big]
     assert all((job.state, job.items.done) == (State.SUCCEEDED, 400) for job in ended)
+
+
+def test_a_job_that_takes_longer_to_list_than_its_turn_is_done_all_the_same(home: Home) -> None:
+    (home.root / "config.toml").write_text(CONFIG.replace("default = 4", "default = 1"))
+    home.start()
+    slow = home.submit("items", {"count": 130, "list_s": 0.02})
+    other = home.submit("items", {"count": 2000, "seconds": 0.02, "processes": 1})
+    job = home.wait_final(slow, 60)
+    assert (job.state, job.items.done) == (State.SUCCEEDED, 130)
+    assert not home.job(other).final
+    home.client.cancel([other])
+    home.wait_final(other)
 
 
 def test_what_is_more_urgent_need_not_wait_for_its_turn(busy_home: Home) -> None:

@@ -122,6 +122,8 @@ class ItemsParams(BulkParams):
     """Where each item publishes a file; nowhere if empty."""
     name: str = ""
     """What all those files are called; each after its item if empty."""
+    list_s: float = 0.0
+    """Seconds that listing one of the `count` takes."""
 
 
 def _noop(params: NoParams, ctx: Context) -> Result:
@@ -270,6 +272,7 @@ def _eat(mib: int) -> None:
 def _list_items(params: ItemsParams) -> Iterable[str]:
     yield from dict.fromkeys(params.inputs)
     for number in range(params.count):
+        time.sleep(params.list_s)
         yield f"ok{number:06}"
 
 

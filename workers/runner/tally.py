@@ -15,7 +15,7 @@ _SAMPLE_S = 0.25
 
 
 class Tally:
-    """Counts of one attempt at a job of many items. For the thread that runs the job, except what another has listed."""
+    """Counts of one attempt at a job of many items. For the thread that runs the job, except what is listed."""
 
     def __init__(self) -> None:
         self.total = 0  # items listed so far
