@@ -79,7 +79,7 @@ class SpoolApp(App[int]):
     ) -> None:
         environ = os.environ if environ is None else environ
         self.settings = settings
-        self.read_only = read_only
+        self.read_only = read_only or settings.read_only
         self.keymap, self._key_problems = keys.checked_keymap(settings.console.keys)
         encoding = getattr(sys.__stderr__, "encoding", None)
         self.ascii_only = settings.console.ascii or environment.plain_glyphs(environ, encoding)

@@ -25,7 +25,7 @@ from workers.backups import (
 )
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
-from workers.errors import UsageError
+from workers.errors import ReadOnlyError, UsageError
 from workers.groups import Groups
 from workers.health.figures import HostFigures
 from workers.home import prepare_home
@@ -47,12 +47,14 @@ from workers.store.migrations import migrate
 from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.store.waiting import reasons
+from workers.store.watching import WatchPoll, open_watched
 from workers.text import clean
 from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed
 from workers.trashbin import TrashBin
 from workers.trashbin import entry_as_json as trash_entry_as_json
 from workers.users import login_name
+from workers.watcher import Watcher
 from workers.why import explain
 from workers.windows import canonical
 
@@ -122,7 +124,7 @@ class Client(Groups, KeptResults):
     @property
     def trash(self) -> TrashBin:
         """The originals that jobs of this home replaced."""
-        return TrashBin(self.settings.paths.state, self.settings.trash.keep_days)
+        return TrashBin(self.settings.paths.state, self.settings.trash.keep_days, read_only=self.settings.read_only)
 
     # ---------------------------------------------------------------- operations
 
@@ -405,6 +407,9 @@ class Client(Groups, KeptResults):
 
 def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:
     """The home's front door; the home and its database are made, or brought up to date, when needed."""
+    if settings.read_only:
+        with told(f"opening {settings.paths.database}"):
+            return Client(settings, open_watched(settings.paths.database), registry)
     prepare_home(settings)
     with told(f"opening {settings.paths.database}"):
         db = open_database(str(settings.paths.database))
@@ -419,9 +424,15 @@ class AsyncClient:
         self.settings = settings
         self._registry = registry
         self._db: Any = None
-        self._poll: ChangePoll | None = None
+        self._poll: ChangePoll | WatchPoll | None = None
+        self._watcher: Watcher[Client] | None = None
 
     async def __aenter__(self) -> AsyncClient:
+        if self.settings.read_only:
+            self._watcher = Watcher()
+            await self._watcher.open(lambda: open_client(self.settings, self._registry))
+            self._poll = WatchPoll(self.settings.paths.database)
+            return self
         open_client(self.settings, self._registry).close()
         self._db = open_async_database(str(self.settings.paths.database))
         self._client = Client(self.settings, self._db, self._registry)
@@ -433,11 +444,15 @@ class AsyncClient:
     async def __aexit__(self, *error: object) -> None:
         if self._poll is not None:
             self._poll.close()
+        if self._watcher is not None:
+            await self._watcher.close(Client.close)
         if self._db is not None:
             await close_async(self._db)
 
     async def ask(self, method: Callable[Concatenate[Client, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a method of `Client` without blocking the loop. Cancelling ends the waiting, not what was asked."""
+        if self._watcher is not None:
+            return await self._watcher.ask(method, *args, **kwargs)
         return await ask(self._db, method, self._client, *args, **kwargs)
 
     def changed(self) -> bool:

@@ -22,6 +22,7 @@ _ENVIRONMENT = {
     "SPOOL_OUTPUT": ("output_dir",),
     "SPOOL_FFMPEG": ("tools", "ffmpeg"),
     "SPOOL_LOG_LEVEL": ("log_level",),
+    "SPOOL_READ_ONLY": ("read_only",),
 }
 
 

@@ -180,13 +180,21 @@ def database(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("database", Level.OK, f"{path} (made when it is needed)")
         return
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+    with closing(_opened(path, settings.read_only)) as connection:
         answer = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
     if answer == ["ok"]:
         yield Finding("database", Level.OK, f"{path} is whole, {path.stat().st_size / 1e6:.1f} MB")
     else:
         todo = f"stop the worker, keep a copy of {path}, and recover it with `sqlite3 … .recover`"
         yield Finding("database", Level.FAIL, f"{path}: {'; '.join(answer)}", todo)
+
+
+def _opened(path: Path, read_only: bool) -> sqlite3.Connection:
+    if not read_only:
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
+    from workers.store.watching import look_at
+
+    return look_at(path)
 
 
 def worker(settings: Settings) -> Iterator[Finding]:

@@ -72,6 +72,15 @@ class UsageError(SpoolError):
     exit_code = 2
 
 
+class ReadOnlyError(UsageError):
+    """An order was given where one only watches."""
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__(
+            f"{what or 'this'} is an order, and this is read only (--read-only, SPOOL_READ_ONLY): nothing was done"
+        )
+
+
 class ConfigError(SpoolError):
     """The configuration or the home folder cannot be used; starting again would not help."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from workers.cache.care import Cleared, Verified, clear, verify
 from workers.cache.figures import CacheStats, read_stats
-from workers.errors import UsageError
+from workers.errors import ReadOnlyError, UsageError
 from workers.media.names import key_to_path
 from workers.settings import CACHE_CATEGORIES, Settings
 
@@ -16,16 +16,22 @@ class KeptResults:
 
     settings: Settings
 
+    def _refuse_watchers(self, what: str) -> None:
+        if self.settings.read_only:
+            raise ReadOnlyError(what)
+
     def cache_stats(self) -> CacheStats:
         """What is kept, and how often it helped; figures of a running worker are seconds old at most."""
-        return read_stats(self.settings.paths.cache, self.settings.cache)
+        return read_stats(self.settings.paths.cache, self.settings.cache, look_only=self.settings.read_only)
 
     def cache_clear(self, category: str | None = None) -> Cleared:
         """Forget kept results and files, all or those of a category. UsageError for a category that there is not."""
+        self._refuse_watchers("clearing the cache")
         if category is not None and category not in CACHE_CATEGORIES:
             raise UsageError(f"no category {category!r}: there are {', '.join(CACHE_CATEGORIES)}")
         return clear(self.settings.paths.cache, category)
 
     def cache_verify(self, pulse: Callable[[Verified], None] = lambda verified: None) -> Verified:
         """Look at all that is kept, and drop what is broken, too old, or belongs to a file that is gone or changed."""
+        self._refuse_watchers("dropping what the cache holds wrongly")
         return verify(self.settings.paths.cache, self.settings.cache, key_to_path, pulse)

@@ -11,7 +11,7 @@ import sys
 import time
 
 from workers import lock
-from workers.errors import ConfigError, SpoolError
+from workers.errors import ConfigError, ReadOnlyError, SpoolError
 from workers.files import open_private, private_folder
 from workers.settings import Settings
 
@@ -27,6 +27,8 @@ def start_worker(settings: Settings) -> bool:
     """Start a detached worker unless one runs, and wait until it takes work; True when this call started it."""
     if worker_pid(settings) is not None:
         return False
+    if settings.read_only:
+        raise ReadOnlyError("starting a worker")
     private_folder(settings.paths.state)
     private_folder(settings.paths.worker_log.parent)
     reader, writer = os.pipe()
@@ -84,6 +86,8 @@ def stop_worker(settings: Settings, *, timeout_s: float = 30.0) -> bool:
     pid = worker_pid(settings)
     if pid is None:
         return False
+    if settings.read_only:
+        raise ReadOnlyError("stopping the worker")
     if pid == 0:
         raise SpoolError(f"a worker holds {settings.paths.lock}, but its process id cannot be read")
     with contextlib.suppress(ProcessLookupError):  # it has just ended by itself

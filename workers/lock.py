@@ -64,7 +64,7 @@ def release(descriptor: int) -> None:
 def holder(path: Path) -> int | None:
     """The process id of the worker that holds the lock; 0 when it cannot be read; None when nobody holds it."""
     try:
-        descriptor = open_private(path, os.O_RDWR)
+        descriptor = open_private(path, os.O_RDONLY)
     except OSError:
         return None
     try:

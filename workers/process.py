@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workers.config import load_settings
-from workers.errors import SpoolError
+from workers.errors import ReadOnlyError, SpoolError
 from workers.files import private_folder
 from workers.settings import Settings
 from workers.text import clean
@@ -59,6 +59,8 @@ def worker_main(arguments: Sequence[str]) -> int:
     try:
         config = options.config if options.config is None or options.config.exists() else None
         settings = load_settings(config=config)
+        if settings.read_only:
+            raise ReadOnlyError("running a worker")
         os.chdir("/")  # no folder is kept from being unmounted, and no relative path means anything from here on
         set_up_log(settings, to_stderr=options.ready_fd is None)
         run(settings, registry=options.registry, ready=lambda: tell("ready"))

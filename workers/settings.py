@@ -358,6 +358,8 @@ class Settings(_Section):
     state_on_network: bool = False
     """Accept a state folder on a network filesystem (NFS, SMB, sshfs and the like). SQLite's locks and shared memory do
     not hold there: when two hosts open the same home, the table of jobs can be damaged."""
+    read_only: bool = False
+    """Watch only, as `spool --read-only` does: no order is taken, no worker started, nothing written to the home."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the worker's own log tells."""
     log_mib: float = Field(default=8.0, gt=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workers import trash
-from workers.errors import UsageError
+from workers.errors import ReadOnlyError, UsageError
 from workers.jobs import rfc3339
 from workers.text import clean
 from workers.trash import Entry
@@ -26,9 +26,14 @@ class Done:
 class TrashBin:
     """The trash folders that are known to one home (its state folder)."""
 
-    def __init__(self, state: Path, keep_days: int) -> None:
+    def __init__(self, state: Path, keep_days: int, *, read_only: bool = False) -> None:
         self._state = state
         self._keep_days = keep_days
+        self._read_only = read_only
+
+    def _refuse_watchers(self, what: str) -> None:
+        if self._read_only:
+            raise ReadOnlyError(what)
 
     def entries(self) -> list[Entry]:
         """Everything that lies in the trash, newest first."""
@@ -46,7 +51,8 @@ class TrashBin:
         raise UsageError(f"{word!r}: {problem}; `spool trash` lists them")
 
     def restore(self, chosen: Sequence[Entry]) -> list[Done]:
-        """Put files back where they were."""
+        """Put files back where they were. ReadOnlyError where one only watches."""
+        self._refuse_watchers("putting files back")
 
         def back(entry: Entry) -> str:
             return f"back at {clean(str(trash.restore(entry, self._state, keep_days=self._keep_days)))}"
@@ -54,7 +60,8 @@ class TrashBin:
         return [_done(entry, back) for entry in chosen]
 
     def remove(self, chosen: Sequence[Entry]) -> list[Done]:
-        """Remove files for good."""
+        """Remove files for good. ReadOnlyError where one only watches."""
+        self._refuse_watchers("emptying the trash")
 
         def gone(entry: Entry) -> str:
             return f"removed, {trash.remove(entry):,} bytes"

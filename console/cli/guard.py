@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from console.cli.looking import watching
 from console.cli.output import OutputClosed, OutputError, abandon, flush, say, tell
 from workers.errors import InvalidParams, SpoolError
 
@@ -101,7 +102,7 @@ def _explain(error: SpoolError) -> int:
 
 
 def _crashed(error: Exception, arguments: Sequence[str]) -> int:
-    report = _write_report(error, arguments[0] if arguments else "(console)")
+    report = None if watching() else _write_report(error, arguments[0] if arguments else "(console)")
     kept = f"; a report for whoever mends this is in {report}" if report else ""
     tell(f"spool: unexpected {type(error).__name__}: {str(error) or 'no message'}{kept}")
     try:

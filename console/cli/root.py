@@ -107,15 +107,22 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option("--read-only", is_flag=True, help="Only watch: give no order, start no worker, write nothing.")
 @click.pass_context
-def spool(ctx: click.Context) -> int | None:
+def spool(ctx: click.Context, read_only: bool) -> int | None:
     """Spool: a terminal console for background media work.
 
     Without a verb it opens the console, and starts a worker if none runs.
     """
-    if ctx.invoked_subcommand is not None:
-        return None
-    return open_console()
+    from console.cli.looking import only_watch, refuse_orders, watching
+
+    if read_only:
+        only_watch()
+    if ctx.invoked_subcommand is None:
+        return open_console()
+    if watching():
+        refuse_orders(ctx.invoked_subcommand)
+    return None
 
 
 def open_console() -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from workers.cache import counters, store
 from workers.cache.counters import START, WINDOWS, Counts
+from workers.errors import StoreError
 from workers.settings import CACHE_CATEGORIES, CacheSettings
 
 __all__ = ["SPANS", "CacheStats", "CategoryStats", "Counts", "read_stats"]
@@ -65,21 +66,34 @@ class CacheStats:
         return counts
 
 
-def read_stats(folder: Path, settings: CacheSettings, *, now_s: float | None = None) -> CacheStats:
-    """The figures as they were last written, at most seconds ago. Never raises: `problem` says what is wrong."""
+def read_stats(
+    folder: Path, settings: CacheSettings, *, now_s: float | None = None, look_only: bool = False
+) -> CacheStats:
+    """The figures as they were last written, at most seconds ago. Never raises: `problem` says what is wrong.
+
+    To `look_only` leaves no trace, not even in the files by which SQLite's readers speak to its writers.
+    """
     path = store.database(folder)
     if not os.path.lexists(path):
         return _stats(settings, {}, {}, None)
     try:
-        with contextlib.closing(store.connect(path)) as connection:
+        with contextlib.closing(_opened(path, look_only)) as connection:
             connection.execute("BEGIN")
             rows, kept = store.totals(connection), store.totals(connection, "kept")
             entries = {name: _sum(rows.get(name), kept.get(name)) for name in {*rows, *kept}}
             spans = counters.read(connection, time.time() if now_s is None else now_s)
             started = connection.execute("SELECT value FROM meta WHERE name = 'started_at'").fetchone()
             return _stats(settings, entries, spans, started[0] if started else None)
-    except (sqlite3.Error, store.Foreign, OSError) as error:
+    except (sqlite3.Error, store.Foreign, StoreError, OSError) as error:
         return _stats(settings, {}, {}, None, f"{path} cannot be read: {error}")
+
+
+def _opened(path: Path, look_only: bool) -> sqlite3.Connection:
+    if not look_only:
+        return store.connect(path)
+    from workers.store.watching import look_at
+
+    return look_at(path)
 
 
 def _sum(first: tuple[int, int] | None, second: tuple[int, int] | None) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from peewee import (
 )
 
 from workers.absent import absent
-from workers.errors import StoreError
+from workers.errors import ReadOnlyError, StoreError
 
 __all__ = [
     "ChangePoll",
@@ -199,6 +199,8 @@ def transaction(db: Database, *, durable: bool = True) -> Iterator[None]:
     SQLite takes its write lock at once; an advisory lock gives the same on PostgreSQL. So revisions are committed in
     their order, "two from one site" holds over all hosts, and orders over many jobs never wait for each other.
     """
+    if getattr(db, "spool_read_only", False):
+        raise ReadOnlyError
     durable = durable or db.in_transaction()  # as durable as what it is a part of
     if is_sqlite(db):
         sync = nullcontext() if durable else _without_sync(db)
