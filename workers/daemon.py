@@ -40,6 +40,7 @@ from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
 from workers.situation import situation
 from workers.store import claims, hosts, orders
+from workers.store.checkpoints import Checkpointer
 from workers.store.database import ChangePoll, DatabaseError, OperationalError, open_database, told
 from workers.store.migrations import migrate
 from workers.store.records import now_ms, to_json
@@ -57,7 +58,6 @@ SHARE_S = 0.5
 QUANTUM_S = 2.0  # of work, that a job of many items has before it makes room for others of its priority
 TIDY_S = 60.0  # without anybody asking; after an order it is done at once
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
-_WAL_LIMIT = 8 << 20  # bytes of write-ahead log after which it is brought into the database
 _STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
 _JOIN_S = 20.0  # for all slots together, the graces of their runners included
 
@@ -110,6 +110,8 @@ class Daemon:
             migrate(self.db, before=lambda: backups.before_migration(self.settings))
             self._inode = path.stat().st_ino
             self._changes = ChangePoll(path)
+            self._checkpointer = Checkpointer(path)
+            self._checkpointer.start()
             self._worker_id = hosts.add_worker(
                 self.db,
                 {
@@ -316,7 +318,7 @@ class Daemon:
                     break
 
     def _check(self) -> None:
-        """Threads that died, a deleted database, work that nobody needs, a write-ahead log that has grown."""
+        """Threads that died, a deleted database, work that nobody needs."""
         for consumer in self._consumers.values():
             consumer.check()
         path = self.settings.paths.database
@@ -328,9 +330,6 @@ class Daemon:
             # Whoever starts the next worker should know that it begins with another table of jobs.
             self.fail(ConfigError(f"{path} was removed or replaced while the worker ran"))
             return
-        wal = Path(f"{path}-wal")
-        if wal.exists() and wal.stat().st_size > _WAL_LIMIT:
-            self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # ---------------------------------------------------------------- end
 
@@ -369,7 +368,7 @@ class Daemon:
         self._cache.close()
         with contextlib.suppress(DatabaseError):
             hosts.end_worker(self.db, self._worker_id)
-            self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._checkpointer.close()
         self._changes.close()
         self.db.close()
         self._listener.close()

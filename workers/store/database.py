@@ -56,6 +56,7 @@ _PRAGMAS = (
     ("journal_mode", "wal"),
     ("synchronous", "full"),  # an accepted job and a final state survive a power cut
     ("wal_autocheckpoint", 0),
+    ("mmap_size", 0),
     ("temp_store", "memory"),
 )
 
