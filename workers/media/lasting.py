@@ -98,8 +98,8 @@ def _spans(container: InputContainer, pulse: Pulse) -> dict[int, _Span]:
         for number, packet in enumerate(packets):
             if number % _PULSE_PACKETS == 0:
                 pulse()
-            if not packet.size:
-                continue
+            if not packet.size or packet.is_discard:
+                continue  # is_discard: hidden by an edit list
             index = packet.stream_index
             base = bases[index]
             lasts = (packet.duration or 0) * base or usual[index]

@@ -10,6 +10,9 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, StreamKind
 from workers.media.encode import Plan
+from workers.media.lasting import seconds
+
+_SLACK_S = 1.0
 
 
 def decode_command(made: Facts, *, ffmpeg: str, threads: int = 0) -> list[str]:
@@ -28,12 +31,14 @@ def prove(
     ffmpeg: str,
     threads: int = 0,
     larger: bool = False,
+    pulse: Callable[[], None] = lambda: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     source: str = "",
 ) -> dict[str, Any]:
     """Decode the whole of a result and compare it with plan and original; what was found. JobFailed says what is wrong.
 
-    Duration and the first frames were looked at before: see verify. `larger` allows more bytes than the original has.
+    The first frames were looked at before: see verify. `larger` allows more bytes than the original has; `pulse` is
+    called while packets are read.
     """
     from workers.media.ffmpeg import run
 
@@ -45,6 +50,7 @@ def prove(
             raise _wrong(f"has {counts.get(kind, 0)} {kind} streams instead of {number}", source)
     if made.chapters < original.chapters:
         raise _wrong(f"has {made.chapters} chapters instead of {original.chapters}", source)
+    _check_lengths(made, plan, original, pulse, source)
     told = run(
         decode_command(made, ffmpeg=ffmpeg, threads=threads),
         duration_s=made.duration_s,
@@ -55,6 +61,20 @@ def prove(
     if told.errors:
         raise _wrong(f"does not decode cleanly: {told.damage}", source)
     return {"decoded": True, "duration_s": made.duration_s, "streams": counts, "chapters": made.chapters}
+
+
+def _check_lengths(made: Facts, plan: Plan, original: Facts, pulse: Callable[[], None], source: str) -> None:
+    """Each film and sound must last as long as that it was made of, to a second: one may be short beside others."""
+    had = seconds(original.path, format=original.format, pulse=pulse)
+    has = seconds(made.path, format=made.format, pulse=pulse)
+    kinds: tuple[StreamKind, ...] = ("video", "audio")
+    for kind in kinds:
+        tracks = [track for track in plan.tracks if track.kind == kind and not track.cover]
+        for track, stream in zip(tracks, made.of_kind(kind), strict=False):
+            wanted, have = had.get(track.index, 0.0), has.get(stream.index, 0.0)
+            rate = next((s.fps for s in original.streams if s.index == track.index), 0.0)
+            if have < wanted - _SLACK_S - (1 / rate if rate else 0.0):
+                raise _wrong(f"has {have:.1f} s of {kind} stream {track.index} instead of {wanted:.1f} s", source)
 
 
 def not_larger(size: int, original: int, source: str) -> None:

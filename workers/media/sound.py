@@ -11,6 +11,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, StreamFacts
 from workers.media.encode import with_paths
+from workers.media.lasting import measured
 from workers.media.names import path_to_key
 from workers.media.remux import remux
 from workers.media.verify import Expected, verify
@@ -66,6 +67,7 @@ def extract(
     `ffmpeg` gives the program's path and is asked only when something has to be encoded; `on_damage` hears of parts
     that could not be decoded. JobFailed.
     """
+    found = measured(found, stamped=False)
     stream = next(iter(found.of_kind("audio")), None)
     key = path_to_key(found.path)
     if stream is None:

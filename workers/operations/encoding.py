@@ -100,6 +100,7 @@ class Making:
                 ffmpeg=tool,
                 threads=self.threads,
                 larger=params.larger,
+                pulse=self.ctx.alive,
                 on_progress=self.unmeasured,
                 source=self.key,
             )

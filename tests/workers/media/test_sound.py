@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.media import Media
+from tests.support.media import AAC, Media, ffmpeg
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import facts
 from workers.media.ffmpeg import locate
@@ -46,3 +46,11 @@ def test_a_film_without_sound(media: Media, tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="no sound") as caught:
         extract(facts(media.late_picture), tmp_path, wanted="keep", ffmpeg=locate)
     assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
+
+
+def test_a_guessed_duration_does_not_fail_it(tmp_path: Path) -> None:
+    bare = tmp_path / "in" / "bare.aac"
+    bare.parent.mkdir()
+    tone = "sine=frequency=440:duration=30,volume='if(lt(t,10),0,1)':eval=frame"
+    ffmpeg("-f", "lavfi", "-i", tone, *AAC, bare)
+    assert facts(extract(facts(bare), tmp_path, wanted="keep", ffmpeg=locate)).duration_s == pytest.approx(30, abs=0.2)
