@@ -23,7 +23,7 @@ from workers.departure import Departure, End
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
 from workers.joblog import JobLog
-from workers.jobs import ItemRecord, Move, Outcome, Progress, Wish
+from workers.jobs import ItemCounts, ItemRecord, Move, Outcome, Progress, Wish
 from workers.runner import wire
 from workers.runner.census import end_family
 from workers.runner.limits import Limits
@@ -160,7 +160,7 @@ class Supervisor:
                 work_dir=str(work),
                 settings=self._shop.settings.for_runner(self._shop.slots.get("video"))
                 | {"umask": self._shop.umask, "sandbox": asdict(self._shop.sandbox)},
-                resumed=job.items.total > 0,
+                resumed=_begun(job.items),
                 published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
                 memory_bytes=limits.memory_bytes,
             )
@@ -278,7 +278,7 @@ class Supervisor:
     def _known(self, offered: wire.Offered) -> wire.Known:
         """Which of these items are finished already, or can be: what the cache knows of them is written as theirs."""
         finished, failed = set[int](), 0
-        if self.job.items.total:
+        if _begun(self.job.items):
             self._flush_items(force=True)
             keys = offered.keys
             over = self._shop.persist(self.job.id, lambda: reports.finished_of(self._shop.db, self.job.id, keys))
@@ -387,6 +387,11 @@ class Supervisor:
         if status is None:
             kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
         return status
+
+
+def _begun(items: ItemCounts) -> bool:
+    """Whether an earlier attempt may have left outcomes. The total says nothing of that: it is told late."""
+    return any((items.done, items.failed, items.skipped, items.cached))
 
 
 def _cleaned(progress: Progress) -> Progress:
