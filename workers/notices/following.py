@@ -110,8 +110,8 @@ class Following:
         reason = shorten(clean(answer.said), _LINE)
         over = now - self._failing_since >= self._settings.give_up_minutes * 60
         if over or len(self._waiting) > _MOST_WAITING:
-            words = "%s: given up after %d tries, %d things were not told: %s"
-            log.error(words, self.way.name, self._failures, len(self._waiting), reason)
+            lost = "1 thing was" if len(self._waiting) == 1 else f"{len(self._waiting):,} things were"
+            log.error("%s: given up after %d tries, %s not told: %s", self.way.name, self._failures, lost, reason)
             self._forget(len(self._waiting))
             return True
         wait = min(_FIRST_WAIT_S * 2.0 ** min(self._failures - 1, 16), _LONGEST_WAIT_S) * random.uniform(0.8, 1.2)
