@@ -150,7 +150,7 @@ def test_damaged_database_at_start(home: Home) -> None:
     _damage(home)
     worker = home.spawn()
     assert worker.wait() == 78
-    assert "damaged" in worker.answer and "backup" in worker.answer
+    assert "damaged" in worker.answer and "spool restore newest" in worker.answer and "\n" not in worker.answer
     assert "Traceback" not in home.log()
 
 
