@@ -65,8 +65,8 @@ class CacheDesk:
         if given_up:
             self._cache.give_up(self._job_id, given_up)
 
-    def close(self) -> None:
-        """The job has left: nothing is in the making for it."""
+    def release(self) -> None:
+        """The job has left, or stands still: nothing is in the making for it, and whoever waits for it makes it."""
         if self._used:
             self._cache.release(self._job_id)
 

@@ -109,7 +109,7 @@ class Supervisor:
             self._finish()
         finally:
             self._shop.recorder.forget(self.job.id, self.job.lease)
-            self._desk.close()
+            self._desk.release()
             self._close_log()
             if self._runner is not None:
                 self._runner.close()
@@ -320,7 +320,9 @@ class Supervisor:
             return
         self._shop.recorder.forget(self.job.id, self.job.lease)
         self._paused = self._move_as_wished(Wish.PAUSE, Move.PAUSED, by)
-        if not self._paused:
+        if self._paused:
+            self._desk.release()
+        else:
             runner.cont()
 
     def _resume(self, by: str) -> None:

@@ -276,6 +276,10 @@ def _list_items(params: ItemsParams) -> Iterable[str]:
         yield f"ok{number:06}"
 
 
+def _list_files(params: ItemsParams) -> Iterable[str]:
+    return (str(path) for folder in params.inputs for path in sorted(Path(folder).iterdir()))
+
+
 def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
     time.sleep(params.seconds)
     if key.startswith("bad"):
@@ -312,6 +316,11 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
     return Result((published,))
 
 
+def _process_file(params: ItemsParams, key: str, ctx: Context) -> Result:
+    time.sleep(params.seconds)
+    return Result(detail={"key": key})
+
+
 def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:
     return Operation(
         name=name,
@@ -343,6 +352,7 @@ TEST_OPERATIONS: tuple[Operation[Any], ...] = (
     _operation("nonsense", NoParams, _nonsense),
     _operation("spin", SleepParams, _spin),
     _operation("items", ItemsParams, None, items=_list_items, process=_process_item, can_resume=True),
+    _operation("files", ItemsParams, None, items=_list_files, process=_process_file, cache_category="metadata"),
 )
 
 

@@ -55,7 +55,7 @@ def test_what_is_in_the_making_is_waited_for(cache: ResultCache) -> None:
     first.keep([done(0), ItemRecord(KEYS[1], Outcome.FAILED, failure=Failure(ErrorClass.TOOL, "no"), kept=NAMES[1])])
     again = second.sort(offered(0, 1, 2), set())
     assert (again.cached, again.elsewhere) == ((0,), (2,))  # the failed one is ours to try
-    first.close()
+    first.release()
     assert second.sort(offered(2), set()).elsewhere == ()
 
 
@@ -79,4 +79,4 @@ def test_an_operation_that_keeps_nothing_asks_nothing(cache: ResultCache, operat
     desk = CacheDesk(cache, 1, operation)  # type: ignore[arg-type]
     assert desk.sort(offered(0, 1), set()).records == ()
     desk.keep([done(0)])
-    desk.close()
+    desk.release()
