@@ -388,8 +388,8 @@ def _check_whole(db: Any, path: Path) -> None:
         found = str(error)
     if found != "ok":
         raise ConfigError(
-            f"{path}: the database is damaged ({' '.join(found.split())}); `spool restore newest` brings the last backup"
-            " back and keeps the damaged one, `spool doctor --full` tells more"
+            f"{path}: the database is damaged ({' '.join(found.split())}); `spool restore newest` brings the last"
+            " backup back and keeps the damaged one, `spool doctor --full` tells more"
         )
 
 

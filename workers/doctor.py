@@ -185,7 +185,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     if answer == ["ok"]:
         yield Finding("database", Level.OK, f"{path} is whole, {path.stat().st_size / 1e6:.1f} MB")
     else:
-        todo = f"stop the worker, keep a copy of {path}, and recover it with `sqlite3 … .recover`"
+        todo = "`spool stop`, then `spool restore newest` brings the last backup back and keeps the damaged file"
         yield Finding("database", Level.FAIL, f"{path}: {'; '.join(answer)}", todo)
 
 

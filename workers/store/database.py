@@ -245,13 +245,20 @@ def delete(table: type[Model], where: Any) -> Any:
     return model.delete().where(where)
 
 
+def _way_out(error: Exception) -> str:
+    """What a person can do about a file that SQLite finds damaged."""
+    if any(word in str(error) for word in ("malformed", "file is not a database")):
+        return "; `spool restore newest` brings the last backup back, `spool doctor --full` tells what is wrong"
+    return ""
+
+
 @contextmanager
 def told(what: str) -> Iterator[None]:
     """Turn the database library's errors into a StoreError that says what was being done."""
     try:
         yield
     except (PeeweeException, sqlite3.Error) as error:
-        raise StoreError(f"{what}: the database refused: {error}") from error
+        raise StoreError(f"{what}: the database refused: {error}{_way_out(error)}") from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise StoreError(f"{what}: the database cannot hold a value: {error}") from error
 
