@@ -88,7 +88,7 @@ def fits(facts: Facts, preset: Preset, wishes: Wishes) -> bool:
     video, film = preset.video, facts.video
     if video is None or film is None or facts.format not in _TIMED:
         return False
-    if wishes.reencode or wishes.quality or wishes.film or wishes.burn >= 0 or (wishes.sdr and film.hdr):
+    if wishes.reencode or wishes.quality or wishes.film or wishes.burn >= 0 or tones(film, preset, wishes):
         return False
     good_pixels = not video.fits_pix_fmts or film.pix_fmt in video.fits_pix_fmts
     side = wishes.max_side or video.max_side

@@ -38,6 +38,11 @@ def film(*streams: StreamFacts, rotation: int = 0) -> Facts:
         (replace(FILM, width=608, height=1080), "web", Wishes(), True),  # upright
         (replace(FILM, codec="hevc", pix_fmt="yuv444p12le"), "archive", Wishes(), True),
         (replace(FILM, codec="vp9"), "webm", Wishes(), True),
+        (replace(FILM, codec="vp9", pix_fmt="yuv420p10le"), "webm", Wishes(), True),
+        (replace(FILM, codec="vp9", pix_fmt="yuv420p10le", transfer=16), "webm", Wishes(), False),
+        (replace(FILM, codec="av1", pix_fmt="yuv420p10le", transfer=18, height=720), "small", Wishes(), False),
+        (replace(FILM, codec="av1", pix_fmt="yuv420p10le", transfer=16), "archive", Wishes(), True),
+        (replace(FILM, codec="av1", pix_fmt="yuv420p10le", transfer=16), "archive", Wishes(sdr=True), False),
     ],
 )
 def test_what_fits_as_it_is(stream: StreamFacts, preset: str, wishes: Wishes, expected: bool) -> None:

@@ -104,6 +104,15 @@ def test_burning_what_is_not_there(ctx: PlainContext, media: Media, tmp_path: Pa
     assert "no subtitles" in refused(ctx, media.clip, output=out, subtitles="burn")
 
 
+def test_hdr_of_a_codec_that_fits_is_brought_down_too(ctx: PlainContext, tmp_path: Path, out: str) -> None:
+    source = tmp_path / "hdr.webm"
+    ffmpeg("-i", hdr(tmp_path), "-c:v", "libvpx-vp9", "-cpu-used", "8", source)
+    found = facts(source).video
+    assert found is not None and (found.hdr, found.pix_fmt) == (True, "yuv420p10le")
+    made = facts(transcode(ctx, source, preset="webm", output=out).outputs[0]).video
+    assert made is not None and (made.hdr, made.pix_fmt) == (False, "yuv420p")
+
+
 def test_hdr_is_brought_down_or_kept(ctx: PlainContext, tmp_path: Path, out: str) -> None:
     source = hdr(tmp_path)
     web = facts(transcode(ctx, source, output=out).outputs[0]).video
