@@ -150,11 +150,11 @@ class ResultCache:
         found: dict[bytes, Kept] = {}
         broken: list[bytes] = []
         for key, stamp, value, cost, made_at, used_at in rows:
-            if stamp != stamps[key] or made_at < oldest:
-                continue
             try:
-                found[key] = Kept(category, stamp, "", unpack(value), cost, made_at, used_at)
-            except (Broken, TypeError):
+                if stamps.get(key) == stamp and made_at >= oldest:
+                    text = unpack(value, key, stamp)
+                    found[key] = Kept(category, stamp, "", text, float(cost), made_at, float(used_at))
+            except (Broken, TypeError, ValueError):
                 broken.append(key)
         if broken:
             with self._lock:

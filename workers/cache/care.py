@@ -121,10 +121,10 @@ def _some(connection: sqlite3.Connection, after: int) -> list[_Entry]:
 
 def _good(row: _Entry, settings: CacheSettings, path_of: Callable[[str], Path], found: Verified) -> bool:
     """Whether an entry may stay; what is wrong with it is noted."""
-    _, _, category, stamp, key, value, made_at = row
+    _, name, category, stamp, key, value, made_at = row
     found.results += 1
     try:
-        unpack(value)
+        unpack(value, name, stamp)
         if made_at < time.time() - settings.ttl_s(category):
             found.expired += 1
             return False

@@ -1,6 +1,7 @@
 """Texts as they lie in the store: compressed when long, with a checksum, so that nothing broken is taken for a result.
 
-One byte tells the kind, four are the CRC-32 of kind and text, the rest is the text in UTF-8, plain or by zlib.
+One byte tells the kind, four are the CRC-32 of kind, key, stamp and text, the rest is the text in UTF-8, plain or by
+zlib. Key and stamp are beside it in the store, and are covered so that no result is taken for that of another file.
 """
 
 from __future__ import annotations
@@ -17,21 +18,25 @@ class Broken(Exception):
     """What was kept is not what was written."""
 
 
-def pack(text: str) -> bytes:
-    """`text` as bytes for the store; lone surrogates survive."""
+def pack(text: str, key: bytes, stamp: bytes) -> bytes:
+    """`text`, the result for this key and stamp, as bytes for the store; lone surrogates survive."""
     data = text.encode("utf-8", "surrogatepass")
     kind, body = PLAIN, data
     if len(data) > LONG:
         packed = zlib.compress(data, 1)
         if len(packed) < len(data):
             kind, body = PACKED, packed
-    return kind + zlib.crc32(body, ord(kind)).to_bytes(4, "big") + body
+    return kind + _checksum(kind, key, stamp, body) + body
 
 
-def unpack(data: bytes) -> str:
-    """The text that was packed; Broken when that cannot be told."""
+def _checksum(kind: bytes, key: bytes, stamp: bytes, body: bytes) -> bytes:
+    return zlib.crc32(body, zlib.crc32(kind + key + stamp)).to_bytes(4, "big")
+
+
+def unpack(data: bytes, key: bytes, stamp: bytes) -> str:
+    """The text that was packed for this key and stamp; Broken when that cannot be told."""
     kind, body = data[:1], data[_HEAD:]
-    if kind not in (PLAIN, PACKED) or zlib.crc32(body, kind[0]).to_bytes(4, "big") != data[1:_HEAD]:
+    if kind not in (PLAIN, PACKED) or _checksum(kind, key, stamp, body) != data[1:_HEAD]:
         raise Broken("the checksum is wrong")
     if kind == PACKED:
         try:

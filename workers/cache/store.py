@@ -18,7 +18,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x53504B43
-VERSION = 1
+VERSION = 2
 BUSY_S = 5.0
 OVERHEAD = 160  # bytes that a row and its place in the indexes take beside path and value
 

@@ -174,7 +174,8 @@ class Writer:
     def _write(self, connection: sqlite3.Connection, taken: Backlog) -> None:
         rows = list(taken.rows.items())
         packed = [
-            store.Row(key, k.category, k.stamp, k.path, pack(k.text), k.cost, k.made_at, k.used_at) for key, k in rows
+            store.Row(key, k.category, k.stamp, k.path, pack(k.text, key, k.stamp), k.cost, k.made_at, k.used_at)
+            for key, k in rows
         ]
         counts = dict(taken.counts)
         with store.transaction(connection):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import random
 import sqlite3
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ from workers.cache import store
 from workers.cache.cache import Made, Need, ResultCache
 from workers.cache.care import clear
 from workers.cache.keys import Keys
+from workers.settings import CacheSettings
 
 TEXT = '{"width": 1920}'
 LAYERS = [48, 0]
@@ -169,6 +172,29 @@ def test_a_broken_entry_is_a_miss_and_is_dropped(open_cache: Open, tmp_path: Pat
     cache.put(1, "metadata", [made(1, "[]")])
     cache.flush()
     assert cache.ask(1, "metadata", asked(1)) == ["[]"]
+
+
+def test_a_bit_that_flips_anywhere_in_the_store_never_gives_a_wrong_result(open_cache: Open, tmp_path: Path) -> None:
+    numbers = range(60)
+    first = open_cache()
+    first.put(1, "metadata", [made(number, json.dumps({"n": number, "x": "y" * 30})) for number in numbers])
+    first.close()
+    with sqlite3.connect(store.database(tmp_path / "cache")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+    whole = store.database(tmp_path / "cache").read_bytes()
+    chance = random.Random(1)
+    for trial in range(60):
+        data = bytearray(whole)
+        for _ in range(20):
+            data[chance.randrange(4096, len(data))] ^= 1 << chance.randrange(8)
+        (tmp_path / f"{trial}").mkdir()
+        store.database(tmp_path / f"{trial}").write_bytes(data)
+        cache = ResultCache(tmp_path / f"{trial}", CacheSettings(memory_mib=0))  # not started: nobody mends the file
+        answers = cache.ask(1, "metadata", asked(*numbers))
+        cache.close()
+        told = {number: answer for number, answer in zip(numbers, answers, strict=True) if isinstance(answer, str)}
+        assert all(json.loads(answer)["n"] == number for number, answer in told.items())
 
 
 def foreign(path: Path) -> None:
