@@ -57,7 +57,10 @@ class _Trials:
 
     def __init__(self, making: Making, wishes: encode.Wishes, metric: score.Metric, film: StreamFacts) -> None:
         self._making, self._wishes, self._metric, self._film = making, wishes, metric, film
-        self.where = target.samples(making.found.duration_s or 0.0, making.params.samples)
+        if not making.found.duration_s:  # without it, what is sampled and the room for that would be all of the film
+            message = "its duration is unknown, so no samples can be taken: take a quality"
+            raise JobFailed(ErrorClass.UNSUPPORTED, message, input=making.key)
+        self.where = target.samples(making.found.duration_s, making.params.samples)
         self._reference = making.staged.with_name("samples.mkv")
         self._trial = making.staged.with_name("trial.mkv")
 

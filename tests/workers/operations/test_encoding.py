@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,22 @@ def test_hdr_is_brought_down_or_kept(ctx: PlainContext, tmp_path: Path, out: str
     assert (web.transfer, web.pix_fmt) == (1, "yuv420p")
     assert (kept.hdr, kept.pix_fmt) == (True, "yuv420p10le")
     assert (down.transfer, down.pix_fmt) == (1, "yuv420p10le")
+
+
+def test_samples_of_a_film_that_tells_no_duration(ctx: PlainContext, tmp_path: Path, out: str) -> None:
+    source = tmp_path / "live.webm"
+    live = ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-c:a", "libopus", "-live", "1")
+    ffmpeg(*film_source(12, "160x90"), *live, source)
+    assert facts(source).duration_s is None
+    result = transcode(ctx, source, xpsnr=30, output=out)
+    assert result.detail["search"]["sampled_s"] == 6.0  # 3 places of 2 s
+
+
+def test_no_samples_without_any_duration(
+    ctx: PlainContext, media: Media, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.operations.transcode.measured", lambda found, **how: replace(found, duration_s=None))
+    assert "its duration is unknown" in refused(ctx, media.clip, xpsnr=30, output=out)
 
 
 def poor(folder: Path, without: str) -> str:
