@@ -70,21 +70,20 @@ class SlotDesk:
         return keeper.number
 
     def follow(
-        self, slots: Mapping[str, Slots], apply: Callable[[str, int], None], claimable: Callable[[], Mapping[str, int]]
+        self, slots: Mapping[str, Slots], apply: Callable[[str, int], None], waits: Callable[[str], bool]
     ) -> bool:
         """Look at the load once, and change each queue by at most one slot; whether any changed.
 
-        `claimable` tells how many jobs could start now, by queue; it is asked only where all slots of one are taken.
+        `waits` tells whether a job of a queue could start now; it is asked only where all its slots are taken.
         `apply` gives a queue its new number.
         """
         free = {queue: keeper for queue, keeper in self._keepers.items() if queue not in self._by_hand}
         if not free or self._load is None:
             return False
         now, load = time.monotonic(), self._load.look()
-        waiting = claimable() if any(not slots[queue].free for queue in free) else {}
         for queue, keeper in free.items():
             room = slots[queue]
-            step = keeper.look(now, load, Work(waiting.get(queue, 0), room.limit - room.free))
+            step = keeper.look(now, load, Work(not room.free and waits(queue), room.limit - room.free))
             if step is not None:
                 self._untold.append((queue, step))
             if keeper.number != room.limit:
@@ -103,7 +102,7 @@ class SlotDesk:
                 record_event(self._db, bump(self._db), 0, "slots changed", states, "worker", f"{queue}: {step.reason}")
         del self._untold[: len(told)]
         for queue, step in told:
-            log.info("%s has %d slots now, %d before: %s", queue, step.after, step.before, step.reason)
+            log.info("slots of %s: %d now, %d before: %s", queue, step.after, step.before, step.reason)
         return True
 
     def told(self) -> dict[str, AutoSlots]:

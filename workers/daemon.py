@@ -275,8 +275,11 @@ class Daemon:
     def _follow(self) -> None:
         """Let slots follow the load, and tell clients at once when one did."""
         limits = {name: consumer.slots for name, consumer in self._consumers.items()}
-        if self._desk.follow(limits, self._set_slots, lambda: claims.claimable(self.db, self._situation())):
+        if self._desk.follow(limits, self._set_slots, self._waits):
             self._beat()
+
+    def _waits(self, queue: str) -> bool:
+        return claims.next_priority(self.db, queue, self._situation()) is not None
 
     def _tidy(self) -> None:
         """Work folders that no attempt will need, where an end did not remove its own."""

@@ -24,11 +24,13 @@ def _slots_taken(queue: QueueStatus) -> Waiting:
     busy = queue.running + queue.paused_jobs
     paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
     chosen = f" ({queue.slots_words})" if queue.slots_words else ""
-    lifts = f"it starts when one ends; spool queue slots {queue.slots + 1} {queue.name} adds one"
+    more = f"spool queue slots {max(busy, queue.slots) + 1} {queue.name}"
+    lifts = f"it starts when one ends; {more} adds one"
     if queue.auto and queue.by_hand:
         lifts += f", spool queue slots auto {queue.name} lets the number follow the load again"
     elif queue.auto:
-        lifts = (
-            f"it starts when one ends or the load allows more; spool queue slots {queue.slots + 1} {queue.name} insists"
-        )
-    return Waiting("slot", f"{busy} of {queue.slots} slots of {queue.name} are taken{paused}{chosen}", lifts)
+        lifts = f"it starts when one ends or the load allows more; {more} insists"
+    taken = f"{busy} of {queue.slots} slots of {queue.name} are taken"
+    if busy > queue.slots:  # there were more when those started
+        taken = f"{busy} jobs of {queue.name} are at work, and it may have {queue.slots} now"
+    return Waiting("slot", f"{taken}{paused}{chosen}", lifts)

@@ -52,7 +52,9 @@ def _print_rest(client: Client, job_id: int, offset: int, as_json: bool) -> int:
 
 @click.command()
 @click.option("--since", type=click.IntRange(min=0), default=0, metavar="REVISION", help="Only what came after it.")
-@click.option("--job", "job_id", type=click.IntRange(min=1), metavar="ID", help="Only of this job.")
+@click.option(
+    "--job", "job_id", type=click.IntRange(min=0), metavar="ID", help="Only of this job; 0 is what belongs to none."
+)
 @click.option("--follow", is_flag=True, help="Go on with what happens from now, until Ctrl-C.")
 @json_option
 def events(since: int, job_id: int | None, follow: bool, as_json: bool) -> None:

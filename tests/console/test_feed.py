@@ -6,6 +6,7 @@ import asyncio
 import time
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from tests.console.conftest import Open
 from tests.support.fake_client import FakeAsyncClient, FakeStore, make_job, make_jobs
 from workers.client import AsyncClient
 from workers.errors import StoreError
+from workers.health.figures import AutoSlots
 from workers.jobs import Progress, State
 
 
@@ -77,6 +79,16 @@ async def test_later_changes_are_paced() -> None:
             rig.store.put(9, progress=Progress(0.5))
             await asyncio.sleep(0.01)
         assert 4 <= rig.store.calls["jobs_since"] - asked <= 9
+
+
+async def test_slots_that_the_worker_changes_are_read_anew_though_no_job_changes() -> None:
+    store = FakeStore(make_jobs(3))
+    async with Rig(store) as rig:
+        assert rig.feed.figures.queues[1].slots == 2
+        store.slots["video"] = 3
+        assert store.figures is not None
+        store.figures = replace(store.figures, auto_slots={"video": AutoSlots(3, "work waits and the host has room")})
+        await rig.until(lambda: rig.feed.figures.queues[1].slots == 3)
 
 
 async def test_nothing_is_read_while_nothing_changes() -> None:

@@ -38,7 +38,7 @@ class Load:
 class Work:
     """What one queue has to do."""
 
-    waiting: int  # jobs that could start now if there were a slot
+    waits: bool  # whether a job could start now if there were a slot
     busy: int  # slots that are taken
 
 
@@ -79,14 +79,14 @@ class SlotKeeper:
             down = self.number > self.span.low and now - self._changed >= self._hold_s
             return self._step(-1, now) if down else None
         tight = self._tight(load)
-        if not work.waiting or work.busy < self.number:
+        if not work.waits or work.busy < self.number:
             self.reason = "nothing more waits"
         elif tight:
             self.reason = tight
         elif self.number >= self.span.high:
             self.reason = "the most that is allowed"
         else:
-            self.reason = f"{work.waiting} wait and the host has room"
+            self.reason = "work waits and the host has room"
             if now - self._changed >= self._hold_s * self._patience:
                 return self._step(1, now)
         return None

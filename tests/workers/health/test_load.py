@@ -61,6 +61,21 @@ def test_our_own_work_is_told_from_that_of_others(burning: subprocess.Popen[byte
 
 
 @needs_proc
+def test_what_others_do_counts_as_cores(burning: subprocess.Popen[bytes]) -> None:
+    idle = subprocess.Popen(["sleep", "60"])
+    try:
+        others = OtherPrograms(idle.pid)
+        before = _ticks(burning.pid)
+        while _ticks(burning.pid) - before < 30:
+            time.sleep(0.01)
+        first = others.look()
+        assert others.ours == [idle.pid] and 0 < first <= (os.cpu_count() or 1)
+    finally:
+        idle.kill()
+        idle.wait(10)
+
+
+@needs_proc
 def test_a_polite_tool_that_ended_was_nobodys() -> None:
     others = OtherPrograms(os.getpid())
     before, used = others._own, os.times().children_user

@@ -15,7 +15,7 @@ SHORT = Load(cores=4, cpu=88.0, io=1.0, memory=0.0, memory_free=60.0, others=0.1
 _HOURS = itertools.count(1)
 percents = st.floats(0, 100)
 loads = st.builds(Load, st.integers(1, 64), percents, percents, percents, percents, st.none() | st.floats(0, 64))
-works = st.builds(Work, st.integers(0, 50), st.integers(0, 40))
+works = st.builds(Work, st.booleans(), st.integers(0, 40))
 spans = st.tuples(st.integers(1, 32), st.integers(1, 32)).map(lambda ends: SlotRange(min(ends), max(ends)))
 queues = st.sampled_from(["downloads", "video", "default"])
 
@@ -34,12 +34,12 @@ def run(keeper: SlotKeeper, looks: Sequence[tuple[float, Load, Work]]) -> list[t
     return steps
 
 
-def busy(keeper: SlotKeeper, load: Load, times: int, waiting: int = 9) -> list[Step]:
+def busy(keeper: SlotKeeper, load: Load, times: int, waits: bool = True) -> list[Step]:
     """So many looks at a queue whose slots are all taken, far enough apart."""
     return [
         step
         for _ in range(times)
-        if (step := keeper.look(60 * HOLD_S * next(_HOURS), load, Work(waiting, keeper.number)))
+        if (step := keeper.look(60 * HOLD_S * next(_HOURS), load, Work(waits, keeper.number)))
     ]
 
 
@@ -83,13 +83,13 @@ def test_waiting_work_and_an_idle_host_lead_to_the_upper_end(queue: str, span: S
     keeper = SlotKeeper(queue, span)
     keeper.take(start, 0.0)
     for number in range(32):
-        keeper.look(HOLD_S * (1 + number), ROOM, Work(1, keeper.number))
+        keeper.look(HOLD_S * (1 + number), ROOM, Work(True, keeper.number))
     assert keeper.number == span.high and keeper.reason == "the most that is allowed"
 
 
 def test_reasons_name_the_figures() -> None:
     keeper = SlotKeeper("video", SlotRange(1, 3))
-    assert [step.reason for step in busy(keeper, ROOM, 4)] == ["9 wait and the host has room"] * 2
+    assert [step.reason for step in busy(keeper, ROOM, 4)] == ["work waits and the host has room"] * 2
     assert [step.reason for step in busy(keeper, SHORT, 4)] == ["cpu pressure 88 %"] * 2
     for load, told in (
         (Load(4, 50.0, 1.0, 0.0, 60.0), "cpu pressure 50 %"),
@@ -100,7 +100,7 @@ def test_reasons_name_the_figures() -> None:
         (Load(4, 0.0, 0.0, 0.0, 60.0, 1.2), "other programs use 1.2 of 4 cores"),
     ):
         assert busy(keeper, load, 1) == [] and keeper.reason == told and keeper.number == 1
-    assert busy(keeper, ROOM, 1, waiting=0) == [] and keeper.reason == "nothing more waits"
+    assert busy(keeper, ROOM, 1, waits=False) == [] and keeper.reason == "nothing more waits"
 
 
 def test_between_room_and_short_nothing_changes() -> None:
@@ -112,7 +112,7 @@ def test_between_room_and_short_nothing_changes() -> None:
 def test_a_free_slot_asks_for_no_other() -> None:
     keeper = SlotKeeper("video", SlotRange(1, 4))
     keeper.take(3, 0.0)
-    assert keeper.look(1000.0, ROOM, Work(5, 2)) is None and keeper.number == 3
+    assert keeper.look(1000.0, ROOM, Work(True, 2)) is None and keeper.number == 3
 
 
 def test_downloads_do_not_yield_to_busy_processors() -> None:
@@ -142,7 +142,7 @@ def test_a_host_that_can_bear_three_and_not_four_is_tried_ever_more_seldom() -> 
     for _ in range(900):
         now += 2.0
         load = SHORT if keeper.number > 3 else ROOM
-        step = keeper.look(now, load, Work(9, keeper.number))
+        step = keeper.look(now, load, Work(True, keeper.number))
         if step is not None and step.after < step.before:
             downs.append(now)
     waits = [later - earlier for earlier, later in itertools.pairwise(downs)]
@@ -153,4 +153,4 @@ def test_a_host_that_can_bear_three_and_not_four_is_tried_ever_more_seldom() -> 
 def test_it_goes_on_from_a_persons_number_after_a_while(set_by_hand: int, goes_on_from: int) -> None:
     keeper = SlotKeeper("video", SlotRange(2, 5))
     assert keeper.take(set_by_hand, 100.0) == goes_on_from
-    assert keeper.look(100.0 + HOLD_S / 2, SHORT, Work(9, 9)) is None
+    assert keeper.look(100.0 + HOLD_S / 2, SHORT, Work(True, 9)) is None
