@@ -13,14 +13,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workers import filesystems
 from workers.errors import SpoolError
 from workers.settings import Settings
 from workers.text import clean
+
+if TYPE_CHECKING:
+    from workers.media.sandbox import Sandbox
 
 _OLDEST_PYTHON = (3, 11)
 _WAL_FIXED = (3, 51, 3)
@@ -93,10 +97,27 @@ def ffmpeg(settings: Settings) -> Iterator[Finding]:
         yield Finding("encoders", Level.WARN, f"without {', '.join(missing)}", todo)
     else:
         yield Finding("encoders", Level.OK, ", ".join(_ENCODERS))
+    from workers.media import sandbox
     from workers.media.hardware import all_working
 
-    working = "; ".join(f"{kind} ({', '.join(codecs)})" for kind, codecs in all_working(found).items())
+    apart = sandbox.probe(settings.tools.sandbox, found.path)
+    yield sandbox_finding(apart)
+    sandbox.use(replace(apart, required=False))  # what works for jobs is asked, so where they run it
+    try:
+        working = "; ".join(f"{kind} ({', '.join(codecs)})" for kind, codecs in all_working(found).items())
+    finally:
+        sandbox.use(sandbox.Sandbox())
     yield Finding("hardware", Level.OK, working or "no hardware encoder works here: software encodes")
+
+
+def sandbox_finding(apart: Sandbox) -> Finding:
+    """What there is to say about how tools run."""
+    if apart.program:
+        return Finding("sandbox", Level.OK, f"ffmpeg runs by {apart.program}: no net, only its own files in sight")
+    if apart.required:
+        todo = 'mend that, or set tools.sandbox to "auto": until then, jobs that need ffmpeg fail'
+        return Finding("sandbox", Level.FAIL, f"required, but {apart.why_not}", todo)
+    return Finding("sandbox", Level.OK, f"none: {apart.why_not}; ffmpeg runs with limits, as its user")
 
 
 def yt_dlp(settings: Settings) -> Iterator[Finding]:

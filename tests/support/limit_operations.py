@@ -38,8 +38,8 @@ class EndlessParams(Params):
 
     folder: Path
     """Where."""
-    writer: Literal["python", "ffmpeg"] = "python"
-    """Who writes it."""
+    writer: Literal["python", "ffmpeg", "quiet"] = "python"
+    """Who writes it; quiet is ffmpeg that works without end and writes nothing."""
 
 
 class DumpParams(Params):
@@ -104,6 +104,9 @@ def _endless(params: EndlessParams, ctx: Context) -> Result:
     if params.writer == "ffmpeg":
         source = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-c:v", "rawvideo"]
         ffmpeg.run([ffmpeg.locate(), *source, "-fs", str(_WHOLE), f"file:{staged}"])
+    elif params.writer == "quiet":
+        source = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"]
+        ffmpeg.run([ffmpeg.locate(), *source, "-f", "null", "-"], on_progress=ctx.report)
     else:
         with staged.open("wb") as file:
             for _ in range(_WHOLE >> 20):

@@ -17,6 +17,7 @@ from workers.doctor import (
     sqlite_finding,
     yt_dlp_finding,
 )
+from workers.media.sandbox import Sandbox
 from workers.settings import Settings
 
 
@@ -177,3 +178,14 @@ def test_hardware_that_does_not_work_is_not_listed(settings: Settings, tmp_path:
     tools = settings.tools.model_copy(update={"ffmpeg": str(tool)})
     found = named(doctor.ffmpeg(settings.model_copy(update={"tools": tools})))
     assert "no hardware encoder works here" in found["hardware"].detail
+
+
+def test_it_tells_how_tools_run(settings: Settings) -> None:
+    found = named(doctor.ffmpeg(settings))["sandbox"]
+    assert found.level is Level.OK
+    inside = doctor.sandbox_finding(Sandbox("/usr/bin/bwrap"))
+    assert inside.level is Level.OK and "/usr/bin/bwrap" in inside.detail
+    missing = doctor.sandbox_finding(Sandbox(why_not="bubblewrap is not installed"))
+    assert missing.level is Level.OK and missing.detail.startswith("none: bubblewrap is not installed")
+    required = doctor.sandbox_finding(Sandbox(why_not="bubblewrap is not installed", required=True))
+    assert required.level is Level.FAIL and required.todo
