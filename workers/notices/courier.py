@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.notices.answer import Answer
-from workers.notices.ways import scrubbed
+from workers.notices.redaction import scrubbed
 from workers.runner import linux
 from workers.runner.processes import identify, kill_group
 
