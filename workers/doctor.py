@@ -50,9 +50,14 @@ class Finding:
     todo: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """All findings, in the order in which a person would ask."""
-    for check in CHECKS:
+def examine(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
+    """All findings, in the order in which a person would ask; `full` also compares every row and file."""
+    checks = CHECKS
+    if full:
+        from workers.fullcheck import FULL_CHECKS
+
+        checks = (*CHECKS, *FULL_CHECKS)
+    for check in checks:
         try:
             yield from check(settings)
         except (OSError, ValueError, SpoolError, sqlite3.Error) as error:
@@ -201,7 +206,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("database", Level.OK, f"{path} (made when it is needed)")
         return
-    with closing(_opened(path, settings.read_only)) as connection:
+    with closing(opened(path, settings.read_only)) as connection:
         answer = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
     if answer == ["ok"]:
         yield Finding("database", Level.OK, f"{path} is whole, {path.stat().st_size / 1e6:.1f} MB")
@@ -210,7 +215,8 @@ def database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", Level.FAIL, f"{path}: {'; '.join(answer)}", todo)
 
 
-def _opened(path: Path, read_only: bool) -> sqlite3.Connection:
+def opened(path: Path, read_only: bool) -> sqlite3.Connection:
+    """A connection that cannot write; `read_only` leaves no trace of having looked. sqlite3.Error, StoreError."""
     if not read_only:
         return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
     from workers.store.watching import look_at

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--full", is_flag=True, help="Also every row of the database, and the files against their records.")
 @json_option
-def doctor(as_json: bool) -> int:
-    """Check everything that Spool needs, and say what to do. Exit code 1 when something fails."""
+def doctor(full: bool, as_json: bool) -> int:
+    """Check everything that Spool needs, and say what to do. Exit code 1 when something fails.
+
+    It changes nothing. --full takes its time, and compares what Spool keeps with what it knows of it.
+    """
     from workers.config import load_settings
     from workers.doctor import Finding, Level, examine
 
@@ -28,7 +32,7 @@ def doctor(as_json: bool) -> int:
         findings.append(Finding("config", Level.FAIL, str(error), "mend it; `spool config --check` checks it again"))
         _show(findings[0], as_json)
     else:
-        for finding in examine(settings):
+        for finding in examine(settings, full=full):
             findings.append(finding)
             _show(finding, as_json)
     failed = sum(finding.level is Level.FAIL for finding in findings)
