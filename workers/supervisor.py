@@ -29,7 +29,7 @@ from workers.runner.census import end_family
 from workers.runner.limits import Limits
 from workers.runner.process import Runner
 from workers.runner.processes import kill_group
-from workers.runner.stop import Ending
+from workers.runner.stop import ITEMS_INT_GRACE_S, Ending
 from workers.store import moves, reports
 from workers.store.claims import Claimed
 from workers.store.database import transaction
@@ -353,7 +353,9 @@ class Supervisor:
             return
         self._stop, self._stop_by = stop, by
         grace = self._shop.settings.jobs.grace_seconds
-        self._ending = Ending(self._runner, grace, grace)
+        operation = self._shop.operations.get(self.job.operation)
+        of_items = operation is not None and operation.process is not None
+        self._ending = Ending(self._runner, min(grace, ITEMS_INT_GRACE_S) if of_items else grace, grace)
         self._ending.step()
 
     def _check_stall(self, looked: float) -> None:

@@ -161,6 +161,19 @@ def test_pause_stops_every_process_and_cancel_ends_them(busy_home: Home) -> None
     wait_for(lambda: all(gone(pid) for pid in (runner, *crew)), what="all processes gone")
 
 
+def test_cancel_within_a_long_call_of_c_with_the_graces_of_every_home(home: Home) -> None:
+    (home.root / "config.toml").write_text(CONFIG.replace("grace_seconds = 0.3", ""))
+    home.start()
+    for inputs in (["long1"], ["long2", "long3"]):
+        job_id = home.submit("items", {"inputs": inputs, "processes": 2})
+        work = home.settings.paths.job_work(job_id)
+        wait_for(lambda: all((work / name).exists() for name in inputs), what="all of them at it")  # noqa: B023
+        asked = time.monotonic()
+        home.client.cancel([job_id])
+        assert home.wait_final(job_id).state is State.CANCELLED
+        assert time.monotonic() - asked < 2.0  # the bar is one second; a busy machine is given two
+
+
 def test_after_the_death_of_the_runner_it_goes_on_from_the_last_outcomes(home: Home) -> None:
     import signal
 

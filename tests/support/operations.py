@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
 import os
 import signal
@@ -111,7 +112,8 @@ class ItemsParams(BulkParams):
     inputs: tuple[str, ...] = ()
     """`ok…` succeeds, `bad…` fails as bad input, `net…` fails as network, `bug…` raises, `exit…` ends itself,
     `kill…` kills its process, `hang…` hangs, `flakyN` succeeds at its Nth attempt, `eat…` takes memory, `full…` finds
-    the disk full, `after…` kills its process once it has published, `again…` then fails as network."""
+    the disk full, `after…` kills its process once it has published, `again…` then fails as network,
+    `long…` is in one call of C for very long."""
     count: int = 0
     """That many more items that succeed."""
     seconds: float = 0.0
@@ -297,6 +299,9 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
     if key.startswith("hang"):
         (ctx.work_dir / key).touch()
         time.sleep(3600)
+    if key.startswith("long"):
+        (ctx.work_dir / key).touch()
+        hashlib.pbkdf2_hmac("sha256", b"x", b"y", 500_000_000)
     if key.startswith("eat"):
         _eat(params.mib)
     if key.startswith("full"):

@@ -36,7 +36,7 @@ _MAX_CHUNK_BYTES = 16 << 10  # of keys, so that two chunks fit into a pipe and n
 _AHEAD = 2  # chunks that a process may have, so that none waits for its next one …
 _AHEAD_BELOW_S = 0.05  # … when items cost less than this; dearer ones stay free for whoever is ready first
 _TICK_S = 0.25
-_END_S = 1.0  # for processes to clean up when the job is cancelled
+_END_S = 0.4  # for processes to clean up when the job is cancelled; one in a long call of C never gets to it
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Protocol
 from workers.runner import processes
 
 INT_GRACE_S = 2.0
+ITEMS_INT_GRACE_S = 0.8  # of a job of items: what one has in hand is lost either way, and a person waits
 TERM_GRACE_S = 2.0
 KILL_GRACE_S = 5.0  # a process that hangs in the kernel dies when that lets go of it
 
