@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from workers.jobs import Waiting
+from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus
 
 NO_WORKER = Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console")
@@ -24,13 +25,17 @@ def _slots_taken(queue: QueueStatus) -> Waiting:
     busy = queue.running + queue.paused_jobs
     paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
     chosen = f" ({queue.slots_words})" if queue.slots_words else ""
-    more = f"spool queue slots {max(busy, queue.slots) + 1} {queue.name}"
-    lifts = f"it starts when one ends; {more} adds one"
-    if queue.auto and queue.by_hand:
-        lifts += f", spool queue slots auto {queue.name} lets the number follow the load again"
-    elif queue.auto:
-        lifts = f"it starts when one ends or the load allows more; {more} insists"
     taken = f"{busy} of {queue.slots} slots of {queue.name} are taken"
     if busy > queue.slots:  # there were more when those started
         taken = f"{busy} jobs of {queue.name} are at work, and it may have {queue.slots} now"
-    return Waiting("slot", f"{taken}{paused}{chosen}", lifts)
+    return Waiting("slot", f"{taken}{paused}{chosen}", "; ".join(_ways_to_a_slot(queue, max(busy, queue.slots) + 1)))
+
+
+def _ways_to_a_slot(queue: QueueStatus, wanted: int) -> Iterator[str]:
+    """What gives the next job its slot; `wanted` slots would be enough for it."""
+    follows = queue.auto and not queue.by_hand
+    yield "it starts when one ends" + (" or the load allows more" if follows else "")
+    if wanted <= MOST_SLOTS:
+        yield f"spool queue slots {wanted} {queue.name} {'insists' if follows else 'makes room for it'}"
+    if queue.auto and queue.by_hand:
+        yield f"spool queue slots auto {queue.name} lets the number follow the load again"
