@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 
 LOOKING = frozenset(
-    {"audit", "cache", "config", "doctor", "events", "jobs", "log", "queue", "show", "status", "trash", "wait", "why"}
+    {
+        *("audit", "cache", "config", "doctor", "events", "jobs", "log", "notify", "queue", "show", "status", "trash"),
+        *("wait", "why"),
+    }
 )
 """Verbs that may be used where one only watches. Those that can also do something refuse that part themselves."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -30,6 +31,11 @@ _OUTPUT_LIMIT = 8192  # bytes of a program's output that are told
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: what a program ends with that wants to be started again later
 
 
+# Chats call people by these words, whoever wrote them; an invisible joiner after the @ keeps them words.
+_CALL = re.compile(r"@(?=everyone|here|channel|all\b|[&!]?\d)", re.IGNORECASE)
+_EXACT = re.compile(r"(form|json|mailto|xml)s?://", re.IGNORECASE)  # machines and mailboxes call nobody
+
+
 # ---------------------------------------------------------------- services
 
 
@@ -41,6 +47,11 @@ def _service(url: str) -> Any:
     if service is not None and "format=" not in url and service.schemas() & {"mailto", "mailtos"}:
         service.notify_format = apprise.NotifyFormat.TEXT  # a mail of HTML is what it would make of our text
     return service
+
+
+def calling_nobody(text: str) -> str:
+    """`text` in which a title such as "@everyone" calls nobody in a chat."""
+    return _CALL.sub("@\u2060", text)
 
 
 def check(url: str) -> Answer:
@@ -70,6 +81,8 @@ def post(url: str, title: str, body: str, kind: str) -> Answer:
 
     box = apprise.Apprise()
     box.add(service)
+    if not _EXACT.match(url):
+        title, body = calling_nobody(title), calling_nobody(body)
     if box.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT):
         return Answer(True)
     return Answer(False, True, scrubbed(said[-1] if said else "it was not taken", url))

@@ -7,6 +7,7 @@ import shutil
 import socket
 from dataclasses import dataclass
 
+from workers.errors import ReadOnlyError
 from workers.notices.posting import Posting, all_answers
 from workers.notices.ways import Way, ways_of
 from workers.notices.words import Happening, Notice, notice_of
@@ -31,7 +32,9 @@ class NoticeDesk:
         self.ways = ways_of(settings)
 
     def test(self) -> list[Tried]:
-        """Send a test on every way, all at once; how each went."""
+        """Send a test on every way, all at once; how each went. ReadOnlyError where one only watches."""
+        if self._settings.read_only:
+            raise ReadOnlyError("telling services and programs")
         text = "Whoever reads this hears from Spool."
         return self._tried(self.ways, notice_of([Happening(0, "test", text=text)], {}, socket.gethostname()))
 

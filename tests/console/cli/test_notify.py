@@ -26,6 +26,14 @@ def test_nobody_is_told(spool: Callable[..., Ran], home: Path) -> None:
     assert not (home / "state").exists(), "looking makes nothing"
 
 
+def test_whoever_only_watches_may_look_and_not_tell(spool: Callable[..., Ran], home: Path, tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    _configure(home, [], program.command)
+    assert spool("--read-only", "notify").code == 0
+    ran = spool("--read-only", "notify", "--test")
+    assert ran.code != 0 and "read" in ran.err and program.got == []
+
+
 def test_a_test_reaches_whom_it_can_and_tells_of_the_others(
     spool: Callable[..., Ran], home: Path, tmp_path: Path
 ) -> None:

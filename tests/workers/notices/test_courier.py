@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.support.home import gone, wait_for
 from tests.support.receivers import Program, mail_server, webhook
 from workers.notices.answer import Answer
+from workers.notices.courier import calling_nobody
 from workers.notices.posting import Posting, all_answers
 from workers.notices.posting import wait_for as wait_for_answer
 from workers.notices.ways import Way
@@ -61,6 +62,12 @@ def test_a_program_gets_arguments_and_variables_as_they_are(tmp_path: Path) -> N
     assert got["arguments"] == ["$HOME", "a b", "*"]
     assert got["variables"]["SPOOL_TITLE"] == NASTY
     assert not Path("pwned").exists()
+
+
+def test_a_title_calls_nobody_in_a_chat() -> None:
+    assert calling_nobody("<@123> <@&4> @Everyone @here me@example.org @allan") == (
+        "<@\u2060123> <@\u2060&4> @\u2060Everyone @\u2060here me@example.org @allan"
+    )
 
 
 def test_how_programs_end() -> None:
