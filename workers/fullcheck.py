@@ -145,7 +145,7 @@ def leftovers(settings: Settings) -> Iterator[Finding]:
     # Listed before the jobs are asked for: what begins meanwhile is not taken for a leftover.
     staging = list(_staging(settings))
     work, logs = _numbered(settings.paths.work), _numbered(settings.paths.job_logs)
-    jobs = _asked(settings, soundness.states_and_leases, {})
+    jobs: dict[int, tuple[str, int]] = _asked(settings, soundness.states_and_leases, {})
     kept = {job_id for job_id, (state, _) in jobs.items() if state not in FINAL or state == State.FAILED}
     yield from _listed(
         "work",
@@ -188,7 +188,8 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
 def _staging(settings: Settings) -> Iterator[tuple[int, int, Path]]:
     """Folders of unfinished outputs, with job and lease, where jobs of this home have made something."""
     folders = {settings.paths.output}
-    for text in _asked(settings, soundness.outputs, []):
+    made: list[str] = _asked(settings, soundness.outputs, [])
+    for text in made:
         folders.update(Path(path).parent for path in json.loads(text))
     for folder in sorted(folders):
         try:
