@@ -56,7 +56,7 @@ from workers.trashbin import entry_as_json as trash_entry_as_json
 from workers.users import login_name
 from workers.watcher import Watcher
 from workers.why import explain
-from workers.windows import canonical
+from workers.windows import canonical as canonical_window
 
 if TYPE_CHECKING:
     pass
@@ -84,6 +84,7 @@ __all__ = [
     "Verified",
     "WorkerStatus",
     "backup_as_json",
+    "canonical_window",
     "find_backup",
     "list_backups",
     "list_replaced",
@@ -177,7 +178,7 @@ class Client(Groups, KeptResults):
                 by=by or login_name(),
                 priority=priority,
                 run_after=run_after,
-                window=canonical(window) if window else None,
+                window=canonical_window(window) if window else None,
                 after=tuple(after),
                 after_ended=tuple(after_ended),
                 batch=None if batch is None else checked_batch(clean(batch)),
@@ -272,6 +273,18 @@ class Client(Groups, KeptResults):
         return self._ordered(orders.reorder(self._db, ids, "first", by or login_name()))
 
     @spoken
+    def start_now(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+        """Start waiting jobs before all others: off hold, at once, urgent and first. Closed hours still count."""
+        who = by or login_name()
+        answers = orders.schedule(self._db, ids, who, run_after=0)
+        waiting = [answer.job_id for answer in answers if answer.ok]
+        orders.set_hold(self._db, waiting, False, who)
+        orders.set_priority(self._db, waiting, Priority.URGENT, who)
+        orders.reorder(self._db, waiting, "first", who)
+        self._may_start(answers)
+        return [Answer(answer.job_id, True, "is the next to start") if answer.ok else answer for answer in answers]
+
+    @spoken
     def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place forward."""
         return self._ordered(orders.reorder(self._db, ids, "up", by or login_name()))
@@ -288,7 +301,7 @@ class Client(Groups, KeptResults):
         """When waiting jobs may start: not before a time, and within windows of the week ("" for any time)."""
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
-        text = canonical(window) if window else window
+        text = canonical_window(window) if window else window
         return self._may_start(orders.schedule(self._db, ids, by or login_name(), run_after=run_after, window=text))
 
     @spoken

@@ -9,6 +9,7 @@ import click
 
 from console.cli.output import flush, person_present, say, say_json, tell
 from console.cli.selection import Selection, one_id, select
+from console.cli.times import end_of_pause, moment_ms
 from console.cli.words import QueryCommand, door, json_option
 from workers.errors import UsageError
 
@@ -89,12 +90,25 @@ cancel = _verb(
     lambda client, ids: client.cancel(ids),
     asks=_by_query,
 )
-pause = _verb(
-    "pause",
-    "Pause running jobs where they are; they keep their slots and their partial work.",
-    lambda client, ids: client.pause(ids),
-    asks=_never,
-)
+
+
+@click.command(cls=QueryCommand)
+@click.argument("ids", nargs=-1, metavar="ID…|QUERY")
+@click.option("--for", "span", metavar="SPAN", help="Go on by itself after 30m, 2h, 1d …")
+@click.option("--until", metavar="TIME", help="Go on by itself at 08:00, 'tomorrow 08:00' …")
+@click.option("--soft", is_flag=True, help="Let each end the input that it has in hand, then wait on hold.")
+@json_option
+def pause(ids: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> int:
+    """Pause running jobs where they are; they keep their slots and their partial work. Waiting ones are held."""
+    end = end_of_pause(span, until)
+    client = door()
+    chosen = select(client, ids)
+    if not chosen.ids:
+        tell("no job matches; nothing was done")
+        return 0
+    return answered(client.pause(chosen.ids, until=end, soft=soft), as_json)
+
+
 resume = _verb("resume", "Let paused jobs go on.", lambda client, ids: client.resume(ids), asks=_never)
 
 
@@ -114,6 +128,12 @@ def retry(ids: tuple[str, ...], anew: bool, as_json: bool) -> int:
     return answered((client.retry_anew if anew else client.retry)(chosen.ids), as_json)
 
 
+now = _verb(
+    "now",
+    "Start waiting jobs before all others: off hold, at once, urgent and first in their queue.",
+    lambda client, ids: client.start_now(ids),
+    asks=_never,
+)
 hold = _verb("hold", "Keep waiting jobs from starting.", lambda client, ids: client.hold(ids), asks=_never)
 unhold = _verb("unhold", "Let held jobs start.", lambda client, ids: client.unhold(ids), asks=_never)
 rm = _verb(
@@ -142,6 +162,25 @@ def priority(words: tuple[str, ...], as_json: bool) -> int:
     if not chosen.ids:
         tell("no job matches; nothing was done")
     return answered(client.set_priority(chosen.ids, level), as_json)
+
+
+@click.command(cls=QueryCommand)
+@click.argument("ids", nargs=-1, metavar="ID…|QUERY")
+@click.option("--at", metavar="TIME", help="Not before: 08:00, 'tomorrow 08:00', +30m, RFC 3339, or now.")
+@click.option("--window", metavar="HOURS", help="Only within: 22:00-06:00, 'mon-fri 22:00-06:00; sat,sun', or any.")
+@json_option
+def schedule(ids: tuple[str, ...], at: str | None, window: str | None, as_json: bool) -> int:
+    """Say when waiting jobs may start."""
+    if at is None and window is None:
+        raise UsageError("when? give --at TIME, --window HOURS, or both")
+    moment = None if at is None else 0 if at == "now" else moment_ms(at)
+    client = door()
+    chosen = select(client, ids)
+    if not chosen.ids:
+        tell("no job matches; nothing was done")
+        return 0
+    hours = "" if window == "any" else window
+    return answered(client.schedule(chosen.ids, run_after=moment, window=hours), as_json)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # --quality=720p is meant as quality=720p

@@ -36,6 +36,17 @@ def job_options() -> list[click.Option]:
             multiple=True,
             help="Only once this job has succeeded. [repeatable]",
         ),
+        click.Option(
+            ["--after-ended", "job_after_ended"],
+            metavar="JOB",
+            multiple=True,
+            help="Only once this job has ended, in any way. [repeatable]",
+        ),
+        click.Option(
+            ["--window", "job_window"],
+            metavar="HOURS",
+            help="Start only within: 22:00-06:00, 'mon-fri 22:00-06:00; sat,sun'.",
+        ),
         click.Option(["--batch", "job_batch"], metavar="NAME", help="The batch it belongs to."),
         click.Option(["--hold", "job_hold"], is_flag=True, help="Hold it until `spool unhold`."),
         click.Option(

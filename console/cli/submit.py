@@ -28,7 +28,9 @@ class Request:
     values: tuple[dict[str, Any], ...]
     priority: Priority
     run_after: int | None
+    window: str | None
     after: tuple[int, ...]
+    after_ended: tuple[int, ...]
     batch: str | None
     hold: bool
 
@@ -60,7 +62,9 @@ def _submit(client: Client, operation: Operation[Any], request: Request, values:
         values,
         priority=request.priority,
         run_after=request.run_after,
+        window=request.window,
         after=request.after,
+        after_ended=request.after_ended,
         batch=request.batch,
         hold=request.hold,
     )
@@ -79,14 +83,17 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
     """The request that the flags make; InvalidParams with every problem there is, and nothing done."""
     problems: Problems = []
     run_after = _at(given["job_at"], problems)
-    after = _after(given["job_after"], problems)
+    after = _after("--after", given["job_after"], problems)
+    after_ended = _after("--after-ended", given["job_after_ended"], problems)
+    window = _window(given["job_window"], problems)
     try:
         values = values_of(operation, given)
     except InvalidParams as error:
         problems += error.problems
         values = {}
     inputs = _inputs(operation, given)
-    if not (after or run_after or given["job_hold"]):  # those may wait for files that are still to be made
+    waits = after or after_ended or run_after or given["job_hold"]
+    if not waits:  # those may wait for files that are still to be made
         problems += [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]
     per_job = _per_job(operation, values, inputs)
     for one in per_job:
@@ -97,7 +104,9 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
         values=tuple(per_job),
         priority=Priority.parse(given["job_priority"]),
         run_after=run_after,
+        window=window,
         after=after,
+        after_ended=after_ended,
         batch=given["job_batch"],
         hold=given["job_hold"],
     )
@@ -113,13 +122,23 @@ def _at(text: str | None, problems: Problems) -> int | None:
         return None
 
 
-def _after(words: Sequence[str], problems: Problems) -> tuple[int, ...]:
+def _window(text: str | None, problems: Problems) -> str | None:
+    from workers.client import canonical_window
+
+    try:
+        return canonical_window(text) if text else None
+    except UsageError as error:
+        problems.append(("--window", str(error)))
+        return None
+
+
+def _after(flag: str, words: Sequence[str], problems: Problems) -> tuple[int, ...]:
     found = []
     for word in words:
         try:
             found.append(one_id(word))
         except UsageError as error:
-            problems.append(("--after", str(error)))
+            problems.append((flag, str(error)))
     return tuple(found)
 
 

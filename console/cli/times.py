@@ -43,6 +43,15 @@ def moment_ms(text: str, now: datetime | None = None) -> int:
         raise UsageError(f"{text!r} is not a time: write 2026-01-31T08:00:00Z, 08:00, tomorrow 08:00 or +30m") from None
 
 
+def end_of_pause(span: str | None, until: str | None) -> int | None:
+    """When a pause for a span, or until a time, ends; None when neither is given. UsageError when both are."""
+    if span and until:
+        raise UsageError("--for and --until say the same: give one of them")
+    if span:
+        return moment_ms(f"+{span}")
+    return moment_ms(until) if until else None
+
+
 def _next(now: datetime, clock: re.Match[str]) -> datetime:
     day, hour, minute = (clock[1] or "").lower(), int(clock[2]), int(clock[3])
     try:

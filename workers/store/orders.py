@@ -385,12 +385,15 @@ def end_pauses(db: Database, moment: int) -> list[str]:
 def schedule(
     db: Database, ids: Sequence[int], by: str, *, run_after: int | None = None, window: str | None = None
 ) -> list[Answer]:
-    """When waiting jobs may start: not before `run_after`, within `window` ("" for any time). None changes nothing."""
+    """When waiting jobs may start: not before `run_after` (0: at once), within `window` ("" for any time).
+
+    None changes nothing.
+    """
     fields: dict[str, Any] = {}
     told = []
     if run_after is not None:
-        fields["run_after"] = run_after
-        told.append(f"not before {rfc3339(run_after)}")
+        fields["run_after"] = run_after or None
+        told.append(f"not before {rfc3339(run_after)}" if run_after else "at once")
     if window is not None:
         fields["window"] = window or None
         told.append(f"within {window}" if window else "at any time")

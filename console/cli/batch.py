@@ -1,0 +1,234 @@
+"""`spool batch`: named groups of jobs, their limit, holding and cancelling them as a whole, and templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.change import agreed, answered
+from console.cli.output import say, say_json, tell
+from console.cli.times import end_of_pause
+from console.cli.words import door, json_option
+from workers.errors import UsageError
+from workers.jobs import Scope
+
+if TYPE_CHECKING:
+    from workers.client import Batch, Client, Template
+
+_USES = {
+    "list": "",
+    "show": "NAME",
+    "limit": "NAME N|auto|any",
+    "pause": "NAME",
+    "resume": "NAME",
+    "cancel": "NAME",
+    "delete": "NAME",
+    "save": "NAME [TEMPLATE]",
+    "use": "TEMPLATE NAME [INPUT…]",
+    "templates": "",
+    "forget": "TEMPLATE",
+}
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[list|show|limit|pause|resume|cancel|delete|save|use|templates|forget] …")
+@click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
+@click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
+@click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
+@click.option("--hold", is_flag=True, help="With use: hold the jobs until `spool unhold`.")
+@click.option("-y", "--yes", is_flag=True, help="With cancel and delete: do not ask.")
+@json_option
+def batch(
+    words: tuple[str, ...], span: str | None, until: str | None, soft: bool, hold: bool, yes: bool, as_json: bool
+) -> int:
+    """Show the batches (named by `--batch NAME` of a submission), or act on one of them as a whole.
+
+    limit NAME N|auto|any: how many of its jobs run at once. pause NAME, resume NAME: start nothing of it, or go on.
+    cancel NAME, delete NAME: all its jobs. save NAME [TEMPLATE]: keep what its jobs ask for. use TEMPLATE NAME
+    [INPUT…]: submit that again, with other inputs if any are given. templates, forget TEMPLATE: the kept ones.
+    """
+    action, rest = (words[0], list(words[1:])) if words else ("list", [])
+    if action not in _USES:
+        raise UsageError(f"{action!r} is none of {', '.join(_USES)}")
+    _check_flags(action, pause=bool(span or until or soft), hold=hold, yes=yes)
+    _check_words(action, rest)
+    client = door()
+    if action == "pause":
+        client.batch(rest[0])
+        client.pause_scope(Scope.BATCH, rest[0], until=end_of_pause(span, until), soft=soft)
+        return _shown(client, rest[0], as_json)
+    if action in ("cancel", "delete"):
+        return _end(client, action, rest[0], yes, as_json)
+    if action == "use":
+        return _used(client, rest, hold, as_json)
+    return _ACTS[action](client, rest, as_json)
+
+
+def _check_flags(action: str, *, pause: bool, hold: bool, yes: bool) -> None:
+    if pause and action != "pause":
+        raise UsageError("--for, --until and --soft belong to `spool batch pause`")
+    if hold and action != "use":
+        raise UsageError("--hold belongs to `spool batch use`")
+    if yes and action not in ("cancel", "delete"):
+        raise UsageError("--yes belongs to `spool batch cancel` and `spool batch delete`")
+
+
+def _check_words(action: str, rest: Sequence[str]) -> None:
+    wanted = _USES[action].split()
+    least = sum(not word.startswith("[") for word in wanted)
+    if len(rest) < least or (len(rest) > len(wanted) and not _USES[action].endswith("…]")):
+        raise UsageError(f"write it as: spool batch {action} {_USES[action]}".rstrip())
+
+
+def _list(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    _tell_batches(client.batches(), as_json)
+    return 0
+
+
+def _shown(client: Client, name: str, as_json: bool) -> int:
+    _tell_batches([client.batch(name)], as_json)
+    return 0
+
+
+def _limited(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    name, word = rest
+    if word not in ("auto", "any") and not (word.isdecimal() and 1 <= int(word[:3]) <= 32):
+        raise UsageError(f"{word!r} at once: write a number from 1 to 32, auto or any")
+    client.limit_batch(name, {"auto": 0, "any": None}[word] if word in ("auto", "any") else int(word))
+    found = client.batches(name)
+    _tell_batches(found, as_json)
+    return 0
+
+
+def _resumed(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    if not client.resume_scope(Scope.BATCH, rest[0]):
+        tell(f"spool: the batch {rest[0]} was not paused")
+        return 1
+    return _shown(client, rest[0], as_json)
+
+
+def _end(client: Client, action: str, name: str, yes: bool, as_json: bool) -> int:
+    found = client.batch(name)
+    if action == "cancel" and found.over:
+        tell(f"all jobs of {found.name} have ended; nothing was done")
+        return 0
+    ids = client.job_ids(f'batch:"{found.name}"' if '"' not in found.name else "", sort="id")
+    if not yes and not agreed(f"{action} {found.name}:", client, list(ids)):
+        tell("nothing was done")
+        return 1
+    return answered((client.cancel_batch if action == "cancel" else client.remove_batch)(name), as_json)
+
+
+def _saved(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    _tell_templates([client.save_template(rest[0], rest[-1])], as_json)
+    return 0
+
+
+def _used(client: Client, rest: Sequence[str], hold: bool, as_json: bool) -> int:
+    from workers.jobs import job_as_json
+
+    template, name, *inputs = rest
+    for job in client.use_template(template, name, inputs=inputs, hold=hold):
+        if as_json:
+            say_json(job_as_json(job))
+        else:
+            say(str(job.id))
+    return 0
+
+
+def _templates(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    _tell_templates(client.templates(), as_json)
+    return 0
+
+
+def _forgotten(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    client.remove_template(rest[0])
+    if as_json:
+        say_json({"template": rest[0], "ok": True})
+    else:
+        say(f"{rest[0]}: forgotten")
+    return 0
+
+
+_ACTS: dict[str, Callable[[Client, Sequence[str], bool], int]] = {
+    "list": _list,
+    "show": lambda client, rest, as_json: _shown(client, rest[0], as_json),
+    "limit": _limited,
+    "resume": _resumed,
+    "save": _saved,
+    "templates": _templates,
+    "forget": _forgotten,
+}
+
+
+def _tell_batches(batches: Sequence[Batch], as_json: bool) -> None:
+    if as_json:
+        for one in batches:
+            say_json(batch_as_json(one))
+        return
+    if not batches:
+        tell("there are no batches: `--batch NAME` of a submission makes one")
+        return
+    for line in batch_lines(batches):
+        say(line)
+
+
+def batch_lines(batches: Sequence[Batch]) -> list[str]:
+    """A table of batches for people."""
+    from console.format import clock
+    from workers.jobs import State
+    from workers.text import clean
+
+    lines = [f"{'BATCH':<20}  {'AT ONCE':>7}  {'JOBS':>6}  {'RUNNING':>7}  {'WAITING':>7}  {'FAILED':>6}  {'DONE':>5}"]
+    for one in batches:
+        limit = {None: "any", 0: "auto"}.get(one.limit, str(one.limit))
+        done = "-" if one.fraction is None else f"{one.fraction:.0%}"
+        waiting, failed = one.counts.get(State.QUEUED, 0), one.counts.get(State.FAILED, 0)
+        until = f" until {clock(one.pause.until)}" if one.pause and one.pause.until else ""
+        note = f"  paused{until} by {clean(one.pause.by)}" if one.pause else ""
+        numbers = f"{limit:>7}  {one.jobs:>6}  {one.live:>7}  {waiting:>7}  {failed:>6}  {done:>5}"
+        lines.append(f"{clean(one.name)[:40]:<20}  {numbers}{note}")
+    return lines
+
+
+def batch_as_json(one: Batch) -> dict[str, object]:
+    """The one JSON form of a batch."""
+    from workers.jobs import rfc3339
+
+    items = one.items
+    return {
+        "name": one.name,
+        "limit": "auto" if one.limit == 0 else one.limit,
+        "jobs": one.jobs,
+        "states": {state.value: count for state, count in one.counts.items()},
+        "items": {
+            "total": items.total,
+            "done": items.done,
+            "failed": items.failed,
+            "skipped": items.skipped,
+            "cached": items.cached,
+        },
+        "fraction": one.fraction,
+        "submitted_at": rfc3339(one.first_at),
+        "finished_at": rfc3339(one.last_end),
+        "paused": one.pause is not None,
+        "paused_until": rfc3339(one.pause.until) if one.pause else None,
+        "paused_by": one.pause.by if one.pause else "",
+    }
+
+
+def _tell_templates(templates: Sequence[Template], as_json: bool) -> None:
+    from workers.jobs import rfc3339
+    from workers.text import clean
+
+    for one in templates:
+        if as_json:
+            say_json({"name": one.name, "jobs": list(one.jobs), "by": one.by, "at": rfc3339(one.at)})
+            continue
+        names = [str(job["operation"]) for job in one.jobs]
+        told = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+        say(f"{clean(one.name):<20}  {told}")
+    if not templates and not as_json:
+        tell("no template is kept: `spool batch save NAME` makes one")

@@ -1,0 +1,48 @@
+"""`spool site`: start nothing from a site for a while."""
+
+from __future__ import annotations
+
+import click
+
+from console.cli.output import say, say_json, tell
+from console.cli.times import end_of_pause
+from console.cli.words import door, json_option
+from workers.errors import UsageError
+from workers.jobs import Pause, Scope
+
+_ACTIONS = ("pause", "resume")
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[pause|resume HOST]")
+@click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
+@click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
+@click.option("--soft", is_flag=True, help="With pause: let running downloads end, start nothing new.")
+@json_option
+def site(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> int:
+    """Show the sites that are paused, or pause or resume downloads from one, as `spool show` names it."""
+    if words and (words[0] not in _ACTIONS or len(words) != 2):
+        raise UsageError("write it as: spool site pause HOST, spool site resume HOST, or spool site")
+    if (span or until or soft) and words[:1] != ("pause",):
+        raise UsageError("--for, --until and --soft belong to `spool site pause`")
+    client = door()
+    if words and words[0] == "pause":
+        client.pause_scope(Scope.SITE, words[1], until=end_of_pause(span, until), soft=soft)
+    elif words and not client.resume_scope(Scope.SITE, words[1]):
+        tell(f"spool: the site {words[1]} was not paused")
+        return 1
+    for pause in client.pauses(Scope.SITE):
+        _tell(pause, as_json)
+    return 0
+
+
+def _tell(pause: Pause, as_json: bool) -> None:
+    from console.format import clock
+    from workers.jobs import rfc3339
+    from workers.text import clean
+
+    if as_json:
+        say_json({"site": pause.name, "paused": True, "paused_until": rfc3339(pause.until), "paused_by": pause.by})
+        return
+    until = f" until {clock(pause.until)}" if pause.until else ""
+    say(f"{clean(pause.name)}: paused{until} by {clean(pause.by)}")

@@ -1,0 +1,129 @@
+"""`spool batch`, `spool site`, `spool schedule`, `spool now`, and pauses for a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.console.cli.conftest import Ran
+from workers.client import Client
+from workers.jobs import Priority, Scope, State, rfc3339
+
+URL = "http://127.0.0.1:9/x.mp4"
+Spool = Callable[..., Ran]
+
+
+def _batch(client: Client, name: str = "summer", jobs: int = 2) -> list[int]:
+    return [client.submit("download", {"inputs": [f"{URL}?{n}"]}, batch=name).id for n in range(jobs)]
+
+
+def test_a_batch_is_listed_limited_and_paused(spool: Spool, client: Client) -> None:
+    assert "no batches" in spool("batch").err
+    _batch(client)
+    assert spool("batch", "limit", "summer", "auto").code == 0
+    assert spool("batch", "pause", "summer", "--for", "2h").code == 0
+    (told,) = spool("batch", "--json").objects
+    assert (told["name"], told["limit"], told["jobs"], told["states"]) == ("summer", "auto", 2, {"queued": 2})
+    assert told["paused"] and told["paused_until"] == rfc3339(client.pauses(Scope.BATCH)[0].until)
+    assert "paused until" in spool("batch", "show", "summer").out
+    assert spool("batch", "resume", "summer").code == 0
+    assert spool("batch", "resume", "summer").code == 1
+    assert spool("batch", "limit", "summer", "3").code == 0 and client.batch("summer").limit == 3
+    assert spool("batch", "limit", "summer", "any").code == 0 and client.batch("summer").limit is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("sumer",), "'sumer' is none of list, show"),
+        (("show",), "write it as: spool batch show NAME"),
+        (("show", "winter"), "no batch 'winter': there are summer"),
+        (("limit", "summer", "0"), "a number from 1 to 32, auto or any"),
+        (("limit", "summer", "33"), "a number from 1 to 32, auto or any"),
+        (("limit", "summer"), "write it as: spool batch limit NAME N|auto|any"),
+        (("list", "--for", "2h"), "belong to `spool batch pause`"),
+        (("pause", "summer", "--for", "2h", "--until", "08:00"), "give one of them"),
+        (("pause", "summer", "--for", "soon"), "not a span"),
+        (("show", "summer", "--yes"), "--yes belongs to"),
+        (("delete", "summer", "--yes"), "have not ended: cancel the batch first"),
+        (("cancel", "summer"), "needs --yes where nobody can be asked"),
+        (("use", "none", "autumn"), "no template 'none'"),
+    ],
+)
+def test_what_is_refused(spool: Spool, client: Client, words: tuple[str, ...], told: str) -> None:
+    _batch(client)
+    ran = spool("batch", *words)
+    assert ran.code == 2 and told in ran.err
+    assert {job.state for job in client.jobs()} == {State.QUEUED} and client.pauses() == []
+
+
+def test_a_batch_is_cancelled_and_deleted_as_a_whole(spool: Spool, client: Client) -> None:
+    _batch(client, 'with "quotes", and commas')
+    kept = _batch(client, "winter")
+    assert spool("batch", "cancel", 'with "quotes", and commas', "--yes").code == 0
+    assert {job.state for job in client.jobs("-batch:winter")} == {State.CANCELLED}
+    assert spool("batch", "delete", 'with "quotes", and commas', "--yes").code == 0
+    assert [job.id for job in client.jobs(sort="id")] == kept
+    assert [batch.name for batch in client.batches()] == ["winter"]
+
+
+def test_a_template_is_used_again_with_other_inputs(spool: Spool, client: Client) -> None:
+    client.submit("download", {"inputs": [URL]}, batch="summer", priority=Priority.HIGH, window="22:00-06:00")
+    assert "1 download" in spool("batch", "save", "summer", "nightly").out
+    (told,) = spool("batch", "templates", "--json").objects
+    assert (told["name"], told["jobs"][0]["window"]) == ("nightly", "22:00-06:00")
+    other = "http://127.0.0.1:9/other.mp4"
+    ran = spool("batch", "use", "nightly", "autumn", other, "--hold")
+    assert ran.code == 0
+    job = client.job(int(ran.out))
+    assert (job.batch, job.priority, job.window, job.hold) == ("autumn", Priority.HIGH, "22:00-06:00", True)
+    assert list(job.params["inputs"]) == [other]
+    assert spool("batch", "forget", "nightly").code == 0 and spool("batch", "forget", "nightly").code == 2
+
+
+def test_a_site_is_paused_and_resumed(spool: Spool, client: Client) -> None:
+    assert spool("site", "pause", "Example.org", "--until", "tomorrow 08:00").code == 0
+    (told,) = spool("site", "--json").objects
+    assert (told["site"], told["paused"]) == ("example.org", True) and told["paused_until"].endswith("Z")
+    assert "example.org: paused until" in spool("site").out
+    assert spool("site", "resume", "example.org").code == 0
+    assert spool("site", "resume", "example.org").code == 1
+    for words in (("pause",), ("stop", "x"), ("resume", "x", "--soft")):
+        assert spool("site", *words).code == 2
+
+
+def test_jobs_are_paused_for_a_time(spool: Spool, client: Client) -> None:
+    (job_id, _) = _batch(client)
+    assert spool("pause", str(job_id), "--for", "30m").code == 0
+    job = client.job(job_id)
+    assert job.hold and job.pause_until is not None
+    assert "until" in spool("why", str(job_id)).out
+    assert spool("resume", str(job_id)).code == 0 and client.job(job_id).pause_until is None
+
+
+def test_when_jobs_may_start(spool: Spool, client: Client) -> None:
+    (first, second) = _batch(client)
+    assert spool("schedule", str(first), "--at", "+2h", "--window", "SAT 10:00-12:00").code == 0
+    job = client.job(first)
+    assert job.window == "sat 10:00-12:00" and job.run_after is not None
+    assert spool("schedule", str(first), "--at", "now", "--window", "any").code == 0
+    job = client.job(first)
+    assert (job.window, job.run_after) == (None, None)
+    assert spool("schedule", str(first)).code == 2
+    assert "is not a window" in spool("schedule", str(first), "--window", "at night").err
+    client.hold([second])
+    assert spool("now", str(second)).code == 0
+    assert [job.id for job in client.jobs("state:queued")] == [second, first]
+    assert (client.job(second).hold, client.job(second).priority) == (False, Priority.URGENT)
+
+
+def test_a_submission_with_hours_and_a_chain(spool: Spool, client: Client, tmp_path: Path) -> None:
+    (first, _) = _batch(client)
+    ran = spool("download", URL, "--window", "mon-fri 22:00-06:00", "--after-ended", str(first))
+    job = client.job(int(ran.lines[0]))
+    assert (job.window, job.after, job.after_ended) == ("mon-fri 22:00-06:00", (first,), (first,))
+    client.cancel([first])
+    assert client.job(job.id).state is State.QUEUED
+    assert "--window" in spool("download", URL, "--window", "noon").err

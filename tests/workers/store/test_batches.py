@@ -1,0 +1,81 @@
+"""Batches: limits, statistics, templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.databases import claimed, situation, submitted
+from workers.errors import UsageError
+from workers.jobs import Move, State
+from workers.store import batches, moves, questions, reports
+from workers.store.database import transaction
+from workers.store.tables import JobRow
+from workers.store.waiting import reasons
+
+
+def test_a_limit_holds_back_the_rest(db: Any) -> None:
+    for _ in range(3):
+        submitted(db, batch="b")
+    other = submitted(db, batch="c")
+    batches.set_limit(db, "b", 1, "ann")
+    first = claimed(db)
+    assert first is not None and first.batch == "b"
+    assert claimed(db) == questions.job_by_id(db, other.id)
+    assert claimed(db) is None
+    waiting = next(job for job in questions.jobs(db, "batch:b state:queued"))
+    (why,) = reasons(db, waiting, situation())
+    assert (why.reason, why.lifts) == ("batch", "it starts when one ends; spool batch limit b N")
+    moves.move(db, Move.PAUSED, first.id, by="ann")
+    assert claimed(db) is None  # a paused one keeps its place
+    moves.move(db, Move.CANCELLED, first.id, by="ann")
+    assert claimed(db) is not None
+
+
+def test_auto_is_as_many_as_the_host_is_good_for(db: Any) -> None:
+    for _ in range(3):
+        submitted(db, batch="b")
+    batches.set_limit(db, "b", 0, "ann")
+    assert claimed(db, batch_auto=2) and claimed(db, batch_auto=2)
+    assert claimed(db, batch_auto=2) is None and claimed(db, batch_auto=3)
+    batches.set_limit(db, "b", None, "ann")
+    assert batches.batches(db, "b")[0].limit is None
+
+
+def test_what_a_batch_tells(db: Any) -> None:
+    jobs = [submitted(db, batch="b") for _ in range(4)]
+    first, second = claimed(db), claimed(db)
+    assert first is not None and second is not None
+    moves.move(db, Move.SUCCEEDED, first.id, by="worker")
+    reports.set_items_total(db, second.id, second.lease, 10)
+    with transaction(db):
+        JobRow.update(fraction=0.5, items_done=5).where(JobRow.id == second.id).execute(db)
+    (batch,) = batches.batches(db)
+    assert (batch.name, batch.jobs, batch.live, batch.over) == ("b", 4, 1, False)
+    assert batch.counts == {State.SUCCEEDED: 1, State.RUNNING: 1, State.QUEUED: 2}
+    assert batch.fraction == pytest.approx(1.5 / 4)
+    assert (batch.items.total, batch.items.done, batch.last_end) == (10, 5, None)
+    for job in jobs[1:]:
+        moves.move(db, Move.CANCELLED, job.id, by="ann")
+    (batch,) = batches.batches(db, "b")
+    assert batch.over and batch.last_end is not None and batch.fraction == 1.0
+    assert batches.member_ids(db, "b") == [job.id for job in jobs]
+    assert batches.batches(db, "c") == []
+
+
+def test_limits_out_of_bounds(db: Any) -> None:
+    for limit in (-1, 33):
+        with pytest.raises(UsageError, match="1 to 32"):
+            batches.set_limit(db, "b", limit, "ann")
+    with pytest.raises(UsageError, match="name is empty"):
+        batches.set_limit(db, " ", 1, "ann")
+
+
+def test_templates(db: Any) -> None:
+    jobs = [{"operation": "noop", "params": {"a": "\udcff"}, "priority": "high", "window": None}]
+    batches.save_template(db, "t", jobs, "ann")
+    batches.save_template(db, "t", jobs * 2, "bob")
+    (template,) = batches.templates(db)
+    assert (template.name, template.jobs, template.by) == ("t", jobs * 2, "bob")
+    assert batches.remove_template(db, "t", "ann") and not batches.remove_template(db, "t", "ann")

@@ -1,0 +1,117 @@
+"""Pauses of queues, sites and batches, and of jobs for a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.databases import claimed, running, situation, submitted
+from workers.errors import UsageError
+from workers.jobs import Move, Scope, State, Wish
+from workers.store import moves, orders, pauses, questions
+from workers.store.waiting import reasons
+
+
+def _moves(db: Any, job_id: int) -> list[tuple[str, str, str]]:
+    return [(event.move, event.by, event.reason) for event in questions.events(db, job_id=job_id)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "mine", "other"),
+    [
+        (Scope.SITE, "Example.ORG", {"site": "example.org"}, {"site": "example.com"}),
+        (Scope.BATCH, "summer 50%", {"batch": "summer 50%"}, {"batch": "summer"}),
+        (Scope.QUEUE, "video", {"queue": "video"}, {"queue": "images"}),
+    ],
+)
+def test_nothing_of_it_starts_until_somebody_says_so(
+    db: Any, scope: Scope, name: str, mine: dict[str, Any], other: dict[str, Any]
+) -> None:
+    job, free = submitted(db, **mine), submitted(db, **other)
+    pauses.pause(db, scope, name, until=None, by="ann")
+    (why,) = reasons(db, job, situation())
+    assert why.reason == "paused" and why.detail.startswith(f"ann paused the {scope.value} ")
+    assert why.lifts == f"spool {scope.value} resume {pauses.checked(scope, name)}"
+    assert claimed(db, job.queue) in (None, questions.job_by_id(db, free.id))
+    assert reasons(db, free, situation()) == []
+    assert pauses.resume(db, scope, name, "bob") and not pauses.resume(db, scope, name, "bob")
+    assert reasons(db, job, situation()) == []
+    assert [event[:2] for event in _moves(db, 0)] == [
+        (f"{scope.value} paused", "ann"),
+        (f"{scope.value} resumed", "bob"),
+    ]
+
+
+def test_a_hard_pause_of_a_site_stops_what_runs_and_brings_it_back(db: Any) -> None:
+    inside, outside = running(db, site="example.org"), running(db, queue="video", site="example.com")
+    (answer,) = orders.pause_scope(db, Scope.SITE, "example.org", "ann", until=2**45, soft=False)
+    assert answer.job_id == inside.id
+    assert questions.job_by_id(db, outside.id).wish is Wish.NONE
+    moves.move(db, Move.PAUSED, inside.id, by="ann")
+    assert orders.end_pauses(db, 2**45 - 1) == []
+    assert orders.end_pauses(db, 2**45) == ["the pause of the site example.org"]
+    assert questions.job_by_id(db, inside.id).wish is Wish.RESUME
+
+
+def test_a_job_held_for_a_time_comes_back_by_itself(db: Any) -> None:
+    job = submitted(db)
+    orders.pause(db, [job.id], "ann", until=2**45)
+    (why,) = reasons(db, questions.job_by_id(db, job.id), situation(now=2**45 - 5000))
+    assert why.reason == "hold" and why.detail.endswith("5 s from now, by ann")
+    assert orders.end_pauses(db, 2**45 - 1) == []
+    assert orders.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
+    job = questions.job_by_id(db, job.id)
+    assert (job.hold, job.pause_until) == (False, None)
+    assert _moves(db, job.id)[-1] == ("unheld", "worker", "its time is over")
+
+
+def test_a_running_job_paused_for_a_time_is_resumed_even_after_its_worker_died(db: Any) -> None:
+    job = running(db)
+    orders.pause(db, [job.id], "ann", until=2**45)
+    moves.move(db, Move.PAUSED, job.id, by="ann")
+    assert questions.job_by_id(db, job.id).pause_until == 2**45
+    moves.move(db, Move.RESCUED, job.id, by="worker", fields={"hold": True})
+    assert questions.job_by_id(db, job.id).pause_until == 2**45
+    assert orders.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
+    assert not questions.job_by_id(db, job.id).hold
+
+
+def test_a_soft_pause_asks_a_running_job_to_wait_after_what_it_has_in_hand(db: Any) -> None:
+    job = running(db)
+    orders.pause(db, [job.id], "ann", soft=True)
+    assert questions.job_by_id(db, job.id).wish is Wish.HOLD
+    assert questions.job_by_id(db, job.id).state is State.RUNNING
+    orders.resume(db, [job.id], "ann")
+    assert questions.job_by_id(db, job.id).wish is Wish.NONE
+
+
+def test_what_cannot_be_paused(db: Any) -> None:
+    for scope, name in ((Scope.QUEUE, "vidio"), (Scope.SITE, " "), (Scope.BATCH, "")):
+        with pytest.raises(UsageError):
+            pauses.pause(db, scope, name, until=None, by="ann")
+    assert pauses.pauses(db) == []
+
+
+def test_a_chain_that_asks_for_any_end_goes_on_after_a_failure(db: Any) -> None:
+    first = running(db)
+    strict, easy = submitted(db, after=(first.id,)), submitted(db, after_ended=(first.id,))
+    (why,) = reasons(db, easy, situation())
+    assert (why.reason, why.lifts) == ("dependency", "it starts when that job has ended")
+    moves.move(db, Move.FAILED, first.id, by="worker")
+    assert questions.job_by_id(db, strict.id).state is State.SKIPPED
+    easy = questions.job_by_id(db, easy.id)
+    assert (easy.after, easy.after_ended) == ((first.id,), (first.id,))
+    assert reasons(db, easy, situation()) == [] and claimed(db) == questions.job_by_id(db, easy.id)
+
+
+def test_windows_hold_jobs_and_queues(db: Any) -> None:
+    job, free = submitted(db, window="22:00-06:00"), submitted(db)
+    assert [why.reason for why in reasons(db, job, situation(closed=("22:00-06:00",)))] == ["window"]
+    assert reasons(db, job, situation(closed=("sat",))) == []
+    (why,) = reasons(db, free, situation(closed_queues=("default",)))
+    assert (why.reason, why.lifts) == ("window", "it starts within them; windows.default in config.toml")
+    assert claimed(db, closed=("22:00-06:00",)) == questions.job_by_id(db, free.id)
+    assert claimed(db, closed=("22:00-06:00",)) is None
+    assert orders.schedule(db, [job.id], "ann", window="")[0].message == "at any time"
+    assert claimed(db, closed=("22:00-06:00",)) == questions.job_by_id(db, job.id)
