@@ -29,6 +29,8 @@ _FAST = {"codec_whitelist": "none", "probesize": "5000", "analyzeduration": "0",
 _ATTACHED_PIC = 0x400
 _LOCAL = {"protocol_whitelist": "file"}
 
+_LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
+
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "unknown"]
 
 
@@ -51,6 +53,7 @@ class StreamFacts:
     transfer: int = 0  # ITU-T H.273 code of the transfer function: 16 is PQ, 18 is HLG
     sample_rate: int = 0  # Hz
     channels: int = 0
+    deep: bool = False  # sound without loss of more than 16 bits a sample
     frames: int = 0  # as the container tells; 0 where it does not
 
     @property
@@ -236,7 +239,15 @@ def _stream_facts(stream: Stream) -> StreamFacts:
         }
     if kind == "audio" and context is not None:
         common |= {"sample_rate": context.sample_rate or 0, "channels": context.channels}
+        common["deep"] = is_deep(common["codec"], context)
     return StreamFacts(**common)
+
+
+def is_deep(codec: str, context: Any) -> bool:
+    """Whether sound of that codec is kept without loss in more than 16 bits a sample; a fast open may not know."""
+    lossless = codec in _LOSSLESS or codec.startswith("pcm_")
+    sample = context.format.name if context is not None and context.format is not None else ""
+    return lossless and sample.rstrip("p") in ("s32", "s64", "flt", "dbl")
 
 
 def codec_name(stream: Stream) -> str:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.av import codec_name, is_cover, open_input, open_told, translated
+from workers.media.av import codec_name, is_cover, is_deep, open_input, open_told, translated
 from workers.media.ffmetadata import Chapter, comment_chapters, plain_tags
 from workers.media.lasting import seconds
 from workers.media.names import path_to_key
 from workers.text import clean
 
 SoundFormat = Literal["copy", "mp3", "m4a", "opus", "flac", "wav"]
-_LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
 _PICTURES = frozenset({"mjpeg", "png"})
 
 
@@ -128,9 +127,7 @@ def _sound(stream: Any, number: int, spans: Mapping[int, float]) -> Sound:
 
     context = stream.codec_context
     codec = codec_name(stream)
-    lossless = codec in _LOSSLESS or codec.startswith("pcm_")
     told_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
-    sample = context.format.name if context is not None and context.format is not None else ""
     return Sound(
         index=stream.index,
         number=number,
@@ -140,7 +137,7 @@ def _sound(stream: Any, number: int, spans: Mapping[int, float]) -> Sound:
         channels=context.channels if context is not None else 0,
         duration_s=spans.get(stream.index, told_s),
         default=bool(stream.disposition & Disposition.default),
-        deep=lossless and sample.rstrip("p") in ("s32", "s64", "flt", "dbl"),
+        deep=is_deep(codec, context),
     )
 
 

@@ -25,13 +25,15 @@ def chain(film: StreamFacts) -> str:
     )
 
 
-def need(filters: Collection[str], tool: str, *, input: str = "") -> None:
+def need(
+    filters: Collection[str], tool: str, *, input: str = "", way_out: str = ", or preset archive, which keeps HDR"
+) -> None:
     """JobFailed(unsupported) when the ffmpeg at `tool` lacks the filters: colours would come out grey and dull."""
     missing = sorted(NEEDED - set(filters))
     if missing:
         raise JobFailed(
             ErrorClass.UNSUPPORTED,
             f"the film is HDR and {clean(tool)} was built without {' and '.join(missing)}, which brings that to SDR: "
-            "use a full build of ffmpeg, or preset archive, which keeps HDR",
+            f"use a full build of ffmpeg{way_out}",
             input=input,
         )

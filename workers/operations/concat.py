@@ -23,6 +23,7 @@ from workers.text import clean
 
 if TYPE_CHECKING:
     from workers.media.alike import Part
+    from workers.media.av import Facts
 
 _TELLING = frozenset({"mp4", "matroska", "flac", "wav", "aiff", "avi", "asf"})  # their headers tell the duration
 _MOST_ENCODED = 100  # files that one ffmpeg has open
@@ -38,14 +39,16 @@ class ConcatParams(BulkParams):
     """The file to make. Its extension says what kind: mp4, mkv, webm, mov, ts, mp3, m4a, opus, ogg, flac, wav."""
 
     reencode: bool = Field(default=False)
-    """Encode all to one size, frame rate and layout of sound. Off: only files that are alike are joined, by copying."""
+    """Encode all to one size, frame rate and layout of sound, the largest of all; high dynamic range is brought down
+    to that of common screens. Off: only files that are alike are joined, by copying."""
 
     chapters: Literal["files", "keep", "none"] = Field(default="files", json_schema_extra={"short": "c"})
     """files makes a chapter of each file, with its name; keep keeps the chapters that the files have."""
 
     drop: bool = Field(default=False, json_schema_extra={"advanced": True})
-    """Leave out streams that cannot be joined (data of cameras; when encoding, all but a film and its first sound).
-    Off: such files are refused by name. Covers and attached files are those of the first file."""
+    """Leave out streams that cannot be joined (data of cameras; when encoding, all but a film and its first sound, and
+    channels beyond what the new file holds). Off: such files are refused by name. Covers and attached files are those
+    of the first file."""
 
     @field_validator("output")
     @classmethod
@@ -146,19 +149,22 @@ class _Joining:
 
     def encode(self) -> dict[str, Any]:
         """Join by encoding, and verify; facts for people. JobFailed."""
-        from workers.media import ffmpeg, rejoin
+        from workers.media import ffmpeg, rejoin, tonemap
         from workers.media.av import facts
         from workers.media.ffmetadata import metadata_text, plain_tags
 
         looked = [facts(one.found.path) for one in self.parts]
         self._check_encodable([one.video is not None for one in looked])
-        self._refuse([words for one in self.parts for words in self._lost(one) + self._beyond_one_film(one)])
-        to = rejoin.common(self.parts, looked)
-        words = rejoin.encoders_for(self.muxer, to.film is not None)
-        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
-        if not words:
-            kind = "film" if to.film else "sound"
+        to = rejoin.common(self.parts, looked, self.muxer)
+        if to is None:
+            kind = "film" if looked[0].video is not None else "sound"
             raise JobFailed(ErrorClass.UNSUPPORTED, f"Spool writes no {kind} into {self.staged.suffix} files")
+        lost = [words for one in self.parts for words in self._lost(one) + self._beyond_one_film(one)]
+        self._refuse(lost + self._beyond_channels(looked, to.channels))
+        words = rejoin.encoders_for(self.muxer, to)
+        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
+        if to.toned:
+            tonemap.need(tool.filters, tool.path, input=self.key, way_out="")
         missing = [w for flag, w in itertools.pairwise(words) if flag[:3] == "-c:" and w not in tool.encoders]
         if missing:
             raise JobFailed(ErrorClass.TOOL, f"{clean(tool.path)} has no encoder {missing[0]}")
@@ -183,6 +189,7 @@ class _Joining:
         for one in self.parts:
             begins.append(begins[-1] + one.found.duration_s)
         made = {"how": "encode", **self._verified(begins)}
+        made |= {"tone_mapped": self._hdr(looked)} if to.toned else {}
         return made | ({"damaged": told.damage} if told.damage else {})
 
     def _check_encodable(self, films: Sequence[bool]) -> None:
@@ -202,6 +209,20 @@ class _Joining:
         sounds = [shape for shape in one.shapes if shape.kind == "audio"]
         words = [shape for shape in one.shapes if shape.kind == "subtitle"]
         return [f"{one.name}: stream {shape.index} ({shape.kind})" for shape in (*sounds[1:], *words)]
+
+    def _beyond_channels(self, looked: Sequence[Facts], most: int) -> list[str]:
+        """Sounds with more channels than files of this kind hold: they would be mixed down."""
+        sounds = [(one, sound) for one, it in zip(self.parts, looked, strict=True) for sound in it.of_kind("audio")[:1]]
+        return [
+            f"{one.name}: {sound.channels} channels of sound, of which {self.staged.suffix[1:]} holds {most}"
+            for one, sound in sounds
+            if sound.channels > most
+        ]
+
+    def _hdr(self, looked: Sequence[Facts]) -> list[str]:
+        """The names of the files whose high dynamic range was brought down to that of common screens."""
+        films = [(one, it.video) for one, it in zip(self.parts, looked, strict=True)]
+        return [one.name for one, film in films if film is not None and film.hdr][:200]
 
     def _refuse(self, lost: Sequence[str]) -> None:
         if not lost:

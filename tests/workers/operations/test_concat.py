@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.context import PlainContext, files_under
+from tests.support.films import brightness
 from tests.support.media import AAC, CONCAT_TEXT, H264, HOSTILE_NAMES, Media, cut, ffmpeg, film_source
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.media.av import facts
+from workers.media.ffmpeg import locate
 from workers.media.layout import layout
 from workers.media.names import path_to_key
 from workers.operations.concat import OPERATION, natural
@@ -176,6 +179,94 @@ def test_flac_is_joined_without_loss_by_encoding(ctx: PlainContext, tmp_path: Pa
     assert "without loss" in failing(ctx, *sources, output=output).failure.message
     concat(ctx.again(), *sources, output=output, reencode=True)
     assert heard_s(output) == pytest.approx(2, abs=1e-9)
+
+
+def samples(path: Path, *more: Path) -> bytes:
+    """The decoded samples of files one after the other, in 32 bits."""
+    command: list[str | Path] = [locate(), "-v", "error"]
+    made = b""
+    for one in (path, *more):
+        words = [*command, "-i", one, "-f", "s32le", "-c:a", "pcm_s32le", "-"]
+        made += subprocess.run(words, capture_output=True, check=True, timeout=60).stdout
+    return made
+
+
+@pytest.mark.parametrize(("extension", "encoder"), [("flac", "flac"), ("wav", "pcm_s24le")])
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1", "5.1(side)"])
+def test_lossless_sound_is_joined_bit_by_bit(
+    ctx: PlainContext, tmp_path: Path, extension: str, encoder: str, layout: str
+) -> None:
+    sources = [tmp_path / f"{number}.{extension}" for number in range(2)]
+    for number, source in enumerate(sources):
+        noise = f"anoisesrc=d=0.3:r=192000:seed={number},aformat=sample_fmts=s32:channel_layouts={layout}"
+        ffmpeg("-f", "lavfi", "-i", noise, "-c:a", encoder, source)
+    output = tmp_path / f"whole.{extension}"
+    concat(ctx, *sources, output=output, reencode=True)
+    sound = facts(output).streams[0]
+    assert (sound.sample_rate, sound.deep) == (192_000, True)
+    assert samples(output) == samples(*sources)
+
+
+def test_sounds_of_16_bits_stay_so(ctx: PlainContext, tmp_path: Path) -> None:
+    sources = [tmp_path / f"{number}.flac" for number in range(2)]
+    for source in sources:
+        ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=0.3:r=44100,aformat=sample_fmts=s16", "-c:a", "flac", source)
+    concat(ctx, *sources, output=tmp_path / "whole.flac", reencode=True)
+    sound = facts(tmp_path / "whole.flac").streams[0]
+    assert (sound.sample_rate, sound.deep, sound.channels) == (44_100, False, 1)
+    assert samples(tmp_path / "whole.flac") == samples(*sources)
+
+
+def test_the_most_channels_are_kept_or_given_up_by_name(ctx: PlainContext, tmp_path: Path) -> None:
+    many, few = tmp_path / "many.mkv", tmp_path / "few.mkv"
+    for path, channels in ((many, "5.1"), (few, "stereo")):
+        sound = ("-c:a", "aac", "-af", f"aformat=channel_layouts={channels}")
+        ffmpeg(*film_source(1, "160x90"), *H264, *sound, path)
+    concat(ctx, few, many, output=tmp_path / "whole.mp4", reencode=True)
+    assert [s.channels for s in facts(tmp_path / "whole.mp4").of_kind("audio")] == [6]
+    sounds = []
+    for path in (many, few):
+        sounds.append(path.with_suffix(".m4a"))
+        ffmpeg("-i", path, "-vn", "-c", "copy", sounds[-1])
+    output = tmp_path / "whole.mp3"
+    words = failing(ctx.again(), *sounds, output=output, reencode=True).failure.message
+    assert "many.m4a: 6 channels of sound, of which mp3 holds 2" in words and "--drop" in words
+    assert "few.m4a" not in words
+    concat(ctx.again(), *sounds, output=output, reencode=True, drop=True)
+    assert [s.channels for s in facts(output).of_kind("audio")] == [2]
+
+
+@pytest.mark.parametrize(("extension", "codec"), [("m4a", "aac"), ("opus", "opus"), ("ogg", "vorbis"), ("mp3", "mp3")])
+def test_every_kind_of_sound_is_encoded(ctx: PlainContext, tmp_path: Path, extension: str, codec: str) -> None:
+    sources = [tmp_path / "0.flac", tmp_path / "1.wav"]
+    for source in sources:
+        ffmpeg("-f", "lavfi", "-i", "sine=frequency=300:duration=1:sample_rate=96000", source)
+    output = tmp_path / f"whole.{extension}"
+    concat(ctx, *sources, output=output, reencode=True)
+    (sound,) = facts(output).of_kind("audio")
+    assert (sound.codec, sound.channels) == (codec, 1)
+    assert sound.sample_rate == (96_000 if extension == "m4a" else 48_000)
+    assert heard_s(output) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_films_of_high_dynamic_range_are_brought_down(
+    ctx: PlainContext, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    # Grey at 58 % of the signal: 203 cd/m2 in PQ, far above the 148 of 255 that others show it as.
+    words = "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc={}:colorspace={}:range=tv"
+    sources = []
+    for transfer, matrix in (("smpte2084", "bt2020nc"), ("bt709", "bt709")):
+        sources.append(tmp_path / f"{transfer}.mkv")
+        grey = "color=0x949494:size=160x90:rate=5:duration=1"
+        ffmpeg("-f", "lavfi", "-i", grey, "-vf", words.format(transfer, matrix), "-c:v", "libx265", sources[-1])
+    output = tmp_path / "whole.mp4"
+    result = concat(ctx, *(sources[number] for number in order), output=output, reencode=True)
+    film = facts(output).video
+    assert film is not None and not film.hdr
+    assert result.detail["tone_mapped"] == ["smpte2084.mkv"]
+    shown = [brightness(output, (0, 0, 160, 90), second) for second in (0.4, 1.4)]
+    assert [round(light, -1) for light in shown] == [(190, 150)[number] for number in order]
 
 
 def test_a_folder_in_the_order_of_names(ctx: PlainContext, two: tuple[Path, Path], tmp_path: Path) -> None:
