@@ -25,7 +25,7 @@ from workers.backups import (
 )
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
-from workers.errors import ReadOnlyError, UsageError
+from workers.errors import UsageError
 from workers.groups import Groups
 from workers.health.figures import HostFigures
 from workers.home import prepare_home
@@ -53,6 +53,9 @@ from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed
 from workers.trashbin import TrashBin
 from workers.trashbin import entry_as_json as trash_entry_as_json
+from workers.undo import UndoStep
+from workers.undo import step_as_json as undo_step_as_json
+from workers.undoing import Undoing
 from workers.users import login_name
 from workers.watcher import Watcher
 from workers.why import explain
@@ -81,6 +84,7 @@ __all__ = [
     "TrashEntry",
     "Trashed",
     "Tried",
+    "UndoStep",
     "Verified",
     "WorkerStatus",
     "backup_as_json",
@@ -96,6 +100,7 @@ __all__ = [
     "start_worker",
     "stop_worker",
     "trash_entry_as_json",
+    "undo_step_as_json",
 ]
 
 DEFAULT_REGISTRY = "workers.operations.registry"
@@ -110,7 +115,7 @@ def load_registry(registry: str = DEFAULT_REGISTRY) -> tuple[Operation[Any], ...
     return found
 
 
-class Client(Groups, KeptResults):
+class Client(Groups, KeptResults, Undoing):
     """One home, for one thread at a time (or one asyncio task, through the bridge)."""
 
     def __init__(self, settings: Settings, db: Any, registry: str = DEFAULT_REGISTRY) -> None:
@@ -121,11 +126,6 @@ class Client(Groups, KeptResults):
     def close(self) -> None:
         """Close this thread's connection."""
         self._db.close()
-
-    @property
-    def trash(self) -> TrashBin:
-        """The originals that jobs of this home replaced."""
-        return TrashBin(self.settings.paths.state, self.settings.trash.keep_days, read_only=self.settings.read_only)
 
     # ---------------------------------------------------------------- operations
 
@@ -260,6 +260,7 @@ class Client(Groups, KeptResults):
         for answer in answers:
             if answer.ok:
                 remove_log(self.settings.paths.job_log(answer.job_id))
+        self._note_removal([answer.job_id for answer in answers if answer.ok], by)
         return answers
 
     @spoken

@@ -12,6 +12,7 @@ from workers import trash
 from workers.logs import remove_log
 from workers.settings import Settings
 from workers.store import hosts, orders
+from workers.store.audit import forget_orders
 from workers.store.records import now_ms
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ def retain(db: Any, settings: Settings) -> int:
         if not gone:
             break  # all of them were asked for again meanwhile
     hosts.forget_removed(db)
+    forget_orders(db, moment)
     if removed:
         log.info("%d jobs that ended more than %d days ago were forgotten", removed, settings.jobs.keep_days)
     return removed

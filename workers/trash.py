@@ -50,6 +50,7 @@ class Entry:
     at_ms: int
     until_ms: int
     done: bool = False  # whether the replacement is in place, and the file in the trash
+    new_mtime_ns: int = 0  # of the replacement; 0 in records of before it was noted
 
     @property
     def folder(self) -> Path:
@@ -89,6 +90,7 @@ def new_entry(original: Path, replacement: Path, staged: Path, *, job_id: int, k
         mtime_ns=old.st_mtime_ns,
         new_inode=new.st_ino,
         new_size=new.st_size,
+        new_mtime_ns=new.st_mtime_ns,
         job_id=job_id,
         at_ms=now,
         until_ms=now + keep_days * _DAY_MS,
@@ -242,10 +244,11 @@ def _forget(entry: Entry) -> None:
         entry.folder.rmdir()  # when nothing is left in it
 
 
-def restore(entry: Entry, state: Path, *, keep_days: int) -> Path:
+def restore(entry: Entry, state: Path, *, keep_days: int, successor: bool = False) -> Path:
     """Put the file back where it was; the path. What took its very name goes to the trash in its turn.
 
-    A replacement of another name stays. NotPutBack: something else has the name now, or the file is gone. OSError.
+    A replacement of another name stays, unless the `successor` is to go there too. NotPutBack: something else has the
+    name now, or the file is gone. OSError.
     """
     settled = settle(entry)
     original = Path(entry.original)
@@ -255,12 +258,13 @@ def restore(entry: Entry, state: Path, *, keep_days: int) -> Path:
         raise NotPutBack("the record is of a replacement that did not happen, and the file is gone")
     if identity(entry.kept) is None:
         raise NotPutBack("the file is no longer in the trash")
-    if identity(original) is not None:
-        if not _is_new(original, entry):
-            raise NotPutBack("another file has its name now; move that away first")
-        turned = new_entry(original, original, entry.kept, job_id=entry.job_id, keep_days=keep_days)
+    there = original if identity(original) is not None else Path(entry.replacement) if successor else None
+    if there == original and not _is_new(original, entry):
+        raise NotPutBack("another file has its name now; move that away first")
+    if there is not None and _is_new(there, entry):
+        turned = new_entry(there, original, entry.kept, job_id=entry.job_id, keep_days=keep_days)
         write(turned, state)
-        _move(original, turned.kept)
+        _move(there, turned.kept)
         _move(entry.kept, original)
         write(replace(turned, done=True), state)
     else:
@@ -308,8 +312,14 @@ def _drop_gone(state: Path) -> None:
 
 
 def in_place(entry: Entry) -> bool:
-    """Whether the replacement is where it was put, unchanged."""
+    """Whether the replacement is where it was put."""
     return _is_new(Path(entry.replacement), entry)
+
+
+def untouched(entry: Entry) -> bool:
+    """Whether the replacement is where it was put, and was not written since."""
+    found = identity(Path(entry.replacement))
+    return found is not None and in_place(entry) and entry.new_mtime_ns in (0, found[2])
 
 
 def taken_the_place(path: Path) -> Entry | None:

@@ -57,7 +57,7 @@ class TrashBin:
         def back(entry: Entry) -> str:
             return f"back at {clean(str(trash.restore(entry, self._state, keep_days=self._keep_days)))}"
 
-        return [_done(entry, back) for entry in chosen]
+        return [done_of(entry, back) for entry in chosen]
 
     def remove(self, chosen: Sequence[Entry]) -> list[Done]:
         """Remove files for good. ReadOnlyError where one only watches."""
@@ -66,10 +66,11 @@ class TrashBin:
         def gone(entry: Entry) -> str:
             return f"removed, {trash.remove(entry):,} bytes"
 
-        return [_done(entry, gone) for entry in chosen]
+        return [done_of(entry, gone) for entry in chosen]
 
 
-def _done(entry: Entry, work: Callable[[Entry], str]) -> Done:
+def done_of(entry: Entry, work: Callable[[Entry], str]) -> Done:
+    """What became of an entry: the words of `work`, or why it could not be done."""
     try:
         return Done(entry.id, True, work(entry))
     except trash.NotPutBack as error:

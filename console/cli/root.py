@@ -35,6 +35,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "backup": ("backup", "Copy the jobs table, or list the copies that there are."),
     "restore": ("backup", "Put a copy of the jobs table in the place of the present one, which is kept."),
     "trash": ("trash", "List originals that jobs replaced, put them back, or remove them for good."),
+    "undo": ("undo", "Put back what a job replaced."),
+    "audit": ("audit", "List who ordered what, and when."),
     "cache": ("cache", "Show how kept results help; fill, check or clear them."),
     "notify": ("notify", "Show who is told of what happens; --test sends a test to each."),
     "config": ("settings", "Show or check the configuration."),

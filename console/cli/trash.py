@@ -12,7 +12,7 @@ from console.cli.words import door, json_option
 from workers.errors import UsageError
 
 if TYPE_CHECKING:
-    from workers.client import TrashBin, Trashed, TrashEntry
+    from workers.client import Client, Trashed, TrashEntry
 
 _ACTIONS = ("list", "restore", "empty")
 
@@ -33,20 +33,20 @@ def trash(words: tuple[str, ...], yes: bool, as_json: bool) -> int:
     if action == "restore":
         if not ids:
             raise UsageError("which ones? give ids, as `spool trash` shows them")
-        bin = door().trash
-        return _answered(bin.restore(bin.chosen(ids)), as_json)
-    return _empty(door().trash, ids, yes, as_json)
+        client = door()
+        return answered(client.trash_restore(client.trash.chosen(ids)), as_json)
+    return _empty(door(), ids, yes, as_json)
 
 
-def _empty(bin: TrashBin, ids: Sequence[str], yes: bool, as_json: bool) -> int:
-    chosen = bin.chosen(ids) if ids else bin.entries()
+def _empty(client: Client, ids: Sequence[str], yes: bool, as_json: bool) -> int:
+    chosen = client.trash.chosen(ids) if ids else client.trash.entries()
     if not chosen:
         tell("the trash is empty")
         return 0
     if not yes and not _agreed(chosen):
         tell("nothing was removed")
         return 1
-    return _answered(bin.remove(chosen), as_json)
+    return answered(client.trash_remove(chosen), as_json)
 
 
 def _agreed(chosen: Sequence[TrashEntry]) -> bool:
@@ -85,7 +85,8 @@ def _listed(entries: Sequence[TrashEntry], as_json: bool) -> int:
     return 0
 
 
-def _answered(done: Sequence[Trashed], as_json: bool) -> int:
+def answered(done: Sequence[Trashed], as_json: bool) -> int:
+    """Tell what became of each file; 0 when all went well."""
     for answer in done:
         if as_json:
             say_json({"id": answer.id, "ok": answer.ok, "message": answer.message})
