@@ -113,6 +113,13 @@ class ItemProcess:
             chunk.told += part
             count -= part
 
+    def died_of(self) -> Task | None:
+        """The item that it died of, if that is known: the one in hand, or the only one that it was to go on with."""
+        task = self.in_hand()
+        if task is None and self.chunks and len(self.chunks[0].tasks) - self.chunks[0].told == 1:
+            task = self.chunks[0].tasks[-1]
+        return task
+
     def in_hand(self) -> Task | None:
         """The item that it is at."""
         sign = self._board.read(self.number)

@@ -71,7 +71,9 @@ class ItemChannel:
         """One item has its outcome; told with others, unless it left files: those must not be made again."""
         with self._shield:
             self._ended.append(record)
-            self._size += len(record.detail) + 200
+            self._size += len(record.detail) + sum(map(len, record.outputs)) + 200
+            if record.failure is not None:
+                self._size += len(record.failure.message) + len(record.failure.detail)
             if record.outputs or self._size > _TELL_SIZE or time.monotonic() - self._told_at > _TELL_S:
                 self.tell()
 

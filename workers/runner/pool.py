@@ -256,7 +256,7 @@ class Pool:
         """A process has ended: what it had in hand goes to others, the item it died of last, or fails."""
         self._poll.unregister(process.fileno())
         del self._crew[process.number]
-        fatal = process.in_hand()
+        fatal = process.died_of()
         left = [task for chunk in process.chunks for task in chunk.tasks[chunk.told :] if task is not fatal]
         process.close()
         for top in process.tops:

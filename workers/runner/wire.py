@@ -77,6 +77,7 @@ __all__ = [
 MAX_LINE = 1 << 20  # bytes of one line that a runner may say
 MAX_JOB_LINE = 1 << 28  # bytes of one line that the worker may say: a job may name very many inputs
 
+_MOST_OUTPUTS = MAX_LINE // 8  # bytes of the outputs of one item in a line that had to be cut
 
 _NAMES: Mapping[type[Any], str] = {
     JobMessage: "job",
@@ -203,24 +204,45 @@ def _shortened(message: Down | Up) -> Down | Up:
         case Failed(failure=failure):
             return Failed(_cut_failure(failure))
         case ItemsEnded(items=items):
-            return ItemsEnded(tuple(_cut_record(item) for item in items))
+            return ItemsEnded(tuple(_cut_longest(items)))
     return message
 
 
 def _cut_outputs(outputs: tuple[str, ...]) -> Finished:
     """As many outputs as fit, and how many were left off."""
-    kept, room = 0, MAX_LINE - 1024
-    for path in outputs:
-        room -= len(json.dumps(path)) + 1
-        if room < 0:
-            break
-        kept += 1
+    kept = _fitting(outputs, MAX_LINE - 1024)
     return Finished(outputs[:kept], {"cut": True, "outputs_left_off": len(outputs) - kept})
 
 
+def _fitting(outputs: tuple[str, ...], room: int) -> int:
+    """How many outputs, from the first on, fit into so many bytes."""
+    for kept, path in enumerate(outputs):
+        room -= len(json.dumps(path)) + 1
+        if room < 0:
+            return kept
+    return len(outputs)
+
+
+def _cut_longest(items: tuple[ItemRecord, ...]) -> list[ItemRecord]:
+    """The records, the longest of them cut until they fit on one line: the others keep what they tell."""
+    sizes = [len(_dump(_record_fields(item))) for item in items]
+    too_much = sum(sizes) - (MAX_LINE - 1024)
+    cut = list(items)
+    for place in sorted(range(len(items)), key=lambda place: -sizes[place]):
+        if too_much <= 0:
+            break
+        cut[place] = _cut_record(items[place])
+        too_much -= sizes[place] - len(_dump(_record_fields(cut[place])))
+    return cut
+
+
 def _cut_record(item: ItemRecord) -> ItemRecord:
-    cut = None if item.failure is None else _cut_failure(item.failure)
-    return replace(item, outputs=item.outputs[:100], failure=cut, detail='{"cut":true}', kept="")
+    """The record without its detail, which can be kept no more, and with as many outputs as a part of a line holds."""
+    if item.failure is not None:
+        return replace(item, failure=_cut_failure(item.failure))
+    outputs = item.outputs[: _fitting(item.outputs, _MOST_OUTPUTS)]
+    left_off = len(item.outputs) - len(outputs)
+    return replace(item, outputs=outputs, detail=json_text({"cut": True, "outputs_left_off": left_off}), kept="")
 
 
 def _cut_failure(failure: Failure) -> Failure:

@@ -199,6 +199,20 @@ def test_what_is_too_long_is_cut_and_still_told(message: wire.Up) -> None:
         assert said.detail["cut"] is True
 
 
+def test_a_long_record_costs_its_neighbours_nothing() -> None:
+    small = ItemRecord("a", Outcome.DONE, detail='{"x":1}', kept="a" * 64)
+    large = ItemRecord("b", Outcome.DONE, detail="x" * (2 << 20), kept="b" * 64)
+    long_names = tuple(f"/{chr(233) * 4000}/{number}" for number in range(100))  # six bytes for each letter
+    many = ItemRecord("c", Outcome.DONE, long_names)
+    said = wire.decode_up(wire.encode(wire.ItemsEnded((small, large, many, small))))
+    assert isinstance(said, wire.ItemsEnded)
+    assert said.items[0] == said.items[3] == small
+    assert (said.items[1].detail, said.items[1].kept) == ('{"cut":true,"outputs_left_off":0}', "")
+    told = said.items[2].outputs
+    assert told == long_names[: len(told)] and 0 < len(told) < 100
+    assert said.items[2].detail == f'{{"cut":true,"outputs_left_off":{100 - len(told)}}}'
+
+
 def test_a_question_that_is_too_long_is_an_error() -> None:
     with pytest.raises(wire.WireError, match="too long"):
         wire.encode(wire.Staging("/" + "x" * (2 << 20)))
