@@ -47,6 +47,7 @@ class ItemProcess:
         self.published: list[Published] = []  # what it asked to publish for items of which it has told no outcome
         self.quiet_s = 0.0  # how long it gave no sign
         self.why_killed = ""
+        self.crowded = False  # it was killed because all together held too much: no fault of the item in hand
         self.status: int | None = None  # exit code, or minus the signal; None while it runs
         self._sign_at = 0.0
         self._saying = threading.Lock()  # of the way down

@@ -248,8 +248,10 @@ class Pool:
         if sum(held.values()) <= self._bounds.memory_bytes:
             return
         largest = max(held, key=lambda number: held[number])
-        used, bound = held[largest] >> 20, self._bounds.memory_bytes >> 20
-        self._crew[largest].kill(f"out of memory: this item took {used} MiB; the whole job has {bound} MiB")
+        process, used, bound = self._crew[largest], held[largest] >> 20, self._bounds.memory_bytes >> 20
+        # Beside others it may have been the last straw only: with fewer of them it gets another chance.
+        process.crowded = held[largest] <= self._bounds.memory_bytes and len(self._crew) > 1
+        process.kill(f"out of memory: this item took {used} MiB; the whole job has {bound} MiB")
         self._wanted = max(1, self._wanted - 1)
 
     def _bury(self, process: ItemProcess) -> None:
@@ -266,7 +268,7 @@ class Pool:
         self._again.extend(left)
         if fatal is None:
             return
-        fatal.deaths += 1
+        fatal.deaths += not process.crowded
         if fatal.deaths < self._bounds.attempts:
             self._again.append(fatal)
             return

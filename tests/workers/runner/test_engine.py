@@ -133,6 +133,12 @@ def test_an_item_that_eats_the_memory_of_the_job_fails_alone(begin: Begin) -> No
     assert failure.error_class is ErrorClass.CRASHED and "out of memory" in failure.message
 
 
+def test_no_item_fails_for_the_memory_of_others(begin: Begin) -> None:
+    given = {"inputs": [f"eat{number}" for number in range(4)], "mib": 45, "processes": 4, "item_attempts": 1}
+    talk = begin("items", given, limits=NO_LIMITS, memory_bytes=120 << 20)
+    assert talk.finish() == Finished((), {"items": 4, "done": 4, "failed": 0})
+
+
 def test_an_item_whose_trouble_may_pass_has_as_many_attempts_as_asked(begin: Begin, log_path: Path) -> None:
     talk = begin("items", {"inputs": ["flaky2", "flaky4", "ok"], "item_attempts": 3})
     assert talk.finish() == Finished((), {"items": 3, "done": 2, "failed": 1})
