@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ _MUX_SHARE = 0.985  # of the size; the rest is for the container
 _LEAST_BITS_A_PIXEL = 0.006  # below this no encoder makes anything that can be looked at
 _LEAST_KBIT = 16
 _PULSE_PACKETS = 2000
-_FLAG_PASSES = frozenset({"libx264", "libvpx-vp9", "libaom-av1"})
+_PASSES = frozenset({"libx264", "libvpx-vp9", "libaom-av1", "libx265"})
 _PASSED = frozenset({"crf", "cq", "qp", "global_quality", "q:v", "b:v"})
 
 
@@ -96,9 +97,9 @@ def with_rate(encoder: Encoder, kbit: int) -> Encoder:
     return replace(encoder, options={**options, "b:v": f"{kbit}k"})
 
 
-def two_passes(encoder: Encoder, log: Path) -> bool:
-    """Whether this encoder can look at the film once before it encodes it, with its notes at `log`. Pure."""
-    return encoder.name in _FLAG_PASSES or (encoder.name == "libx265" and ":" not in str(log))
+def two_passes(encoder: Encoder) -> bool:
+    """Whether this encoder can look at the film once before it encodes it. Pure."""
+    return encoder.name in _PASSES
 
 
 def first_pass(plan: Plan, encoder: Encoder, log: Path) -> Plan:
@@ -126,7 +127,8 @@ def pass_options(encoder: Encoder, number: int, log: Path) -> dict[str, Option]:
     """The options of the film for pass 1 or 2; the notes lie at `log`. Pure."""
     if encoder.name == "libx265":
         told = str(encoder.options.get("x265-params", ""))
-        return {"x265-params": f"{told}:pass={number}:stats={log}".lstrip(":")}
+        notes = re.sub(r"([\\':])", r"\\\1", str(log))  # a value among others
+        return {"x265-params": f"{told}:pass={number}:stats={notes}".lstrip(":")}
     return {"pass": number, "passlogfile": str(log)}
 
 

@@ -220,7 +220,7 @@ class Making:
         for last in (*[False] * _MOST_CORRECTIONS, True):
             encoder = sizing.with_rate(plain, kbit)
             plan = encode.plan(self.found, self.preset, wishes, encoder)
-            if sizing.two_passes(encoder, log):
+            if sizing.two_passes(encoder):
                 if not passed:
                     self._span = (0.0, 0.4)
                     self._encode(sizing.first_pass(plan, encoder, log), "looking at the film")

@@ -68,8 +68,9 @@ def test_the_first_pass_keeps_the_place_of_the_film() -> None:
 def test_passes_of_x265_are_parameters() -> None:
     x265 = Encoder("libx265", {"x265-params": "log-level=error"})
     assert sizing.pass_options(x265, 2, Path("/w/p")) == {"x265-params": "log-level=error:pass=2:stats=/w/p"}
-    assert sizing.two_passes(x265, Path("/w/p")) and not sizing.two_passes(x265, Path("/a:b/p"))
-    assert not sizing.two_passes(Encoder("libsvtav1"), Path("/w/p"))
+    odd = sizing.pass_options(x265, 1, Path("/Bob's: a\\b"))
+    assert odd == {"x265-params": "log-level=error:pass=1:stats=/Bob\\'s\\: a\\\\b"}
+    assert sizing.two_passes(x265) and not sizing.two_passes(Encoder("libsvtav1"))
 
 
 @pytest.mark.parametrize(("size", "better"), [(1000, None), (970, None), (1100, 88), (500, 150), (10**9, 1)])

@@ -141,6 +141,14 @@ def test_no_samples_without_any_duration(
     assert "its duration is unknown" in refused(ctx, media.clip, xpsnr=30, output=out)
 
 
+def test_two_passes_of_x265_in_any_folder(ctx: PlainContext, tmp_path: Path) -> None:
+    source = tmp_path / "grain.mkv"
+    ffmpeg(*film_source(2, "160x90"), "-vf", "noise=alls=15:allf=t", "-c:v", "mpeg4", "-q:v", "2", source)
+    result = transcode(ctx, source, preset="archive", size_mib=0.1, output=str(tmp_path / "Bob's: a\\b"))
+    assert result.detail["sizing"]["two_passes"] is True
+    assert result.outputs[0].parent.name == "Bob's: a\\b"
+
+
 def poor(folder: Path, without: str) -> str:
     """An ffmpeg that knows not of some filters."""
     path = folder / "ffmpeg"
