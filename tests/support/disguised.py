@@ -1,0 +1,59 @@
+"""Texts and films that lead tools to other files or to an address, under the names of harmless media."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+from tests.support.media import CONCAT_TEXT, HLS_TEXT, SVG_TEXT
+
+ADDRESS = "http://127.0.0.1:9/secret.ts"
+_DASH = """<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"
+mediaPresentationDuration="PT2S" profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period>
+<AdaptationSet mimeType="video/mp4"><Representation id="0"
+bandwidth="1"><BaseURL>file://{secret}</BaseURL></Representation></AdaptationSet></Period></MPD>
+"""
+_KEY = '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="file://{secret}"\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n'
+_TEXTS = {
+    "hls.mp4": HLS_TEXT,
+    "hls.jpg": HLS_TEXT,
+    "hls.mp3": HLS_TEXT,
+    "hls.srt": HLS_TEXT,
+    "key.ts": _KEY,
+    "away.mp4": HLS_TEXT.replace("{secret}", ADDRESS),
+    "list.mkv": CONCAT_TEXT,
+    "list.png": CONCAT_TEXT,
+    "list.flac": CONCAT_TEXT.replace("file '", "file 'file:"),
+    "dash.mp4": _DASH,
+    "drawn.png": SVG_TEXT,
+    "drawn.webm": SVG_TEXT,
+    "script.jpg": "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n({secret}) (r) file 9 string readstring\n",
+    "script.png": 'push graphic-context\nviewbox 0 0 9 9\nimage over 0,0 0,0 "{secret}"\npop graphic-context\n',
+    "index.mp4": "# VobSub index file, v7\nsize: 720x576\nid: en, index: 0\ntimestamp: 00:00:01:000, filepos: 0\n",
+    "asx.wav": '<asx version="3.0"><entry><ref href="file://{secret}"/></entry></asx>\n',
+    "pls.ogg": "[playlist]\nFile1={secret}\nNumberOfEntries=1\nVersion=2\n",
+    "session.avi": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+}
+
+
+def make(folder: Path, secret: Path) -> list[Path]:
+    """Fill `folder` with files that lead to `secret`, which is a good film."""
+    folder.mkdir(parents=True)
+    for name, text in _TEXTS.items():
+        (folder / name).write_text(text.replace("{secret}", str(secret)))
+    (folder / "index.sub").write_bytes(b"\0\0\1\xba" + bytes(2044))
+    return sorted(folder.iterdir())
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A real PNG of so many black dots, one bit each: small, and large when it is unpacked."""
+    squeezer = zlib.compressobj(1)
+    row = bytes(1 + (width + 7) // 8)
+    pixels = b"".join(squeezer.compress(row) for _ in range(height)) + squeezer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
