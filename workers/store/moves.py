@@ -83,7 +83,7 @@ _EVENT = Prepared(
 
 
 def _standing(sqlite: bool) -> Any:
-    query = JobRow.select(JobRow.state, JobRow.lease).where(JobRow.id == hole("id"))
+    query = JobRow.select(JobRow.state, JobRow.lease, JobRow.started_at).where(JobRow.id == hole("id"))
     return query if sqlite else query.for_update()
 
 
@@ -179,7 +179,7 @@ def _make(
         return False
     before = State(row[0])
     values = dict(fields)
-    if move is Move.CLAIMED:
+    if move is Move.CLAIMED and row[2] is None:  # a job that takes turns, or tries again, began when it first began
         values["started_at"] = now_ms()
     if rule.target in FINAL:
         values["finished_at"] = now_ms()

@@ -133,7 +133,7 @@ def test_a_request_is_plain_data(level: str) -> None:
     download = next(operation for operation in load_registry() if operation.name == "download")
     given = {
         "inputs": (URL,), "job_at": None, "job_after": ("3", "4"), "job_priority": level, "job_batch": None,
-        "job_hold": False, "job_nul": False,
+        "job_hold": False, "job_nul": False, "job_window": None, "job_after_ended": (),
     }  # fmt: skip
     request = request_of(download, given)
     assert request.values == ({"inputs": [URL]},)
