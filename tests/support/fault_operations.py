@@ -2,7 +2,8 @@
 
 The worker and its forkserver load this registry. SPOOL_TEST_HOOKS in the environment holds a JSON object:
 `daemon` sets constants of `workers.daemon` (a shorter sweep, less patience); `kill_at` names the moment at which the
-worker kills itself, once, by a real SIGKILL. `mountinfo` names a file to read instead of the kernel's table of mounts.
+worker kills itself, once, by a real SIGKILL. `mountinfo` names a file to read instead of the kernel's table of mounts; `modules` sets
+constants of other modules.
 """
 
 from __future__ import annotations
@@ -308,6 +309,10 @@ def _install() -> None:
         if not hasattr(daemon, name):
             raise AttributeError(name)
         setattr(daemon, name, value)
+    for module, values in hooks.get("modules", {}).items():
+        for name, value in values.items():
+            assert hasattr(importlib.import_module(module), name), name
+            setattr(importlib.import_module(module), name, value)
     if hooks.get("mountinfo"):
         from workers import filesystems
 
