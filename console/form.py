@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from console.cli.forms import Kind, hint, kind_of
+from console.cli.forms import Kind, absolute, hint, kind_of
 from workers.errors import InvalidParams
 from workers.operations.contract import Operation
 
@@ -137,7 +137,7 @@ def _pair(line: str) -> tuple[str, str]:
 
 def _absolute(path: str) -> str:
     """Paths are meant from where the console was started, as on the command line. URLs stay."""
-    return path if "://" in path else os.path.abspath(os.path.expanduser(path))
+    return path if "://" in path else absolute(path)
 
 
 def values_of(fields: Sequence[FormField], texts: Mapping[str, str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from workers.errors import InvalidParams, UsageError
 from workers.jobs import Job
-from workers.operations.contract import Operation
+from workers.operations.contract import EMPTY_NAME, Operation
 
 POSITIONAL = "inputs"
 SECRET = "***"
@@ -213,7 +213,12 @@ def absolute(text: str) -> str:
 
 
 def inputs_of(operation: Operation[Any], inputs: Sequence[str]) -> list[str]:
-    """The inputs with files by their absolute paths. What is neither a file nor meant as one stays as it is."""
+    """The inputs with files by their absolute paths. What is neither a file nor meant as one stays as it is.
+
+    InvalidParams when one is empty or only blanks, as of a variable that was not set: it would mean this folder.
+    """
+    if any(not text.strip() and not os.path.lexists(text) for text in inputs):
+        raise InvalidParams(operation.name, [("INPUT", EMPTY_NAME)])
     field = operation.params.model_fields[POSITIONAL]
     files = bool(hint(field, "path")) or kind_of(field.annotation).word == "PATH"
     return [absolute(text) if files or os.path.lexists(text) else text for text in inputs]

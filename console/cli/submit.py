@@ -91,7 +91,10 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
     except InvalidParams as error:
         problems += error.problems
         values = {}
-    inputs = _inputs(operation, given)
+    try:
+        inputs = _inputs(operation, given)
+    except InvalidParams as error:
+        raise InvalidParams(operation.name, problems + error.problems) from None
     waits = after or after_ended or run_after or given["job_hold"]
     if not waits:  # those may wait for files that are still to be made
         problems += [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from workers.errors import InvalidParams
 from workers.jobs import Outcome, Progress
+from workers.media.names import key_to_path
 
 
 class Params(BaseModel):
@@ -25,6 +26,28 @@ class Params(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @field_validator("*")
+    @classmethod
+    def _whole_paths(cls, value: Any, info: ValidationInfo) -> Any:
+        """A short path is never looked for in the working folder of the worker: of the root, nobody asked for all."""
+        hints = cls.model_fields[info.field_name or ""].json_schema_extra
+        if isinstance(hints, dict) and hints.get("path"):
+            for path in (value,) if isinstance(value, str) else value:
+                if path or not isinstance(value, str):  # one empty text is an option that was not given
+                    check_path(path)
+        return value
+
+
+def check_path(path: str) -> None:
+    """ValueError with the reason when `path` is no whole path, or its `bytes:` form."""
+    if not path.strip():
+        raise ValueError(EMPTY_NAME)
+    if not key_to_path(path).is_absolute():
+        raise ValueError(f"{path!r} is no whole path: it must begin with /")
+
+
+EMPTY_NAME = "the name is empty; nothing was done"
 
 
 class BulkParams(Params):
@@ -44,6 +67,9 @@ class BulkParams(Params):
 
     skip: tuple[str, ...] = Field(default=(), json_schema_extra={"advanced": True})
     """Of folders, leave out files and folders of these names, as in *sample*; with a slash, of these paths."""
+
+    items: tuple[str, ...] = Field(default=(), json_schema_extra={"advanced": True, "path": True})
+    """Of all that the inputs hold, take just these files; none given takes all. Outputs go where they would anyway."""
 
     processes: int = Field(default=0, ge=0, le=32, json_schema_extra={"advanced": True})
     """Processes that share the work of one job; 0 takes as many as suit the operation and the cores."""
@@ -72,7 +98,7 @@ class BulkParams(Params):
 
 _LEAST_MEMORY_MIB = 512
 ENGINE_FIELDS = frozenset(
-    {"inputs", "recursive", "only", "skip", "processes", "item_attempts", "memory_mib", "cache"}
+    {"inputs", "recursive", "only", "skip", "items", "processes", "item_attempts", "memory_mib", "cache"}
 )  # what no result depends on
 
 P = TypeVar("P", bound=Params)

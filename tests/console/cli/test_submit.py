@@ -145,3 +145,36 @@ def test_a_file_that_is_not_there_is_told_at_once(spool: Callable[..., Ran], cli
     assert (ran.code, client.count()) == (2, 0)
     assert "no.mkv': there is no such file or folder" in ran.err and "neither.mkv" in ran.err
     assert spool("transcode", "later.mkv", "--hold").code == 0  # it may be made before the job may start
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("probe", ""),
+        ("probe", "", "good.mp4"),
+        ("optimize-image", "", "--replace", "--hold"),
+        ("optimize-image", " ", "--hold"),
+        ("concat", "", "good.mp4", "--output", "x.mp4"),
+        ("probe", "--at", "+1h", "\t"),
+    ],
+)
+def test_an_empty_name_is_refused(spool: Callable[..., Ran], client: Client, words: tuple[str, ...]) -> None:
+    Path("good.mp4").touch()
+    ran = spool(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"spool: {words[0]}: INPUT: the name is empty; nothing was done\n"
+    assert client.count() == 0
+
+
+def test_a_file_may_be_called_a_blank(spool: Callable[..., Ran], client: Client) -> None:
+    Path(" ").touch()
+    assert spool("probe", " ").code == 0
+    assert client.job(1).params["inputs"] == [f"{os.getcwd()}/ "]
+
+
+def test_an_edit_to_an_empty_name_is_refused(spool: Callable[..., Ran], client: Client) -> None:
+    Path("a.png").touch()
+    assert spool("probe", "a.png", "--hold").code == 0
+    ran = spool("edit", "1", "inputs= ")
+    assert ran.code != 0 and "the name is empty" in ran.err
+    assert client.job(1).params["inputs"] == [f"{os.getcwd()}/a.png"]

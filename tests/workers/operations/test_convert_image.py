@@ -165,8 +165,8 @@ def test_hostile_names(ctx: PlainContext, tmp_path: Path, name: bytes) -> None:
     ("values", "words"),
     [
         ({"rename": "{stem}"}, "needs an output folder"),
-        ({"rename": "{stem}/x", "output": "o"}, "no slash"),
-        ({"rename": "x", "output": "o"}, "must hold"),
+        ({"rename": "{stem}/x", "output": "/o"}, "no slash"),
+        ({"rename": "x", "output": "/o"}, "must hold"),
         ({"format": "jpeg", "lossless": True}, "cannot be lossless"),
         ({"format": "avif", "lossless": True}, "cannot be lossless"),
         ({"background": "url(x)"}, "#RRGGBB"),
@@ -175,7 +175,7 @@ def test_hostile_names(ctx: PlainContext, tmp_path: Path, name: bytes) -> None:
 )
 def test_parameters_that_are_refused(values: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidParams, match=words):
-        OPERATION.validate({"inputs": ["a.jpg"], "format": "webp", **values})
+        OPERATION.validate({"inputs": ["/a.jpg"], "format": "webp", **values})
 
 
 def test_the_input_is_untouched(ctx: PlainContext, folder: Path) -> None:

@@ -117,8 +117,8 @@ def test_what_is_wrong_with_a_list_is_told(ctx: PlainContext, tmp_path: Path) ->
 
 
 def test_a_check_keeps_nothing() -> None:
-    assert OPERATION.validate({"inputs": ["a"], "check": True}).cache == "off"
-    assert OPERATION.validate({"inputs": ["a"]}).cache == "on"
+    assert OPERATION.validate({"inputs": ["/a"], "check": True}).cache == "off"
+    assert OPERATION.validate({"inputs": ["/a"]}).cache == "on"
 
 
 def test_how_pictures_and_films_look(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
@@ -145,4 +145,4 @@ WRONG: list[dict[str, Any]] = [{"check": True, "algorithm": "perceptual"}, {"che
 @pytest.mark.parametrize("values", [*WRONG, {"algorithm": "crc32"}, {"inputs": []}, {"nonsense": 1}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

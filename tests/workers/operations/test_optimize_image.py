@@ -158,4 +158,4 @@ def test_an_attempt_that_published_is_not_made_again(ctx: PlainContext, tmp_path
 
 def test_replace_and_output_exclude_each_other() -> None:
     with pytest.raises(InvalidParams, match="exclude"):
-        OPERATION.validate({"inputs": ["a"], "replace": True, "output": "o"})
+        OPERATION.validate({"inputs": ["/a"], "replace": True, "output": "/o"})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.films import CHAPTERS
 from tests.support.media import AAC, CONCAT_TEXT, HOSTILE_NAMES, Media, cut, ffmpeg, film_source
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.media.av import facts
@@ -44,7 +45,7 @@ def failing(ctx: PlainContext, source: Path, **values: Any) -> JobFailed:
 
 def refused(**values: Any) -> str:
     with pytest.raises(InvalidParams) as caught:
-        OPERATION.validate({"inputs": ["film.mp4"], **values})
+        OPERATION.validate({"inputs": ["/film.mp4"], **values})
     return str(caught.value)
 
 
@@ -296,7 +297,7 @@ def test_words_for_wrong_times() -> None:
     assert "before it ends" in refused(start="9", end="5")
     assert "before it ends" in refused(start="-5", end="-9")
     assert "longer than nothing" in refused(duration="0")
-    OPERATION.validate({"inputs": ["x"], "start": "-9", "end": "-5"})
+    OPERATION.validate({"inputs": ["/x"], "start": "-9", "end": "-5"})
 
 
 def test_hostile_names(ctx: PlainContext, film: Path, tmp_path: Path) -> None:
@@ -363,3 +364,15 @@ def test_a_part_behind_the_torn_end_fails_alone(ctx: PlainContext, tmp_path: Pat
     assert failure.error_class is ErrorClass.BAD_INPUT
     assert failure.input == str(tmp_path / name)
     assert "made." not in failure.message
+
+
+def test_a_track_of_chapters_of_any_writer_is_no_loss(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    words, source = tmp_path / "chapters.txt", tmp_path / "film.mp4"
+    words.write_text(CHAPTERS)
+    ffmpeg("-i", media.clip, "-i", words, "-map_chapters", "1", "-c", "copy", source)
+    # As others write the handler of that track; the same length keeps the file whole.
+    source.write_bytes(source.read_bytes().replace(b"SubtitleHandler", b"Core Media Text"))
+    assert facts(source).chapters == 2
+    result = trim(ctx, source, start="1", mode="copy")
+    assert result.detail["dropped"] == []
+    assert [c.title for c in layout(result.outputs[0]).chapters] == ["One", "Two"]
