@@ -45,7 +45,15 @@ def word_of(stream: StreamFacts) -> str:
 
 def holds_chapters(stream: StreamFacts, facts: Facts) -> bool:
     """Whether it is the track of texts by which MP4 keeps chapters: they come along as chapters."""
-    return stream.kind == "data" and facts.format == "mp4" and 0 < stream.frames == facts.chapters
+    return is_chapter_track(stream.kind, facts.format, stream.frames, facts.chapters)
+
+
+def is_chapter_track(kind: str, format: str, frames: int, chapters: int) -> bool:
+    """Whether a stream of that kind in a file with so many chapters is their track, whoever wrote it. Pure.
+
+    Its handler has many names; that it has a text for each chapter is what all have in common.
+    """
+    return kind == "data" and format == "mp4" and 0 < frames == chapters
 
 
 def left_out(

@@ -10,6 +10,7 @@ from typing import Any
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, open_told, translated
 from workers.media.containers import container_like
+from workers.media.fates import is_chapter_track
 from workers.media.ffmetadata import Chapter
 from workers.media.lasting import seconds
 from workers.media.names import path_to_key
@@ -58,7 +59,7 @@ def layout(path: Path) -> Layout:
         films = [s for s in container.streams.video if not is_cover(s)]
         film = films[0] if films else None
         chapters = chapters_of(container)
-        sorted_out = [(stream, _role(stream, film, bool(chapters))) for stream in container.streams]
+        sorted_out = [(stream, _role(stream, film, _demuxer(container), len(chapters))) for stream in container.streams]
 
         def of(role: str) -> tuple[int, ...]:
             return tuple(stream.index for stream, its in sorted_out if its == role)
@@ -98,7 +99,7 @@ def _demuxer(container: Any) -> str:
     return "mp4" if "mp4" in names else "matroska" if "matroska" in names else str(names[0])
 
 
-def _role(stream: Any, film: Any, chapters: bool) -> str:
+def _role(stream: Any, film: Any, demuxer: str, chapters: int) -> str:
     if stream.type == "video":
         return "cover" if is_cover(stream) else "kept" if stream is film else "lost"
     if stream.type in ("audio", "subtitle"):
@@ -106,8 +107,7 @@ def _role(stream: Any, film: Any, chapters: bool) -> str:
     if stream.type == "attachment":
         return "attachment"
     # MP4 has the titles of chapters in a track as well; it is made anew from the chapters.
-    titles = chapters and stream.metadata.get("handler_name") == "SubtitleHandler"
-    return "chapters" if stream.type == "data" and titles else "lost"
+    return "chapters" if is_chapter_track(stream.type, demuxer, stream.frames, chapters) else "lost"
 
 
 def _lost_words(stream: Any) -> str:
