@@ -30,7 +30,7 @@ MKV = Container(
     "matroska", "mkv", "subrip", frozenset({"subrip", "ass", "webvtt"}) | _BITMAPS, _PICTURES, attachments=True
 )
 WEBM = Container("webm", "webm", "webvtt", frozenset({"webvtt"}))
-M4A = Container("ipod", "m4a", covers=_PICTURES, options=_FAST_START)
+M4A = Container("mp4", "m4a", covers=_PICTURES, options=_FAST_START | {"brand": "M4A "})  # ipod holds no pictures
 
 
 @dataclass(frozen=True, slots=True)

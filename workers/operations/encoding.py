@@ -271,7 +271,14 @@ class Making:
             self.ctx.report(Progress(fraction, "copying", round(seconds * 1000), total_ms, unit="ms"))
 
         keep = [track.index for track in plan.tracks]
-        remux(self.found.path, self.staged, muxer=plan.preset.container.muxer, keep=keep, on_progress=on_progress)
+        home = plan.preset.container
+        remux(
+            *(self.found.path, self.staged),
+            muxer=home.muxer,
+            keep=keep,
+            on_progress=on_progress,
+            options=home.options,
+        )
 
     def _encode(self, plan: encode.Plan, phase: str = "encoding") -> None:
         from workers.media import ffmpeg

@@ -401,3 +401,15 @@ def test_recordings_in_a_row_are_transcoded_whole(ctx: PlainContext, media: Medi
     film = tmp_path / "two.ts"
     film.write_bytes(media.transport.read_bytes() * 2)
     assert transcode(ctx, film).detail["duration_s"] == pytest.approx(8.0, abs=0.3)
+
+
+def test_a_sound_with_a_cover_is_copied(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    source = tmp_path / "a.m4a"
+    ffmpeg(
+        *("-i", media.clip, "-i", media.picture, "-map", "0:a", "-map", "1", "-c", "copy", "-f", "mp4"),
+        *("-disposition:v:0", "attached_pic", source),
+    )
+    result = transcode(ctx, source, preset="audio", output=str(tmp_path / "out"))
+    assert result.detail["copied"] is True
+    assert [s.cover for s in facts(result.outputs[0]).streams] == [False, True]
+    assert result.outputs[0].read_bytes()[8:12] == b"M4A "
