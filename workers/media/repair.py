@@ -14,13 +14,14 @@ from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, open_input, translated
+from workers.media.containers import muxer_options
+from workers.media.fates import is_chapter_track
 from workers.media.names import path_to_key
-from workers.media.remux import MUXER_OPTIONS
 from workers.text import clean
 
 # Of each demuxer's format: the muxer by extension, the first for names that promise another format.
 _MUXERS: dict[str, dict[str, str]] = {
-    "mp4": {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "m4a": "ipod", "m4b": "ipod", "3gp": "3gp"},
+    "mp4": {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "m4a": "mp4", "m4b": "mp4", "3gp": "3gp"},
     "matroska": {"mkv": "matroska", "mka": "matroska", "webm": "webm", "weba": "webm"},
     "avi": {"avi": "avi"},
     "mpegts": {"ts": "mpegts", "mts": "mpegts", "m2ts": "mpegts"},
@@ -81,13 +82,16 @@ def copy_readable(
     import av
 
     copied = Copied()
-    muxer = _MUXERS[format][target.suffix.lstrip(".")]
-    options = {"protocol_whitelist": "file", **MUXER_OPTIONS.get(muxer, {})}
+    extension = target.suffix.lstrip(".")
+    muxer = _MUXERS[format][extension]
+    options = {"protocol_whitelist": "file", **muxer_options(muxer, extension)}
     with open_input(source, format=format) as opened, translated(source):
         container: Any = opened
         container.flags |= av.container.Flags.gen_pts.value
         with av.open(f"file:{os.path.abspath(target)}", "w", format=muxer, container_options=options) as output:
             output.metadata.update(container.metadata)
+            chapters = container.chapters()
+            output.set_chapters(chapters)
             streams = _streams(container, output, copied, source)
             size = max(container.size, 1)
             for number, packet in enumerate(_readable(container, list(streams))):
@@ -99,12 +103,22 @@ def copy_readable(
                 for index, copy in streams.items()
                 if not copy.written and copy.stream.type in ("video", "audio") and not copy.cover
             ]
+    copied.left_out += _lost_chapters(target, len(chapters)) if copied.written else []
     if format == "flac":
         _tell_samples(target, max(copy.lasted for copy in streams.values()))
     if not copied.written:
         message = f"nothing of {clean(source.name)} can be read"
         raise JobFailed(ErrorClass.BAD_INPUT, message, input=path_to_key(source))
     return copied
+
+
+def _lost_chapters(target: Path, had: int) -> list[str]:
+    """In words, the chapters that the new file cannot tell."""
+    if not had:
+        return []
+    with open_input(target) as made, translated(target):
+        lost = had - len(made.chapters())
+    return [f"{lost} chapters"] if lost > 0 else []
 
 
 @dataclass(slots=True)
@@ -120,7 +134,10 @@ class _Copy:
 
 def _streams(container: Any, output: Any, copied: Copied, source: Path) -> dict[int, _Copy]:
     copies: dict[int, _Copy] = {}
+    chapters = len(container.chapters())
     for stream in container.streams:
+        if is_chapter_track(stream.type, container.format.name, stream.frames, chapters):
+            continue  # made anew from the chapters
         try:
             if stream.type not in ("video", "audio", "subtitle", "attachment"):
                 raise ValueError(stream.type)

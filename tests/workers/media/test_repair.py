@@ -9,8 +9,11 @@ import av
 import pytest
 
 from tests.support.damage import holed
+from tests.support.films import CHAPTERS
 from tests.support.media import Media, cut, ffmpeg
 from workers.errors import ErrorClass, JobFailed
+from workers.media import repair
+from workers.media.av import facts
 from workers.media.damage import examine
 from workers.media.repair import Copied, copy_readable, extension_for
 from workers.media.sniff import sniff
@@ -118,3 +121,37 @@ def test_nothing_to_read(media: Media, tmp_path: Path) -> None:
     with pytest.raises(JobFailed) as failed:
         copied(cut(media.multi, tmp_path / "head.mkv", 0.001), tmp_path / "copy.mkv")
     assert failed.value.failure.error_class is ErrorClass.BAD_INPUT
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.m4a", "a.mkv", "a.mp3"])
+def test_chapters_are_kept(media: Media, tmp_path: Path, name: str) -> None:
+    words, source, target = tmp_path / "chapters.txt", tmp_path / name, tmp_path / f"copy{Path(name).suffix}"
+    words.write_text(CHAPTERS)
+    kinds = ("-map", "0") if name in ("a.mp4", "a.mkv") else ("-map", "0:a")
+    codec = () if name == "a.mp3" else ("-c", "copy")
+    ffmpeg("-i", media.clip, "-i", words, *kinds, "-map_chapters", "1", *codec, source)
+    done = copied(source, target)
+    assert done.left_out == []
+    with av.open(str(target)) as container:
+        told = [(float(c["start"] * (c["time_base"] or 0)), c["metadata"]["title"]) for c in container.chapters()]
+    assert told == [(0.0, "One"), (2.0, "Two")]
+
+
+def test_lost_chapters_are_listed(media: Media, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words, source = tmp_path / "chapters.txt", tmp_path / "a.mkv"
+    words.write_text(CHAPTERS)
+    ffmpeg("-i", media.clip, "-i", words, "-map_chapters", "1", "-c", "copy", source)
+    monkeypatch.setitem(repair._MUXERS, "matroska", {"ts": "mpegts"})
+    assert copy_readable(source, "matroska", tmp_path / "copy.ts").left_out == ["2 chapters"]
+
+
+@pytest.mark.parametrize(("extension", "brand"), [("m4a", b"M4A "), ("m4b", b"M4B ")])
+def test_a_sound_with_a_cover_keeps_it(media: Media, tmp_path: Path, extension: str, brand: bytes) -> None:
+    source, target = tmp_path / f"a.{extension}", tmp_path / f"copy.{extension}"
+    ffmpeg(
+        *("-i", media.clip, "-i", media.picture, "-map", "0:a", "-map", "1", "-c", "copy", "-f", "mp4"),
+        *("-disposition:v:0", "attached_pic", source),
+    )
+    assert copied(source, target).left_out == []
+    assert target.read_bytes()[8:12] == brand
+    assert [s.cover for s in facts(target).streams] == [False, True]
