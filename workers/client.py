@@ -250,7 +250,7 @@ class Client(Groups, KeptResults, Undoing):
         keys = questions.failed_keys(self._db, job_id)
         if not keys:
             return Answer(job_id, False, "none of its inputs failed")
-        new = self.submit(job.operation, {**job.params, "inputs": keys}, priority=job.priority, batch=job.batch, by=by)
+        new = self.submit(job.operation, {**job.params, "items": keys}, priority=job.priority, batch=job.batch, by=by)
         return Answer(job_id, True, f"job {new.id} takes the inputs that failed: {len(keys)}")
 
     @spoken

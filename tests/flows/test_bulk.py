@@ -231,7 +231,7 @@ def test_what_failed_can_be_tried_as_a_new_job(busy_home: Home) -> None:
     (answer,) = home.client.retry_anew([job.id])
     assert answer.ok
     new = home.wait_final(int(answer.message.split()[1]))
-    assert new.params["inputs"] == ["bad1", "bad2"]
+    assert (new.params["inputs"], new.params["items"]) == (job.params["inputs"], ["bad1", "bad2"])
     assert (new.state, new.items.failed) == (State.FAILED, 2)
     assert home.job(job.id) == job
     fine = home.wait_final(home.submit("items", {"inputs": ["ok1", "ok2"]}))
@@ -239,6 +239,24 @@ def test_what_failed_can_be_tried_as_a_new_job(busy_home: Home) -> None:
     assert not refused.ok and "none of its inputs failed" in refused.message
     (missing,) = home.client.retry_anew([99_999])
     assert not missing.ok
+
+
+def test_what_failed_and_is_tried_as_a_new_job_goes_where_the_rest_went(busy_home: Home, tmp_path: Path) -> None:
+    home, folder, out = busy_home, tmp_path / "photos", tmp_path / "out"
+    for name in ("2020/a", "2021/b"):
+        (folder / name).mkdir(parents=True)
+        Image.new("RGB", (30, 20), "red").save(folder / name / "good.jpg")
+        (folder / name / "bad.jpg").write_bytes(b"garbage")
+    given = {"inputs": [str(folder)], "format": "png", "output": str(out)}
+    job = home.wait_final(home.submit("convert-image", given))
+    assert (job.items.done, job.items.failed) == (2, 2)
+    for name in ("2020/a", "2021/b"):
+        Image.new("RGB", (30, 20), "blue").save(folder / name / "bad.jpg")
+    (answer,) = home.client.retry_anew([job.id])
+    new = home.wait_final(int(answer.message.split()[1]))
+    assert (new.state, new.items.total, new.items.done) == (State.SUCCEEDED, 2, 2)
+    made = sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
+    assert made == ["2020/a/bad.png", "2020/a/good.png", "2021/b/bad.png", "2021/b/good.png"]
 
 
 def test_partial_results_can_be_read_while_it_works(busy_home: Home) -> None:

@@ -114,6 +114,8 @@ class ItemsParams(BulkParams):
     `kill…` kills its process, `hang…` hangs, `flakyN` succeeds at its Nth attempt, `eat…` takes memory, `full…` finds
     the disk full, `after…` kills its process once it has published, `again…` then fails as network,
     `long…` is in one call of C for very long."""
+    items: tuple[str, ...] = ()
+    """As everywhere, but these are no paths."""
     count: int = 0
     """That many more items that succeed."""
     seconds: float = 0.0

@@ -23,6 +23,12 @@ def walk(params: BulkParams, wanted: Callable[[str], bool], *, apart: str = "") 
     of `params` let through. Hidden entries, links to folders and the folder `apart` (where outputs go) are left out.
     What is remembered grows with the inputs, not with the files found.
     """
+    chosen = frozenset(params.items)
+    keys = _walk(params, wanted, apart)
+    return (key for key in keys if key in chosen) if chosen else keys
+
+
+def _walk(params: BulkParams, wanted: Callable[[str], bool], apart: str) -> Iterator[str]:
     sieve = _Sieve(params, wanted, os.path.abspath(key_to_path(apart)) if apart else "")
     files: set[str] = set()
     walked: list[str] = []

@@ -53,7 +53,9 @@ class Engine:
 
     def _run_items(self, operation: Operation[Any], params: Params) -> Finished | Yielded:
         assert operation.items is not None
-        stream = self._seen(operation.items(params))
+        # Those that a person chose are all named: no folder has to be walked for them, and one that is gone fails.
+        chosen = dict.fromkeys(params.items) if isinstance(params, BulkParams) else None
+        stream = self._seen(chosen or operation.items(params))
         first = list(itertools.islice(stream, 2))
         if not first:
             label = operation.label(params)

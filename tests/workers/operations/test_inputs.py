@@ -57,6 +57,13 @@ def test_each_once_and_missing_ones_are_items(tmp_path: Path) -> None:
     ]
 
 
+def test_just_the_chosen_files_of_all_that_the_inputs_hold(tmp_path: Path) -> None:
+    tree(tmp_path, "a.mp4", "b.mp4", "sub/c.mp4")
+    chosen = tuple(str(tmp_path / name) for name in ("sub/c.mp4", "a.mp4", "gone.mp4"))
+    found = list(walk(params(tmp_path, items=chosen), everything))
+    assert found == [str(tmp_path / "a.mp4"), str(tmp_path / "sub" / "c.mp4")]
+
+
 def test_wanted_is_asked_of_folders_only(tmp_path: Path) -> None:
     tree(tmp_path, "a.txt", "b.mp4")
     assert list(walk(params(tmp_path, tmp_path / "a.txt"), lambda name: name.endswith("mp4"))) == (
