@@ -2,8 +2,8 @@
 
 The worker and its forkserver load this registry. SPOOL_TEST_HOOKS in the environment holds a JSON object:
 `daemon` sets constants of `workers.daemon` (a shorter sweep, less patience); `kill_at` names the moment at which the
-worker kills itself, once, by a real SIGKILL. `mountinfo` names a file to read instead of the kernel's table of mounts; `modules` sets
-constants of other modules.
+worker kills itself, once, by a real SIGKILL. `mountinfo` names a file to read instead of the kernel's table of mounts;
+`modules` sets constants of other modules.
 """
 
 from __future__ import annotations
