@@ -12,7 +12,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.media import filmhash, phash
 from workers.media.nearness import near_films, near_groups
 from workers.media.sniff import sniff
-from workers.media.twins import Catalogue, Tick, each
+from workers.media.twins import Catalogue, Tick, each, without_names
 
 Look = phash.Fingerprint | filmhash.FilmFingerprint
 
@@ -25,6 +25,7 @@ class Likeness:
     films: list[list[int]] = field(default_factory=list)
     looks: dict[int, Look] = field(default_factory=dict)  # of the members of groups
     problems: list[tuple[str, str]] = field(default_factory=list)  # key and sentence of files that cannot be read
+    names: dict[int, list[int]] = field(default_factory=dict)  # further names of a file, which were not looked at
     flat: int = 0  # files of nearly one brightness, which are like all others of their kind
 
 
@@ -61,7 +62,7 @@ class _Kept:
 def find(catalogue: Catalogue, *, distance: int, threads: int = 1, tick: Tick) -> Likeness:
     """The pictures and films in `catalogue` that differ in at most `distance` of 64 bits from one of their group.
 
-    Of films, the mean over their moments counts.
+    Of films, the mean over their moments counts. A file of several names, or with links to it, is one file.
     """
     likeness, pictures, films = Likeness(), _Kept(1), _Kept(len(filmhash.MOMENTS))
     stop = threading.Event()
@@ -70,11 +71,15 @@ def find(catalogue: Catalogue, *, distance: int, threads: int = 1, tick: Tick) -
         if stop.is_set():
             raise JobFailed(ErrorClass.TOOL, "the work was stopped")
 
-    total, done = len(catalogue), 0
+    # Names of one file share its size. What cannot be looked at is told by the look itself.
+    without_names(catalogue, catalogue.of_one_size(), likeness.names, [])
+    other = {name for names in likeness.names.values() for name in names}
+    files = [number for number in range(len(catalogue)) if number not in other]
+    total, done = len(files), 0
     # Readers set up warnings on their own, which among threads leaks from one into the other.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for one in each(lambda number: _look(catalogue, number, pulse), range(total), threads, stop):
+        for one in each(lambda number: _look(catalogue, number, pulse), files, threads, stop):
             tick("looking at files", done, total)
             if one is None:
                 continue

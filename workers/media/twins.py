@@ -88,14 +88,19 @@ class Twins:
 def find(catalogue: Catalogue, *, check: Check = "blake3", threads: int = 1, tick: Tick) -> Twins:
     """The files of equal content in `catalogue`. Files that cannot be read are told in `problems`."""
     twins = Twins()
-    alike = _without_names(catalogue, catalogue.of_one_size(), twins)
+    alike = without_names(catalogue, catalogue.of_one_size(), twins.names, twins.problems)
     alike = _by_ends(catalogue, alike, twins, threads, tick)
     _by_content(catalogue, alike, twins, check, threads, tick)
     return twins
 
 
-def _without_names(catalogue: Catalogue, alike: Iterable[list[int]], twins: Twins) -> list[list[int]]:
-    """Groups with one name of each file; the other names go to `twins.names`."""
+def without_names(
+    catalogue: Catalogue, alike: Iterable[list[int]], names: dict[int, list[int]], problems: list[tuple[str, str]]
+) -> list[list[int]]:
+    """Groups with one name of each file, no link where it has another; the other names go to `names`.
+
+    Groups of a single file are left out. What cannot be looked at goes to `problems`.
+    """
     kept = []
     for group in alike:
         first: dict[tuple[int, int], int] = {}
@@ -103,11 +108,16 @@ def _without_names(catalogue: Catalogue, alike: Iterable[list[int]], twins: Twin
             try:
                 facts = os.stat(catalogue.path(number))
             except OSError as error:
-                twins.problems.append((catalogue.key(number), _cannot_read(catalogue.key(number), error)))
+                problems.append((catalogue.key(number), _cannot_read(catalogue.key(number), error)))
                 continue
-            here = first.setdefault((facts.st_dev, facts.st_ino), number)
-            if here != number:
-                twins.names.setdefault(here, []).append(number)
+            file = facts.st_dev, facts.st_ino
+            here = first.setdefault(file, number)
+            if here == number:
+                continue
+            others = names.pop(here, [])
+            if catalogue.path(here).is_symlink() and not catalogue.path(number).is_symlink():
+                first[file], here, number = number, number, here
+            names[here] = [*others, number]
         if len(first) > 1:
             kept.append(list(first.values()))
     return kept

@@ -134,14 +134,19 @@ def _alike(params: DuplicatesParams, ctx: Context, catalogue: Catalogue) -> Foun
     for kind, parts in kinds:
         for numbers in parts:
             looks = {catalogue.key(number): found.looks[number] for number in numbers}
-            there = _members(catalogue, numbers, {}, found.problems)
+            there = _members(catalogue, numbers, found.names, found.problems)
             sized = [replace(one, width=looks[one.key].width, height=looks[one.key].height) for one in there]
             if len(sized) < 2:
                 continue
             first, *others = ordered(sized, rule)
             far = [replace(one, distance=likeness.distance_of(looks[one.key], looks[first.key])) for one in others]
             groups.append(Group(kind, (first, *far)))
-    further = {"distance": params.distance, "flat": found.flat, "routes": [phash.ROUTE, filmhash.ROUTE]}
+    further = {
+        "distance": params.distance,
+        "flat": found.flat,
+        "other_names": sum(len(names) for names in found.names.values()),
+        "routes": [phash.ROUTE, filmhash.ROUTE],
+    }
     return groups, found.problems, further
 
 

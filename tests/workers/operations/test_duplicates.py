@@ -120,6 +120,24 @@ def test_alike_pictures_with_the_largest_to_keep(ctx: PlainContext, tmp_path: Pa
     assert "broken.gif" in detail["first_problems"][0]["path"]
 
 
+@pytest.mark.parametrize("match", ["exact", "perceptual"])
+def test_links_and_further_names_are_no_copies(ctx: PlainContext, tmp_path: Path, match: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    drawn(1).save(folder / "b.jpg")
+    os.symlink("b.jpg", folder / "a.jpg")
+    os.link(folder / "b.jpg", folder / "c.jpg")
+    detail = reported(ctx, [folder], match=match).detail
+    assert (detail["groups"], detail["reclaimable_bytes"], detail["other_names"]) == (0, 0, 2)
+    drawn(1).save(folder / "d.jpg")
+    os.utime(folder / "d.jpg", (2e9, 2e9))
+    detail = reported(ctx.again(), [folder], match=match, report=str(tmp_path / "r.json")).detail
+    assert (detail["groups"], detail["reclaimable_bytes"]) == (1, (folder / "d.jpg").stat().st_size)
+    (group,) = json.loads((tmp_path / "r.json").read_text())["groups"]
+    assert group["keep"] == str(folder / "b.jpg")  # and not the link, which is nothing by itself
+    assert sorted(group["files"][0]["other_names"]) == [str(folder / "a.jpg"), str(folder / "c.jpg")]
+
+
 def test_missing_inputs(ctx: PlainContext, folder: Path, tmp_path: Path) -> None:
     detail = reported(ctx, [folder, tmp_path / "missing"]).detail
     assert (detail["groups"], detail["problems"]) == (2, 1)
