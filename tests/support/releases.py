@@ -23,6 +23,7 @@ from workers.store.records import error_fields
 from workers.store.tables import ItemRow
 
 FOLDER = Path(__file__).parents[1] / "workers" / "store" / "releases"
+RELEASES = sorted(FOLDER.glob("schema-*.sql"), key=lambda path: int(path.stem.partition("-")[2]))
 _WORKER = {"host": "box", "pid": 4_000_000, "pid_start": 1, "boot_id": "boot", "version": "0.1.0", "operations": "[]"}
 
 
@@ -34,7 +35,7 @@ def fill(client: Client) -> None:
     running(db, title="runs", queue="video")
     paused = running(db, title="is paused", queue="images")
     assert moves.move(db, Move.PAUSED, paused.id, by="ann")
-    first = submitted(db, title="waits", params={"note": "Grüße \U0001f600"}, batch="holiday", priority=Priority.HIGH)
+    first = submitted(db, title="waits: Grüße \U0001f600", batch="holiday", priority=Priority.HIGH)
     submitted(db, title="waits for it", after=(first.id,), batch="holiday")
     submitted(db, title="is held", hold=True, site="example.org")
     submitted(db, title="waits for its time", run_after=4_000_000_000_000)

@@ -6,8 +6,6 @@ import contextlib
 import logging
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,31 +14,9 @@ import pytest
 
 from tests.support.databases import opened, submitted
 from tests.support.home import wait_for
-from workers.jobs import Move
-from workers.store import checkpoints, moves, questions
+from tests.support.readers import CONSOLE, STAYS, log_size, reader, write_moves
+from workers.store import checkpoints, questions
 from workers.store.checkpoints import Checkpointer, readers_of
-
-# Looks as a console does: one moment for a few questions, then the next.
-_CONSOLE = """
-import sqlite3, sys, time
-connection = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
-print("open", flush=True)
-while True:
-    connection.execute("BEGIN")
-    connection.execute("SELECT max(revision) FROM job").fetchone()
-    time.sleep(0.01)
-    connection.execute("SELECT * FROM job ORDER BY revision DESC LIMIT 50").fetchall()
-    connection.execute("COMMIT")
-"""
-# Begins to read, and does not end.
-_STAYS = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
-connection.execute("BEGIN")
-connection.execute("SELECT max(revision) FROM job").fetchone()
-print("open", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -53,26 +29,6 @@ def database(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def reader(program: str, database: Path, count: int = 1) -> Iterator[list[int]]:
-    """Processes that read; their ids."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(count)
-    ]
-    try:
-        for process in processes:
-            assert process.stdout is not None and process.stdout.readline() == "open\n"
-        yield [process.pid for process in processes]
-        assert all(process.poll() is None for process in processes), "a reader failed"
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-
-
-@contextlib.contextmanager
 def keeping(database: Path) -> Iterator[Checkpointer]:
     keeper = Checkpointer(database)
     keeper.start()
@@ -82,33 +38,14 @@ def keeping(database: Path) -> Iterator[Checkpointer]:
         keeper.close()
 
 
-def log_size(database: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return Path(f"{database}-wal").stat().st_size
-    return 0
-
-
-def write_moves(database: Path, count: int) -> int:
-    """Make so many moves; how large the log was at most, in bytes."""
-    largest = 0
-    with opened(str(database)) as db:
-        db.execute_sql("PRAGMA synchronous=off")  # as much as possible at once
-        ids = list(questions.job_ids(db, ""))
-        for number in range(count):
-            job_id = ids[number // 2 % len(ids)]
-            assert moves.move(db, (Move.CANCELLED, Move.RESTARTED)[number % 2], job_id, by="ann")
-            largest = max(largest, log_size(database))
-    return largest
-
-
 def test_it_stays_small_beside_writers_and_constant_readers(database: Path) -> None:
-    with reader(_CONSOLE, database, 4), keeping(database):
+    with reader(CONSOLE, database, 4), keeping(database):
         assert write_moves(database, 2000) < 8 * checkpoints.BOUND
     with opened(str(database)) as db:
         assert questions.revision(db) >= 2020
         assert db.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
     # So that tells something: without it the log grows as long as somebody reads.
-    with reader(_CONSOLE, database):
+    with reader(CONSOLE, database):
         assert write_moves(database, 2000) > 8 * checkpoints.BOUND
 
 
@@ -117,7 +54,7 @@ def test_a_reader_that_stays_stops_no_writer_and_is_named(
 ) -> None:
     for name, value in (("BOUND", 1 << 16), ("_LARGE", 1 << 16), ("_PATIENCE_S", 0.3), ("_LOOK_S", 0.02)):
         monkeypatch.setattr(checkpoints, name, value)
-    with reader(_STAYS, database) as pids, keeping(database), caplog.at_level(logging.WARNING):
+    with reader(STAYS, database) as pids, keeping(database), caplog.at_level(logging.WARNING):
         write_moves(database, 100)
         assert log_size(database) > checkpoints.BOUND
         wait_for(lambda: "has been reading" in caplog.text, what="a word about it")
@@ -142,7 +79,7 @@ def test_readers_are_found_by_their_locks(database: Path) -> None:
         mine.execute("BEGIN")
         mine.execute("SELECT count(*) FROM job").fetchone()
         assert readers_of(database) == []
-        with reader(_STAYS, database, 2) as pids:
+        with reader(STAYS, database, 2) as pids:
             assert readers_of(database) == sorted(pids)
     assert readers_of(database.with_name("none")) == []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.releases import FOLDER, build, fill
+from tests.support.releases import RELEASES, build, fill
 from workers.backups import list_backups, plan_restore, restore_backup
 from workers.client import open_client
 from workers.config import load_settings
@@ -23,7 +23,6 @@ from workers.settings import Settings
 from workers.store import backup
 from workers.store.migrations import latest
 
-RELEASES = sorted(FOLDER.glob("schema-*.sql"), key=lambda path: int(path.stem.partition("-")[2]))
 _KEPT = {
     "job": "id, submission_key, operation, queue, state, priority, position, title, params, submitted_by, submitted_at,"
     " started_at, finished_at, run_after, hold, attempts, failures, lease, items_total, items_done, error_class,"
