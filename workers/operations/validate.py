@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
@@ -33,7 +33,8 @@ class ValidateParams(BulkParams):
 
     level: Literal["quick", "full"] = Field(default="quick", json_schema_extra={"short": "l"})
     """quick reads headers, index and every packet, and finds what was cut short; full decodes everything, and finds
-    damage inside as well."""
+    damage inside as well. full reads every file anew, as cache off does: disks lose bits without changing a file's
+    time."""
 
     repair: bool = Field(default=False, json_schema_extra={"short": "r"})
     """Copy what can be read of damaged films and sound files into new files, FILE.repaired.EXT, and keep those that
@@ -41,6 +42,14 @@ class ValidateParams(BulkParams):
 
     output: str = Field(default="", json_schema_extra={"short": "o", "path": True})
     """Folder for repaired files; the tree of an input folder is kept in it. Empty: beside each input."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_anew(cls, values: Any) -> Any:
+        """What is kept for a path, size and time says nothing of bits that were lost since; checksums of it do."""
+        if isinstance(values, Mapping) and values.get("level") == "full" and values.get("cache", "on") == "on":
+            return {**values, "cache": "off"}
+        return values
 
 
 def _is_media(name: str) -> bool:
@@ -172,7 +181,7 @@ OPERATION = Operation(
     process=_process,
     cache_category="metadata",
     memory_mib=2048,
-    version=2,
+    version=3,
     primary=("inputs", "level", "repair", "output"),
     examples=(
         "spool validate ~/Films",

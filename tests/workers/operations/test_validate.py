@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
-from tests.support.media import HOSTILE_NAMES, Media, cut
+from tests.support.media import HOSTILE_NAMES, Media, cut, ffmpeg
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
 from workers.media.damage import examine
@@ -84,10 +84,25 @@ def test_progress_is_reported(ctx: PlainContext, media: Media) -> None:
     assert {report.phase for report in ctx.reports} == {"decoding"}
 
 
+@pytest.mark.parametrize(
+    ("values", "cache"),
+    [
+        ({}, "on"),
+        ({"level": "quick"}, "on"),
+        ({"level": "full"}, "off"),
+        ({"level": "full", "cache": "on"}, "off"),
+        ({"level": "full", "cache": "content"}, "content"),  # reads all of a file, too
+    ],
+)
+def test_full_believes_no_result_of_before(values: dict[str, Any], cache: str) -> None:
+    params = OPERATION.validate({"inputs": ["/a"], **values})
+    assert params.cache == cache
+
+
 @pytest.mark.parametrize("values", [{"level": "deep"}, {"inputs": []}, {"nonsense": 1}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})
 
 
 def damaged(media: Media, folder: Path) -> Path:
@@ -169,9 +184,23 @@ def test_a_copy_published_by_an_earlier_attempt(ctx: PlainContext, media: Media,
     assert outcome.detail == {"published_before": True}
 
 
-def test_sound_files_are_only_looked_at(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
-    shutil.copy(media.clip, tmp_path / "clip.mp4")
-    (outcome,) = validated(ctx, [tmp_path / "clip.mp4"], repair=True).values()
+@pytest.mark.parametrize("name", ["clip", "song"])
+def test_whole_files_are_only_looked_at(ctx: PlainContext, media: Media, tmp_path: Path, name: str) -> None:
+    source: Path = getattr(media, name)
+    shutil.copy(source, tmp_path / source.name)
+    (outcome,) = validated(ctx, [tmp_path / source.name], repair=True).values()
     assert isinstance(outcome, Result)
     assert outcome.outputs == ()
-    assert OPERATION.cache_category == "metadata"
+    ctx.end()
+    assert files_under(tmp_path) == [source.name]
+
+
+def test_a_torn_sound_is_repaired(ctx: PlainContext, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.wav"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=4", whole)
+    (tmp_path / "in").mkdir()
+    cut(whole, tmp_path / "in" / "torn.wav", 0.6)
+    (outcome,) = validated(ctx, [tmp_path / "in"], repair=True).values()
+    assert isinstance(outcome, Result)
+    assert outcome.outputs == (tmp_path / "in" / "torn.repaired.wav",)
+    assert not examine(outcome.outputs[0], "full").findings
