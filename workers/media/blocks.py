@@ -47,17 +47,15 @@ class Blocks:
         return replace(self, exif=_without_entry(self.exif, _ORIENTATION))
 
     def without_place(self) -> Blocks:
-        """The same without where the picture was taken; XMP that names a place by satellite goes as a whole."""
-        return replace(self, exif=_without_gps(self.exif), xmp=b"" if b"GPS" in self.xmp else self.xmp)
+        """The same without where the picture was taken, and without XMP.
+
+        XMP names places in many ways (coordinates, a city, a location shown): a list of them would miss some.
+        """
+        return replace(self, exif=_without_gps(self.exif), xmp=b"")
 
     def stripped(self) -> Blocks:
         """The colour profile and the resolution alone: what the picture looks like depends on them."""
         return Blocks(icc=self.icc, dpi=self.dpi)
-
-    @property
-    def has_place(self) -> bool:
-        """Whether Exif or XMP say where the picture was taken."""
-        return b"GPS" in self.xmp or any(tag == _GPS_IFD for tag, *_ in _first_entries(self.exif))
 
     @property
     def taken(self) -> str:

@@ -183,6 +183,8 @@ def _kept(hung: blocks.Blocks, wish: Wish, notes: list[str]) -> blocks.Blocks:
     if wish.metadata == "strip":
         hung = replace(hung.stripped(), exif=b"")
     elif wish.metadata == "no-place":
+        if hung.xmp:
+            notes.append("XMP is left out: it may say where the picture was taken")
         hung = hung.without_place()
     if wish.format in _NO_EXIF and (hung.exif or hung.xmp):
         notes.append("Exif and XMP are left out: a GIF cannot hold them")

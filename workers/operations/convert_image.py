@@ -53,8 +53,9 @@ class ConvertImageParams(BulkParams):
     The number is the place in the list of inputs, the date is when the picture was taken, or its file changed."""
 
     metadata: Literal["keep", "no-place", "strip"] = Field(default="keep", json_schema_extra={"short": "m"})
-    """keep takes over Exif, XMP, comments and the colour profile; no-place all but where it was taken; strip only the
-    colour profile. IPTC blocks are never taken over. Pictures are turned upright in any case."""
+    """keep takes over Exif, XMP, comments and the colour profile; no-place leaves out where Exif says it was taken,
+    and XMP, which may say it too; strip keeps only the colour profile. IPTC blocks are never taken over. Pictures are
+    turned upright in any case."""
 
     lossless: bool = False
     """No loss in WebP. PNG and TIFF never lose anything, JPEG, GIF and AVIF cannot do it."""
@@ -204,6 +205,7 @@ OPERATION = Operation(
     cache_category="conversion",
     memory_mib=2048,
     cache_files=True,
+    version=2,
     primary=("inputs", "format", "quality", "output", "size", "rename", "metadata", "lossless"),
     examples=(
         "spool convert-image photo.jpg --format webp",

@@ -80,6 +80,26 @@ def test_stripped_and_without_place(tmp_path: Path, format: str) -> None:
         assert not image.info.get("icc_profile")
 
 
+PLACES = {
+    "city": """<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:City="Nairobi"/>""",
+    "shown": """<rdf:Description xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"><e:City>Nairobi</e:City></rdf:Description>""",
+    "satellite": """<rdf:Description xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSMapDatum="Nairobi"/>""",
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "tiff"])
+def test_no_way_of_xmp_to_name_a_place_stays(tmp_path: Path, kind: str, format: str) -> None:
+    xmp = f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{PLACES[kind]}</rdf:RDF>'
+    packet = f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{xmp}</x:xmpmeta>'.encode()
+    pictures.halves().save(tmp_path / "a.jpg", xmp=packet)
+    target, facts = converted(tmp_path / "a.jpg", format)
+    assert b"Nairobi" in target.read_bytes()  # kept where nobody asked otherwise
+    target, facts = converted(tmp_path / "a.jpg", format, metadata="no-place")
+    assert b"Nairobi" not in target.read_bytes()
+    assert facts["notes"] == ["XMP is left out: it may say where the picture was taken"]
+
+
 @pytest.mark.parametrize("format", ["jpeg", "webp", "tiff", "avif", "gif"])
 def test_16_bits_are_scaled_where_they_cannot_stay(tmp_path: Path, format: str) -> None:
     ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64, 1)
