@@ -18,7 +18,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.14 python3;
 	python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers docs clean
+.PHONY: help run test check bench bench-peers soak docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ check: $(SYNCED) ## format, lint, types, import contracts, dependencies
 
 bench: $(SYNCED) ## measure (ARGS="liveness store" chooses some)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(SYNCED) ## 10,000 jobs under kills of everybody (ARGS="--jobs 500 --kills 20" makes it smaller)
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 bench-peers: ## name what the measurements compare with, and how to install it
 	@echo "Debian packages of programs that make bench measures beside, where they are installed:"
