@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -9,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.support.home import wait_for
 from tests.support.readers import CONSOLE, STAYS, log_size, reader, write_moves
 from workers.store import checkpoints, questions
 from workers.store.checkpoints import Checkpointer, readers_of
+from workers.store.database import ChangePoll, ask, close_async, open_async_database, transaction
 
 
 @pytest.fixture
@@ -102,3 +105,39 @@ def test_a_database_that_vanishes_ends_nothing(database: Path, monkeypatch: pyte
             os.unlink(path)
         time.sleep(0.05)
         assert keeper._thread.is_alive()
+
+
+_FILL = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+    " INSERT INTO filler SELECT randomblob(4000) FROM n"
+)
+
+
+def _fill(db: Any) -> None:
+    """Five megabytes: more than the thousand pages after which SQLite would by itself."""
+    with transaction(db):
+        db.execute_sql(_FILL)
+
+
+async def _fill_asynchronously(database: Path) -> None:
+    db = open_async_database(str(database))
+    await ask(db, _fill, db)
+    await close_async(db)
+
+
+def test_nobody_else_brings_the_log_in(database: Path) -> None:
+    """Before SQLite 3.51.3 two that do so at once can damage the file."""
+    with opened(str(database)) as db:
+        db.execute_sql("CREATE TABLE filler (a BLOB)")
+        assert db.execute_sql("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+        assert db.execute_sql("PRAGMA mmap_size").fetchone() in ((0,), None)  # None where it was left out of SQLite
+        size = database.stat().st_size
+        _fill(db)
+        asyncio.run(_fill_asynchronously(database))
+        poll = ChangePoll(database)
+        assert poll.changed()
+        poll.close()
+        assert database.stat().st_size == size and log_size(database) > 10 << 20
+        with keeping(database):
+            wait_for(lambda: log_size(database) == 0, what="an empty log")
+        assert database.stat().st_size > 10 << 20
