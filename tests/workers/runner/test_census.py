@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from workers.runner.census import Census, family
+from tests.workers.runner.conftest import until_gone
+from workers.runner.census import Census, end_family, family
 from workers.runner.processes import Kin, kin
 
 
@@ -97,3 +98,29 @@ def test_real_processes_are_seen() -> None:
     finally:
         os.killpg(leader.pid, signal.SIGKILL)
         leader.wait()
+
+
+def test_a_family_ends_whatever_sessions_it_made() -> None:
+    program = """
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        while True:  # breeds for as long as it may, few at a time
+            if os.fork() == 0:
+                time.sleep(0.05)
+                os._exit(0)
+            time.sleep(0.01)
+            os.waitpid(-1, os.WNOHANG)
+time.sleep(60)
+"""
+    leader = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    sessions: set[int] = set()
+    while len(sessions) < 4:
+        assert leader.poll() is None
+        members = family(leader.pid, kin())
+        sessions = {one.session for one in kin() if one.pid in members}
+    assert end_family(leader.pid) >= 4
+    leader.wait(10)
+    until_gone(*sessions)
+    assert not [one for one in kin() if one.session in sessions]
