@@ -93,7 +93,7 @@ def _repair(params: ValidateParams, key: str, path: Path, before: Examined, ctx:
     if extension is None or _OWN.fullmatch(path.name):
         raise _broken(before, name, key, "files of this kind cannot be repaired by copying")
     target = targets(params.inputs, params.output, _may_be_repaired).of(path, ".repaired", extension)
-    if made := _made_before(params, path, target, ctx):
+    if made := _made_before(params, path, target, before, ctx):
         return made
     need_room(ctx, target.parent, path.stat().st_size)
     staged = stage(ctx, target.parent) / f"copy.{extension}"
@@ -119,15 +119,27 @@ def _repair(params: ValidateParams, key: str, path: Path, before: Examined, ctx:
     return Result((publish(ctx, staged, target),), detail)
 
 
-def _made_before(params: ValidateParams, path: Path, target: Path, ctx: Context) -> Result | None:
-    """What to say when there is a sound repaired file that is newer than `path`."""
+def _made_before(params: ValidateParams, path: Path, target: Path, before: Examined, ctx: Context) -> Result | None:
+    """What to say when there is a repaired file that is newer than `path` and has less wrong with it."""
     try:
         newer = target.stat().st_mtime_ns >= path.stat().st_mtime_ns
     except OSError:
         return None
-    if not newer or _examined(params, target, ctx, "checking").findings:
+    if not newer:
         return None
-    return Result((target,), {"why": "a repaired file is there, sound and newer than its input"}, Outcome.SKIPPED)
+    after = _examined(params, target, ctx, "checking")
+    if not after.findings:
+        return Result((target,), {"why": "a repaired file is there, sound and newer than its input"}, Outcome.SKIPPED)
+    if not _is_better(before, after):
+        return None
+    why = "a repaired file is there, newer than its input and with less wrong with it"
+    return Result((target,), {"why": why, "findings_after": _lines(after)}, Outcome.SKIPPED)
+
+
+def _is_better(before: Examined, after: Examined) -> bool:
+    """Whether a copy has less wrong with it, and nothing new."""
+    old, new = ({finding.name for finding in examined.findings} for examined in (before, after))
+    return len(after.findings) < len(before.findings) and not new - old
 
 
 def _no_help(before: Examined, after: Examined, copied: Copied) -> str:
@@ -137,8 +149,7 @@ def _no_help(before: Examined, after: Examined, copied: Copied) -> str:
         return f"a copy would hold nothing of {copied.empty[0]}"
     if copied.written < _KEPT_SHARE * whole:
         return f"a copy would keep only {copied.written} of {whole} packets"
-    old, new = ({finding.name for finding in examined.findings} for examined in (before, after))
-    if len(after.findings) >= len(before.findings) or new - old:
+    if not _is_better(before, after):
         return f"a copy has as much wrong with it: {_lines(after)[0]}"
     return ""
 

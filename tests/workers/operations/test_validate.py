@@ -138,6 +138,23 @@ def test_a_second_repair_makes_nothing_new(ctx: PlainContext, media: Media, tmp_
     assert isinstance(validated(ctx, [tmp_path / "in"])["film.repaired.mkv"], Result)
 
 
+def test_a_second_partial_repair_makes_nothing_new(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
+    film = damaged(media, tmp_path / "in")
+    data = bytearray(film.read_bytes())
+    data[len(data) // 3 : len(data) // 3 + 2000] = bytes(2000)  # a hole in the pictures, which no copy can fill
+    film.write_bytes(data)
+    first = validated(ctx, [film], repair=True, level="full")["film.mkv"]
+    assert isinstance(first, Result), first
+    left = first.detail["findings_after"]
+    assert left
+    again = validated(ctx.again(), [film], repair=True, level="full")["film.mkv"]
+    assert isinstance(again, Result)
+    assert (again.outcome, again.outputs) == (Outcome.SKIPPED, first.outputs)
+    assert again.detail["findings_after"] == left
+    ctx.end()
+    assert files_under(tmp_path / "in") == ["film.mkv", "film.repaired.mkv"]
+
+
 def test_repairs_go_to_the_output_folder(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
     damaged(media, tmp_path / "in")
     validated(ctx, [tmp_path / "in"], repair=True, output=str(tmp_path / "out"))
