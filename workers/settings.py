@@ -379,6 +379,7 @@ class Settings(_Section):
             "min_free_bytes": self.jobs.min_free_mib << 20,
             "stall_s": self.jobs.stall_minutes * 60,
             "cache_dir": str(self.paths.cache),
+            "cache_bounds": {name: [self.cache.limit_bytes(name), self.cache.ttl_s(name)] for name in CACHE_CATEGORIES},
             "state_dir": str(self.paths.state),
             "trash_days": self.trash.keep_days,
             "download": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import shutil
 import struct
@@ -85,15 +86,18 @@ def _pieces(source: BinaryIO) -> Iterator[memoryview]:
         yield view[:count]
 
 
-def recall(folder: Path, category: str, key: bytes, stamp: bytes, into: Path) -> Mapping[str, Any] | None:
+def recall(
+    folder: Path, category: str, key: bytes, stamp: bytes, into: Path, *, made_after: float = -math.inf
+) -> Mapping[str, Any] | None:
     """Write the kept bytes to `into`; their facts, and as one more `cost_s`, the seconds that making them took.
 
-    None when nothing is kept for this stamp, or when anything about it is wrong: a broken container is removed.
+    None when nothing is kept for this stamp since `made_after` (seconds since the epoch), or when anything about it
+    is wrong: a broken container is removed.
     """
     path = entry_path(folder, category, key)
     try:
         with open_container(path) as container:
-            facts = _copied(container, stamp, into)
+            facts = _copied(container, stamp, into, made_after)
         if facts is not None:
             _touch(path)
         return facts
@@ -109,9 +113,9 @@ def recall(folder: Path, category: str, key: bytes, stamp: bytes, into: Path) ->
     return None
 
 
-def _copied(container: BinaryIO, stamp: bytes, into: Path) -> Mapping[str, Any] | None:
+def _copied(container: BinaryIO, stamp: bytes, into: Path, made_after: float) -> Mapping[str, Any] | None:
     digest, head, about = read_head(container)
-    if about["stamp"] != stamp.hex():
+    if about["stamp"] != stamp.hex() or _HEAD.unpack_from(head)[0] < made_after:
         return None
     with open(into, "wb", buffering=0) as target:
         _check(container, digest, head, lambda piece: _write(target, piece))

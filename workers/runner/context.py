@@ -7,14 +7,14 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.media.names import path_to_key
-from workers.operations.contract import BulkParams, Context, Operation, Params
+from workers.operations.contract import Context
 from workers.runner.cancel import Shield
-from workers.runner.messages import FilesKept, JobMessage, Published, Publishing, Staging, Titled, Up, file_of
+from workers.runner.keeping import FileKeeper
+from workers.runner.messages import JobMessage, Published, Publishing, Staging, Titled, file_of
 from workers.runner.publishing import (
     finished_file,
     flush_file,
@@ -24,25 +24,10 @@ from workers.runner.publishing import (
     put_in_place,
     rename_whole,
 )
+from workers.runner.speaker import Speaker
 from workers.text import clean, shorten
 
 _MAX_TITLE = 300
-
-
-class Speaker(Protocol):
-    """The way to the worker: the runner's own channel, or that of an item process."""
-
-    def send(self, message: Up) -> None:
-        """Say something."""
-
-    def report(self, progress: Progress) -> None:
-        """Say how far the work is."""
-
-    def alive(self) -> None:
-        """Say that the work goes on."""
-
-    def ask(self, question: Staging | Publishing, meanwhile: Callable[[], None] | None = None) -> None:
-        """Ask, do something meanwhile, and wait for the answer; LeaseLost when it is refused."""
 
 
 class StagingFolders:
@@ -91,7 +76,7 @@ class RunnerContext(Context):
         shield: Shield,
         folders: StagingFolders,
         *,
-        keeper: tuple[Operation[Any], Params] | None = None,
+        keeper: FileKeeper | None = None,
         item: str = "",
         share: Callable[[Progress], Progress] | None = None,
         published: list[Published] | None = None,
@@ -186,36 +171,9 @@ class RunnerContext(Context):
         self, source: Path, staged: Path, options: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Mapping[str, Any], bool]:
         """Fill `staged` from the cache, or by `make` and keep that."""
-        category = self._keeping()
-        folder = self._job.settings.get("cache_dir")
-        if self._keeper is None or category is None or not isinstance(folder, str):
-            return make(staged), False
-        from workers.cache.files import keep, recall
-        from workers.cache.keys import Keys, content_stamp, stamp_of
-
-        operation, params = self._keeper
-        content = isinstance(params, BulkParams) and params.cache == "content"
-        stamp = (content_stamp if content else stamp_of)(source)
-        key = Keys(operation.name, operation.version, options).of(path_to_key(source))
-        began = time.monotonic()
-        found = recall(Path(folder), category, key, stamp, staged)
-        if found is not None:
-            saved_s = max(0.0, float(found.get("cost_s", 0.0)) - (time.monotonic() - began))
-            self._channel.send(FilesKept(category, 1, 0, staged.stat().st_size, saved_s))
-            return {name: value for name, value in found.items() if name != "cost_s"}, True
-        began = time.monotonic()
-        facts = make(staged)
-        size = keep(Path(folder), category, key, stamp, facts, staged, time.monotonic() - began)
-        self._channel.send(FilesKept(category, 0, 1, size, 0.0))
-        return facts, False
-
-    def _keeping(self) -> str | None:
-        """The category of files that this job keeps, if it keeps any."""
         if self._keeper is None:
-            return None
-        operation, params = self._keeper
-        off = isinstance(params, BulkParams) and params.cache == "off"
-        return operation.cache_category if operation.cache_files and not off else None
+            return make(staged), False
+        return self._keeper.fill(source, staged, options, make)
 
     def published(self) -> tuple[Path, ...]:
         """What earlier attempts at this job (or item) published and is still in place, the same file."""

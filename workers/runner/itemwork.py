@@ -11,9 +11,11 @@ from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
 from workers.jobs import ItemRecord, Outcome, Progress
 from workers.operations.contract import BulkParams, Operation, Params, Result
 from workers.runner.cancel import Shield
-from workers.runner.context import RunnerContext, Speaker, StagingFolders
+from workers.runner.context import RunnerContext, StagingFolders
 from workers.runner.failures import Circumstances, failure_of
+from workers.runner.keeping import FileKeeper
 from workers.runner.messages import JobMessage, Published
+from workers.runner.speaker import Speaker
 from workers.runner.wire import json_text
 
 _MAY_PASS = (ErrorClass.NETWORK, ErrorClass.THROTTLED)  # a file that a tool cannot read stays so
@@ -36,6 +38,7 @@ class ItemWork:
         for entry in job.published:
             self._before.setdefault(entry.item, []).append(entry)
         self._attempts = params.item_attempts if isinstance(params, BulkParams) else 1
+        self._keeper = FileKeeper(operation, params, job, channel)
         self.folders = StagingFolders(job, channel)
         self.circumstances = circumstances_of(job)
 
@@ -51,7 +54,7 @@ class ItemWork:
             self._channel,
             self._shield,
             self.folders,
-            keeper=(self._operation, self._params),
+            keeper=self._keeper,
             item=item,
             share=share,
             published=published,

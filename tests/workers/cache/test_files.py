@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_a_kept_file_comes_back_with_its_facts(tmp_path: Path, size: int) -> Non
     facts = recall(tmp_path / "cache", "thumbnail", KEY, STAMP, into)
     assert facts == {**FACTS, "cost_s": 1.5}
     assert into.read_bytes() == body
+
+
+def test_what_was_made_too_long_ago_is_a_miss(tmp_path: Path) -> None:
+    kept(tmp_path, b"picture")
+    into = tmp_path / "staged.jpg"
+    assert recall(tmp_path / "cache", "thumbnail", KEY, STAMP, into, made_after=time.time() + 5) is None
+    assert not into.exists()
+    assert recall(tmp_path / "cache", "thumbnail", KEY, STAMP, into, made_after=time.time() - 60) is not None
 
 
 def test_use_is_noted_in_the_time_of_the_file(tmp_path: Path) -> None:
