@@ -10,7 +10,9 @@ from workers.errors import ErrorClass, JobFailed
 from workers.media.av import Facts, StreamFacts, open_input, translated
 from workers.media.encode import TEXT_SUBTITLES
 from workers.media.fates import name_of
+from workers.media.muxing import pictures
 from workers.media.names import path_to_key, safe_name
+from workers.media.soundtrack import same_language
 from workers.text import clean
 
 _MOST_FONT_BYTES = 64 << 20
@@ -24,15 +26,11 @@ def covers(facts: Facts, indexes: Sequence[int], folder: Path) -> dict[int, Path
         return found
     folder.mkdir(parents=True, exist_ok=True)
     codecs = {stream.index: stream.codec for stream in facts.streams}
-    with open_input(facts.path) as container, translated(facts.path):
-        for packet in container.demux([container.streams[index] for index in indexes]):
-            index = packet.stream.index
-            if index in found or not packet.size:
-                continue
-            name = "cover" if not found else f"cover{len(found) + 1}"
-            path = folder / f"{name}.{'png' if codecs[index] == 'png' else 'jpg'}"
-            path.write_bytes(bytes(packet))
-            found[index] = path
+    for index, data in pictures(facts.path, indexes).items():
+        name = "cover" if not found else f"cover{len(found) + 1}"
+        path = folder / f"{name}.{'png' if codecs[index] == 'png' else 'jpg'}"
+        path.write_bytes(data)
+        found[index] = path
     missing = [index for index in indexes if index not in found]
     if missing:
         message = (
@@ -74,7 +72,7 @@ def to_burn(facts: Facts, which: str) -> StreamFacts:
     if not subtitles:
         raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} has no subtitles that can be burnt in", input=key)
     wish = which.strip().lower()
-    fits = [s for s in subtitles if not wish or str(s.index) == wish or (s.language.lower() == wish)]
+    fits = [s for s in subtitles if not wish or str(s.index) == wish or same_language(s.language, wish)]
     if not fits:
         have = "; ".join(name_of(stream) for stream in subtitles)
         message = f"{name} has no subtitles {clean(which)!r} to burn in; it has {have}"

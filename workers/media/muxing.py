@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,10 +118,11 @@ class Lane:
         )
 
 
-def pictures(path: Path) -> Mapping[int, bytes]:
-    """The attached pictures of a file by the indexes of their streams."""
+def pictures(path: Path, indexes: Collection[int] | None = None) -> Mapping[int, bytes]:
+    """The attached pictures of a file by the indexes of their streams; only those of `indexes` where given."""
     with open_input(path) as container, translated(path):
         wanted = {stream.index for stream in container.streams.video if is_cover(stream)}
+        wanted &= wanted if indexes is None else set(indexes)
         found: dict[int, bytes] = {}
         if wanted:
             for packet in container.demux([container.streams[index] for index in sorted(wanted)]):
