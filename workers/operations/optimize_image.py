@@ -22,6 +22,7 @@ from workers.text import clean
 _EXTENSIONS = {"JPEG": ("jpg", "jpeg", "jpe", "jfif"), "PNG": ("png",), "WEBP": ("webp",), "AVIF": ("avif",)}
 _OWN = made_by_us(("opt",), ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "avif"))
 _LOSSLESS = ("JPEG", "PNG")
+_LEAST_SAVING = 0.01  # of the bytes: for less, no pixel is changed
 
 
 class OptimizeImageParams(BulkParams):
@@ -36,13 +37,14 @@ class OptimizeImageParams(BulkParams):
 
     lossy: int = Field(default=0, ge=0, le=100, json_schema_extra={"short": "q"})
     """0 keeps every pixel. 1 to 100 encodes anew with this quality: JPEG, WebP and AVIF by their own scale, PNG with
-    so many percent of 256 colours."""
+    so many percent of 256 colours. What that would make less than 1 % smaller stays as it is."""
 
     output: str = Field(default="", json_schema_extra={"short": "o", "path": True})
     """Folder for the results; the tree of an input folder is kept in it. Empty: beside each input, as NAME.opt.EXT."""
 
     replace: bool = Field(default=False)
-    """Put the result in the place of its input; the input goes to the trash, from which it can be put back."""
+    """Put the result in the place of its input; the input goes to the trash, from which it can be put back. With
+    lossy, what took the place of an input itself is left alone while that lies in the trash: loss adds up."""
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -65,6 +67,9 @@ def _process(params: OptimizeImageParams, key: str, ctx: Context) -> Result:
         return Result((placed,), {"published_before": True})
     if done := ctx.published():
         return Result(done, {"published_before": True})
+    if params.replace and params.lossy and trash.replaced_before(source):
+        why = f"{clean(source.name)} took the place of an original itself, which is still in the trash"
+        return Result((), {"why": why}, Outcome.SKIPPED)
     original = trash.look(source) if params.replace else None
     found = sniff(source)
     if found.kind != "image":
@@ -81,8 +86,7 @@ def _process(params: OptimizeImageParams, key: str, ctx: Context) -> Result:
     detail: dict[str, Any] = {"from": found.format, "size_before": before, "size": after, "way": facts["way"]}
     if facts["why"]:
         return Result((), {"why": facts["why"], "size_before": before}, Outcome.SKIPPED)
-    if after >= before:
-        why = f"the result would have {after:,} bytes, the file has {before:,}"
+    if why := _too_little(before, after, lossy=bool(params.lossy)):
         return Result((), {**detail, "why": why}, Outcome.SKIPPED)
     detail["saved_percent"] = round(100 * (before - after) / before, 2)
     if original:
@@ -93,6 +97,15 @@ def _process(params: OptimizeImageParams, key: str, ctx: Context) -> Result:
     if there := same_there(staged, target):
         return Result((there,), {**detail, "why": "the same file is there already"}, Outcome.SKIPPED)
     return Result((publish(ctx, staged, target),), detail, Outcome.CACHED if cached else Outcome.DONE)
+
+
+def _too_little(before: int, after: int, *, lossy: bool) -> str:
+    """Why a result of `after` bytes is not worth having, or an empty text."""
+    if after >= before:
+        return f"the result would have {after:,} bytes, the file has {before:,}"
+    if lossy and before - after < before * _LEAST_SAVING:
+        return f"the result would save {before - after:,} of {before:,} bytes, too little for a loss"
+    return ""
 
 
 def _passed_over(params: OptimizeImageParams, format: str) -> str:

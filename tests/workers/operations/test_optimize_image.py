@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.support import pictures
 from tests.support.context import PlainContext, files_under
+from tests.support.drawn import drawn
 from tests.support.media import Media, cut
 from tests.workers.operations.test_convert_image import BROKEN
 from workers import trash
@@ -121,6 +122,35 @@ def test_in_the_place_of_the_original(ctx: PlainContext, tmp_path: Path) -> None
     again = one(PlainContext(tmp_path / "job", job_id=90), source, replace=True)
     assert again.outcome is Outcome.SKIPPED
     assert len(trash.entries(folder / trash.FOLDER)) == 1
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.png"])
+def test_a_loss_happens_once(ctx: PlainContext, tmp_path: Path, name: str) -> None:
+    source = tmp_path / "in" / name
+    source.parent.mkdir()
+    drawn(1).save(source, quality=95)
+    assert one(ctx, source, lossy=60, replace=True).outputs == (source,)
+    made = source.read_bytes()
+    for lossy in (60, 30):
+        again = one(PlainContext(tmp_path / "job", job_id=90 + lossy), source, lossy=lossy, replace=True)
+        assert again.outcome is Outcome.SKIPPED
+        assert "still in the trash" in str(again.detail["why"])
+    assert source.read_bytes() == made
+    assert len(trash.entries(source.parent / trash.FOLDER)) == 1
+
+
+def test_a_loss_for_next_to_nothing_is_not_made(ctx: PlainContext, tmp_path: Path) -> None:
+    source = tmp_path / "a.jpg"
+    drawn(1).save(tmp_path / "first.jpg", quality=95)
+    (made,) = one(ctx, tmp_path / "first.jpg", lossy=70).outputs
+    made.rename(source)
+    before = source.read_bytes()
+    outcome = one(ctx, source, lossy=70, replace=True)
+    assert outcome.outcome is Outcome.SKIPPED
+    assert 0 < outcome.detail["size_before"] - outcome.detail["size"] < len(before) / 100
+    assert "too little for a loss" in outcome.detail["why"]
+    assert source.read_bytes() == before
+    assert one(ctx, source, lossy=40, replace=True).outcome is Outcome.DONE
 
 
 @pytest.mark.parametrize("name", ["short.jpg", "plain.webp"])
