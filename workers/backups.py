@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workers import lock
-from workers.errors import StoreError, UsageError, WorkerRunning
+from workers.errors import ReadOnlyError, StoreError, UsageError, WorkerRunning
 from workers.home import prepare_home
 from workers.jobs import rfc3339
 from workers.settings import Settings
@@ -47,7 +47,9 @@ class Plan:
 
 
 def make_backup(settings: Settings, stop: Callable[[], bool] = lambda: False) -> Backup:
-    """Make a backup now and remove the oldest beyond those that are kept. StoreError."""
+    """Make a backup now and remove the oldest beyond those that are kept. StoreError, ReadOnlyError."""
+    if settings.read_only:
+        raise ReadOnlyError("making a backup")
     database = settings.paths.database
     if not database.exists():
         raise StoreError(f"{database}: there is nothing to back up yet")
@@ -162,8 +164,10 @@ def _require_no_worker(settings: Settings) -> None:
 def restore_backup(settings: Settings, plan: Plan, *, by: str, hold: bool = False) -> Path | None:
     """Put the planned file in the place of the database; where the present one is kept now, None if there was none.
 
-    `hold` keeps all waiting jobs from starting. StoreError; then nothing has changed.
+    `hold` keeps all waiting jobs from starting. StoreError, ReadOnlyError; then nothing has changed.
     """
+    if settings.read_only:
+        raise ReadOnlyError("restoring a backup")
     prepare_home(settings)
     try:
         held = lock.take(settings.paths.lock)

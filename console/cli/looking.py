@@ -6,7 +6,21 @@ import os
 
 LOOKING = frozenset(
     {
-        *("audit", "backup", "cache", "config", "doctor", "events", "jobs", "log", "notify", "queue", "show", "status", "trash"),
+        *(
+            "audit",
+            "backup",
+            "cache",
+            "config",
+            "doctor",
+            "events",
+            "jobs",
+            "log",
+            "notify",
+            "queue",
+            "show",
+            "status",
+            "trash",
+        ),
         *("wait", "why"),
     }
 )

@@ -171,3 +171,15 @@ def test_a_damaged_database_is_replaced_and_kept(spool: Callable[..., Ran], home
     assert [job["id"] for job in spool("jobs", "--json").objects] == [first]
     assert spool("events", "--json", "--since", str(seen)).objects[-1]["move"] == "restored"
     assert submit(home)[0] > first
+
+
+def test_who_only_watches_sees_backups_and_makes_none(spool: Callable[..., Ran], home: Path) -> None:
+    submit(home)
+    spool("backup")
+    (home / "config.toml").write_text("read_only = true\n")
+    assert len(spool("backup", "list").lines) == 1
+    for order in (("backup",), ("restore", "--yes")):
+        ran = spool(*order)
+        assert ran.code == 2 and "read only" in ran.err
+    assert spool("doctor", "--full").code == 0
+    assert [path.name[:6] for path in (home / "state" / "backups").glob("*.db")] == ["spool-"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,16 @@ def test_whoever_has_it_open_is_named(database: Path) -> None:
         restore.require_unused(database)
     other.communicate("")
     assert restore.user_of(database) is None
+
+
+def test_a_file_that_sqlite_saved_from_a_damaged_one_will_do(database: Path, folder: Path) -> None:
+    """Its tools write files without a log of changes."""
+    saved = database.with_name("saved.db")
+    with closing(sqlite3.connect(database)) as old, closing(sqlite3.connect(saved)) as new:
+        new.executescript("\n".join(old.iterdump()))
+    fresh = copied(saved)
+    restore.prepare(fresh, Floor(None, 1), by="ann", reason="", hold=False)
+    restore.exchange(fresh, database, folder)
+    with opened(str(database)) as db:
+        assert db.execute_sql("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert questions.count(db, "") == 1
