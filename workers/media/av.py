@@ -29,6 +29,7 @@ _FAST = {"codec_whitelist": "none", "probesize": "5000", "analyzeduration": "0",
 _ATTACHED_PIC = 0x400
 _LOCAL = {"protocol_whitelist": "file"}
 
+_WITH_ALPHA = ("yuva", "gbrap", "ya8", "ya16", "yaf", "rgba", "bgra", "argb", "abgr", "ayuv", "vuya", "uyva")
 _LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "unknown"]
@@ -53,6 +54,7 @@ class StreamFacts:
     transfer: int = 0  # ITU-T H.273 code of the transfer function: 16 is PQ, 18 is HLG
     sample_rate: int = 0  # Hz
     channels: int = 0
+    alpha: bool = False  # whether pixels may be transparent
     deep: bool = False  # sound without loss of more than 16 bits a sample
     frames: int = 0  # as the container tells; 0 where it does not
 
@@ -236,6 +238,9 @@ def _stream_facts(stream: Stream) -> StreamFacts:
             "fps": float(stream.average_rate or 0),
             "pixel_aspect": float(getattr(stream, "sample_aspect_ratio", None) or 1) or 1.0,
             "transfer": int(context.color_trc or 0),
+            # VP8 and VP9 have their transparency beside the picture, which only a tag tells, of either spelling.
+            "alpha": (context.pix_fmt or "").startswith(_WITH_ALPHA)
+            or "1" in (stream.metadata.get("alpha_mode"), stream.metadata.get("ALPHA_MODE")),
         }
     if kind == "audio" and context is not None:
         common |= {"sample_rate": context.sample_rate or 0, "channels": context.channels}

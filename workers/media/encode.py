@@ -112,6 +112,8 @@ def plan(facts: Facts, preset: Preset, wishes: Wishes, encoder: Encoder | None) 
         if track is not None:
             tracks.append(track)
         told.append(_fate(stream, track, facts, preset, wishes))
+        if stream.alpha and not stream.cover and track is not None and track.action == "encode":
+            told.append(fates.without_alpha(stream, preset.name, drop=wishes.drop))
     before = encoder.before if encoder and any(t.kind == "video" and t.action == "encode" for t in tracks) else ()
     expected = _expected(facts, tracks)
     return Plan(preset, tuple(tracks), tuple(told), fates.refusal(told, facts), expected, before)

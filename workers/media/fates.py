@@ -9,7 +9,6 @@ from typing import Any, Literal
 from workers.media.av import Facts, StreamFacts
 
 What = Literal["copied", "encoded", "burnt in", "left out"]
-DROPPABLE = ("subtitles", "attachments", "covers", "videos", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,7 @@ class Fate:
     what: What
     why: str = ""
     asked: bool = True  # whether somebody wanted that: a preset that is for sound alone, an option
+    word: str = ""  # of `drop`, that lets it be left out; empty: that of the stream
 
     def as_json(self) -> dict[str, Any]:
         """The fate as facts for people."""
@@ -70,15 +70,21 @@ def left_out(
     return Fate(stream.index, name, "left out", f"not held by {preset}", word_of(stream) in drop)
 
 
+def without_alpha(stream: StreamFacts, preset: str, *, drop: Collection[str]) -> Fate:
+    """The fate of the transparency of a film that is encoded without it."""
+    why = f"{preset} has no transparency"
+    return Fate(stream.index, f"alpha of {name_of(stream)}", "left out", why, "alpha" in drop, "alpha")
+
+
 def refusal(fates: Collection[Fate], facts: Facts) -> str:
-    """Why nothing is made: streams would be lost that nobody gave up, and how to allow it. Empty: all is well."""
+    """Why nothing is made: something would be lost that nobody gave up, and how to allow it. Empty: all is well."""
     lost = [fate for fate in fates if fate.what == "left out" and not fate.asked]
     if not lost:
         return ""
     streams = {stream.index: stream for stream in facts.streams}
-    words = sorted({word_of(streams[fate.index]) for fate in lost} - {""})
+    words = sorted({fate.word or word_of(streams[fate.index]) for fate in lost} - {""})
     named = "; ".join(f"{fate.name}: {fate.why}" for fate in lost[:4])
     more = f"; and {len(lost) - 4} more" if len(lost) > 4 else ""
     subtitles = ", or burn one in with --subtitles burn" if "subtitles" in words else ""
     allow = " ".join(f"--drop {word}" for word in words)
-    return f"streams would be lost: {named}{more}. Allow it with {allow}{subtitles}, or take another preset"
+    return f"this would be lost: {named}{more}. Allow it with {allow}{subtitles}, or take another preset"

@@ -74,6 +74,8 @@ class Making:
             # Some streams cannot be copied as they are (missing times, say), yet decode well.
             self.ctx.log(f"copying failed ({error}); encoding instead")
         plan = self._plan(replace(wishes, reencode=True))
+        if plan.refused:  # a copy would have kept it
+            raise JobFailed(ErrorClass.UNSUPPORTED, plan.refused, input=self.key)
         return plan, self._carry_out(plan)
 
     def nothing_to_do(self) -> bool:

@@ -87,11 +87,11 @@ class TranscodeParams(BulkParams):
     burn: str = Field(default="", max_length=20, json_schema_extra={"advanced": True})
     """With subtitles burn: which ones, by the stream's number or the language. Empty: the first."""
 
-    drop: tuple[Literal["subtitles", "attachments", "covers", "videos", "data"], ...] = Field(
+    drop: tuple[Literal["subtitles", "attachments", "covers", "videos", "data", "alpha"], ...] = Field(
         default=(), json_schema_extra={"advanced": True}
     )
-    """What may be left out where the result cannot hold it; else a file with such streams fails, and nothing is lost
-    unasked."""
+    """What may be left out where the result cannot hold it; else a file with such streams, or with transparency
+    (alpha), fails, and nothing is lost unasked."""
 
     replace: bool = False
     """Put the result in the place of the original, once all of it was decoded and compared; the original goes to the

@@ -113,6 +113,17 @@ def test_sound_is_mixed_down_only_where_the_preset_says() -> None:
     assert web.options["b"] == "480k"
 
 
+def test_transparency_is_lost_only_when_asked() -> None:
+    clear = replace(FILM, codec="prores", pix_fmt="yuva444p10le", alpha=True)
+    made = plan(film(clear, SOUND), PRESETS["archive"], Wishes(), Encoder("libx265"))
+    assert "alpha of video stream 0, prores: archive has no transparency" in made.refused
+    assert "--drop alpha" in made.refused and "--drop videos" not in made.refused
+    allowed = plan(film(clear, SOUND), PRESETS["archive"], Wishes(drop=frozenset({"alpha"})), Encoder("libx265"))
+    assert not allowed.refused and len(allowed.left_out) == 1
+    assert not plan(film(replace(clear, codec="vp9"), SOUND), PRESETS["archive"], Wishes(), None).left_out, "copied"
+    assert not plan(film(clear, SOUND), PRESETS["audio"], Wishes(), None).refused
+
+
 def test_high_dynamic_range_is_brought_down_only_for_screens() -> None:
     hdr = replace(FILM, codec="hevc", pix_fmt="yuv420p10le", transfer=16)
     web = plan(film(hdr), PRESETS["web"], Wishes(), X264).tracks[0]

@@ -149,6 +149,28 @@ def test_two_passes_of_x265_in_any_folder(ctx: PlainContext, tmp_path: Path) -> 
     assert result.outputs[0].parent.name == "Bob's: a\\b"
 
 
+@pytest.mark.parametrize(
+    ("extension", "preset", "words"),
+    [
+        ("mov", "archive", ("-pix_fmt", "yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444")),
+        ("webm", "web", ("-pix_fmt", "yuva420p", "-c:v", "libvpx-vp9", "-cpu-used", "8")),
+    ],
+)
+def test_transparency_is_not_lost_unasked(
+    ctx: PlainContext, tmp_path: Path, out: str, extension: str, preset: str, words: tuple[str, ...]
+) -> None:
+    source = tmp_path / f"clear.{extension}"
+    ffmpeg("-f", "lavfi", "-i", "color=red@0.5:size=160x90:rate=10:duration=0.5,format=yuva444p", *words, source)
+    assert "--drop alpha" in refused(ctx, source, preset=preset, output=out)
+    assert files_under(Path(out)) == []
+    result = transcode(ctx.again(), source, preset=preset, output=out, drop=["alpha"])
+    assert any(line.startswith("alpha of video stream 0") for line in result.detail["left_out"])
+    if extension == "webm":
+        copied = transcode(ctx.again(), source, preset="webm", output=out)
+        found = facts(copied.outputs[0]).video
+        assert copied.detail["copied"] is True and found is not None and found.alpha
+
+
 def poor(folder: Path, without: str) -> str:
     """An ffmpeg that knows not of some filters."""
     path = folder / "ffmpeg"
