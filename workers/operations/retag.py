@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +45,7 @@ def retag(
     """
     from workers.media import tags
 
-    if why := _not_alone(source) or tags.unwritable(source, facts):
+    if why := trash.tied(source) or tags.unwritable(source, facts):
         return Retagged(why=why, possible=False)
     original = trash.look(source)
     if not tags.lacking(source, facts, record, overwrite=overwrite):
@@ -57,18 +55,7 @@ def retag(
     _copy(ctx, source, staged)
     written = tags.write(staged, facts, record, overwrite=overwrite)
     tags.same_packets(source, staged, str(facts["format"]), ctx.alive)
-    _dress(source, staged, keep_time=keep_time)
-    return Retagged(written, trashed=trash.replace(ctx, staged, original, original.path))
-
-
-def _not_alone(source: Path) -> str:
-    """Why a new file in the place of this one would part it from its other names; empty when it has none."""
-    if source.is_symlink():
-        return "it is a link: name the file itself"
-    with contextlib.suppress(OSError):
-        if os.lstat(source).st_nlink > 1:
-            return "it has hard links: writing tags would part it from them"
-    return ""
+    return Retagged(written, trashed=trash.replace(ctx, staged, original, original.path, keep_time=keep_time))
 
 
 def _copy(ctx: Context, source: Path, staged: Path) -> None:
@@ -89,18 +76,3 @@ def _pieces(ctx: Context, source: Path, key: str) -> Any:
                 yield piece
     except OSError as error:
         raise JobFailed(ErrorClass.BAD_INPUT, f"cannot read {clean(key)}: {error.strerror}", input=key) from error
-
-
-def _dress(source: Path, staged: Path, *, keep_time: bool) -> None:
-    """Give the copy the owner, mode and further attributes of the original, as far as the system lets us."""
-    facts = os.stat(source)
-    with contextlib.suppress(OSError):
-        if (facts.st_uid, facts.st_gid) != (os.geteuid(), os.getegid()):
-            os.chown(staged, facts.st_uid, facts.st_gid)
-    with contextlib.suppress(OSError):
-        shutil.copystat(source, staged)
-    # A new time tells backups and caches that the file is another now.
-    if keep_time:
-        os.utime(staged, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    else:
-        os.utime(staged)

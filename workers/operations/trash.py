@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ class Original:
 
 
 def look(source: Path) -> Original:
-    """The file as it is now; call before it is read. JobFailed: a link, or no file at all, is not replaced."""
+    """The file as it is now; call before it is read. JobFailed: only a plain file of one name is replaced."""
     path, key = Path(os.path.abspath(source)), path_to_key(source)
     try:
         facts = os.lstat(path)
@@ -38,7 +40,19 @@ def look(source: Path) -> Original:
     if not stat.S_ISREG(facts.st_mode):
         message = f"{clean(path.name)} is a link or no plain file, and is not replaced: name the file itself"
         raise JobFailed(ErrorClass.UNSUPPORTED, message, input=key)
+    if why := tied(path):
+        raise JobFailed(ErrorClass.UNSUPPORTED, f"{clean(path.name)} is not replaced: {why}", input=key)
     return Original(path, (facts.st_ino, facts.st_size, facts.st_mtime_ns), stat.S_IMODE(facts.st_mode))
+
+
+def tied(path: Path) -> str:
+    """Why a new file at `path` would part it from its other names; empty when it has none."""
+    if path.is_symlink():
+        return "it is a link: name the file itself"
+    with contextlib.suppress(OSError):
+        if os.lstat(path).st_nlink > 1:
+            return "it has hard links, and a new file in its place would part it from them"
+    return ""
 
 
 def place(original: Original, extension: str) -> Path:
@@ -50,14 +64,18 @@ def place(original: Original, extension: str) -> Path:
     return target
 
 
-def replace(ctx: Context, staged: Path, original: Original, target: Path) -> Mapping[str, Any]:
+def replace(
+    ctx: Context, staged: Path, original: Original, target: Path, *, keep_time: bool = False
+) -> Mapping[str, Any]:
     """Let `staged`, which was verified, take the place of `original` as `target`; what to tell of the trash.
 
+    It gets owner, mode and further attributes of the original, and its time where that is to be kept.
     The record is written first, and the original never is without a name. JobFailed: bad_input when the original
     changed or another file has the name, disk. LeaseLost. In all these cases everything is as before.
     """
     keep_days = int(ctx.settings.get("trash_days") or _KEEP_DAYS)
     try:
+        _dress(original.path, staged, keep_time=keep_time)
         entry = trash.new_entry(original.path, target, staged, job_id=ctx.job_id, keep_days=keep_days)
         trash.write(entry, _state(ctx))
         try:
@@ -74,6 +92,21 @@ def replace(ctx: Context, staged: Path, original: Original, target: Path) -> Map
     except OSError as error:
         raise disk_failure(error, f"cannot replace {clean(path_to_key(original.path))}") from error
     return {"trash": path_to_key(entry.kept), "trash_id": entry.id, "until_ms": entry.until_ms}
+
+
+def _dress(source: Path, staged: Path, *, keep_time: bool) -> None:
+    """Give the new file the owner, mode and further attributes of the original, as far as the system lets us."""
+    facts = os.stat(source)
+    with contextlib.suppress(OSError):
+        if (facts.st_uid, facts.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(staged, facts.st_uid, facts.st_gid)
+    with contextlib.suppress(OSError):
+        shutil.copystat(source, staged)
+    # A new time tells backups and caches that the file is another now.
+    if keep_time:
+        os.utime(staged, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    else:
+        os.utime(staged)
 
 
 def settle(ctx: Context, source: Path) -> Path | None:

@@ -120,6 +120,38 @@ def test_the_fuse_is_long_enough(tmp_path: Path, folder: Path) -> None:
     assert 8 < 1000 - fuse.left < 40
 
 
+@pytest.mark.parametrize("extension", ["avi", "mp4"])
+def test_owner_mode_and_attributes_go_over(tmp_path: Path, folder: Path, extension: str) -> None:
+    source = folder / "film.avi"
+    os.chmod(source, 0o640)
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    try:
+        os.setxattr(source, "user.rating", b"five")
+        attributes = {"user.rating": b"five"}
+    except OSError:
+        attributes = {}  # not on every filesystem
+    if os.geteuid() == 0:
+        os.chown(source, 4321, 8765)
+    before = source.stat()
+    made = attempt(tmp_path, folder, extension)
+    after = made.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert {name: os.getxattr(made, name) for name in attributes} == attributes
+    assert after.st_mtime > 1_000_000_000
+    (entry,) = bin.entries(folder / bin.FOLDER)
+    assert entry.new_mtime_ns == after.st_mtime_ns
+    assert bin.untouched(entry)
+
+
+def test_a_file_of_several_names_is_not_replaced(tmp_path: Path, folder: Path) -> None:
+    os.link(folder / "film.avi", folder / "other.avi")
+    with pytest.raises(JobFailed, match="hard links") as caught:
+        attempt(tmp_path, folder, "avi")
+    assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
+    assert (folder / "film.avi").samefile(folder / "other.avi")
+    assert files_under(folder) == ["film.avi", "other.avi"]
+
+
 def test_a_name_of_another_file_is_refused(tmp_path: Path, folder: Path) -> None:
     (folder / "film.mp4").write_bytes(b"another")
     with pytest.raises(JobFailed, match=r"film\.mp4 exists already"):
