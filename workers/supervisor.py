@@ -225,8 +225,8 @@ class Supervisor:
                 self._shop.recorder.note(job.id, job.lease, _cleaned(progress))
             case wire.Titled(title=title):
                 self._shop.persist(job.id, lambda: reports.set_title(db, job.id, job.lease, title))
-            case wire.Staging(path=path):
-                self._answer(path, lambda: reports.add_staging(db, job.id, job.lease, path))
+            case wire.Staging(path=path, gone=gone):
+                self._answer(path, lambda: reports.add_staging(db, job.id, job.lease, path, gone))
             case wire.Publishing(path=path):
                 entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
                 self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry, durable=message.durable))

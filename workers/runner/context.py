@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -28,10 +29,14 @@ from workers.runner.speaker import Speaker
 from workers.text import clean, shorten
 
 _MAX_TITLE = 300
+_KEPT_TOPS = 8  # hidden folders that stay while others may be wanted
 
 
 class StagingFolders:
-    """The hidden folders of a job: one for each output folder, asked for once, with a fresh folder for each use."""
+    """The hidden folders of a job: one for each output folder, with a fresh folder inside for each use.
+
+    Those of the output folders that were used last stay, and are asked for once; the others go as the job moves on.
+    """
 
     def __init__(self, job: JobMessage, channel: Speaker) -> None:
         self._channel = channel
@@ -43,17 +48,30 @@ class StagingFolders:
     def fresh(self, folder: Path) -> Path:
         """A new empty folder on the filesystem of `folder`, which is made if missing."""
         folder = Path(os.path.abspath(folder))
-        top = self._tops.get(folder)
-        if top is None:
-            top = folder / f"{self._prefix}{os.urandom(4).hex()}"
-            self._channel.ask(Staging(str(top)))
-            make_folder(folder, self._folder_mode)
-            self._tops[folder] = top
-            top.mkdir(mode=0o700)
+        top = self._tops.pop(folder, None) or self._new(folder)
+        self._tops[folder] = top  # the last one now
         self._uses += 1
         fresh = top / str(self._uses)
         fresh.mkdir(mode=0o700)
         return fresh
+
+    def _new(self, folder: Path) -> Path:
+        top = folder / f"{self._prefix}{os.urandom(4).hex()}"
+        self._channel.ask(Staging(str(top), tuple(self._let_go())))
+        make_folder(folder, self._folder_mode)
+        self._tops[folder] = top  # before it is made, so that it is removed whatever happens
+        top.mkdir(mode=0o700)
+        return top
+
+    def _let_go(self) -> list[str]:
+        """Remove folders that were not used lately, as far as they are empty: what is in use stays."""
+        gone: list[str] = []
+        for folder, top in list(self._tops.items())[: 1 - _KEPT_TOPS]:
+            with contextlib.suppress(OSError):
+                os.rmdir(top)
+                del self._tops[folder]
+                gone.append(str(top))
+        return gone
 
     def remove(self) -> None:
         """Remove all of them with what is left inside."""

@@ -262,7 +262,7 @@ _UP: Mapping[str, Callable[[Fields], Up]] = {
     "progress": _progressed,
     "title": lambda values: Titled(_text(values, "title")),
     "alive": lambda values: Alive(),
-    "staging": lambda values: Staging(_path(values)),
+    "staging": lambda values: Staging(_path(values), _texts(values, "gone")),
     "publishing": lambda values: Publishing(**_file(values), durable=values.get("durable") is not False),
     "total": lambda values: Total(_whole(values, "items")),
     "offered": _offered,

@@ -112,6 +112,7 @@ class Staging:
     """May this hidden folder be made? Wants `Granted` or `Refused`."""
 
     path: str
+    gone: tuple[str, ...] = ()  # earlier ones that are removed, and need no record any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,8 @@ class Pool:
                 question = decode_up(rest)
                 assert isinstance(question, Staging | Publishing)
                 if isinstance(question, Staging):
-                    process.tops.append(Path(question.path))
+                    gone = {Path(path) for path in question.gone}
+                    process.tops = [*(top for top in process.tops if top not in gone), Path(question.path)]
                 else:
                     process.published.append(file_of(question))
                 self._channel.routes.add(question.path, lambda line: process.answer(answer_line(line)))

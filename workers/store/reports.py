@@ -80,20 +80,30 @@ _STAGING, _PUBLISHED = _list_of("staging"), _list_of("published")
 
 
 def _append(
-    db: Database, job_id: int, lease: int, column: tuple[Prepared, Prepared], entry: Any, *, durable: bool = True
+    db: Database,
+    job_id: int,
+    lease: int,
+    column: tuple[Prepared, Prepared],
+    entry: Any,
+    gone: Sequence[Any] = (),
+    *,
+    durable: bool = True,
 ) -> bool:
     read, write = column
     with transaction(db, durable=durable):
         value = read.value(db, id=job_id, lease=lease)
         if value is None:
             return False
-        text = to_json([*json.loads(value), entry])
+        text = to_json([*(old for old in json.loads(value) if old not in gone), entry])
         return bool(write.run(db, id=job_id, lease=lease, value=text).rowcount)
 
 
-def add_staging(db: Database, job_id: int, lease: int, folder: str) -> bool:
-    """Record a folder that the next worker must remove if this one dies. False when the lease is lost."""
-    return _append(db, job_id, lease, _STAGING, folder)
+def add_staging(db: Database, job_id: int, lease: int, folder: str, gone: Sequence[str] = ()) -> bool:
+    """Record a folder that the next worker must remove if this one dies. False when the lease is lost.
+
+    `gone` are earlier ones that are removed: without them the record stays short, however many folders a job fills.
+    """
+    return _append(db, job_id, lease, _STAGING, folder, gone)
 
 
 def add_published(db: Database, job_id: int, lease: int, entry: Mapping[str, Any], *, durable: bool = True) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -42,9 +43,12 @@ class Granting(Channel):
 
     def __init__(self, records: Path) -> None:
         self._records = records
+        self.folders: list[str] = []
 
     def ask(self, question: Staging | Publishing, meanwhile: Callable[[], None] | None = None) -> None:
         """Record, then grant."""
+        if isinstance(question, Staging):
+            self.folders = [folder for folder in self.folders if folder not in question.gone] + [question.path]
         if isinstance(question, Publishing):
             entry = [question.item, question.path, question.inode, question.device, question.size]
             with open(self._records, "a") as file:
@@ -322,3 +326,20 @@ def test_what_is_published_has_the_mode_of_whoever_started_the_worker(tmp_path: 
         os.umask(old)
     modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "b", file)]
     assert modes == [0o755, 0o755, 0o644]
+
+
+def test_a_job_that_moves_from_folder_to_folder_leaves_few_behind_on_its_way(tmp_path: Path) -> None:
+    channel = Granting(tmp_path / "records")
+    folders = StagingFolders(JobMessage(1, 1, 1, "publish", {}, str(tmp_path / "work")), channel)
+
+    def hidden() -> set[str]:
+        return {str(path) for path in tmp_path.glob("*/.spool-1-1-*")}
+
+    held = folders.fresh(tmp_path / "held")
+    for number in range(30):
+        shutil.rmtree(folders.fresh(tmp_path / f"{number}"))  # as an item does when it has ended
+        assert len(hidden()) <= 9 and set(channel.folders) == hidden()
+    assert held.is_dir()
+    assert folders.fresh(tmp_path / "held").parent == held.parent
+    folders.remove()
+    assert hidden() == set()

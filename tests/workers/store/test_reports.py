@@ -99,6 +99,8 @@ def test_staging_and_publishing_are_recorded(db: Any) -> None:
     assert reports.staging_folders(db, job.id) == ["/a/.spool-1", "/b/\udcff/.spool-2"]
     assert hosts.orphans(db)[0].staging == ("/a/.spool-1", "/b/\udcff/.spool-2")
     assert reports.staging_folders(db, 99) == []
+    assert reports.add_staging(db, job.id, job.lease, "/c/.spool-3", ["/a/.spool-1", "/never"])
+    assert reports.staging_folders(db, job.id) == ["/b/\udcff/.spool-2", "/c/.spool-3"]
     moves.move(db, Move.SUCCEEDED, job.id, by="worker")
     assert reports.staging_folders(db, job.id) == []
     assert not reports.add_staging(db, job.id, job.lease, "/late")
