@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import path_to_key
+from workers.media.sniff import no_file
 from workers.text import clean
 
 Algorithm = Literal["sha256", "blake3", "xxh3", "blake2b", "sha512", "sha1", "md5"]
@@ -91,11 +92,13 @@ def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         try:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
-                raise JobFailed(ErrorClass.BAD_INPUT, f"{clean(key)} is no plain file", input=key)
+                raise JobFailed(ErrorClass.BAD_INPUT, no_file(path), input=key)
             yield descriptor, facts
         finally:
             os.close(descriptor)
     except OSError as error:
+        if os.path.isdir(path) or os.path.islink(path):
+            raise JobFailed(ErrorClass.BAD_INPUT, no_file(path), input=key) from error
         # An I/O error too: a bad spot of the disk is this one file's trouble, and the others can be read.
         raise JobFailed(ErrorClass.BAD_INPUT, f"cannot read {clean(key)}: {error.strerror}", input=key) from error
 

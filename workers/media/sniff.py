@@ -5,6 +5,7 @@ A text playlist named film.mp4 would make a free choice open other files; here i
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +118,7 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
     try:
         # A named pipe would block for ever: look before opening.
         if not os.path.isfile(path):
-            key = path_to_key(path)
-            reason = "is a folder" if os.path.isdir(path) else "does not exist" if not os.path.lexists(path) else None
-            raise JobFailed(ErrorClass.BAD_INPUT, f"{clean(key)} {reason or 'is no plain file'}", input=key)
+            raise JobFailed(ErrorClass.BAD_INPUT, no_file(path), input=path_to_key(path))
         with open(path, "rb", buffering=HEAD_BYTES) as file:
             head = file.read(HEAD_BYTES)
             if head[:3] == b"ID3":
@@ -135,6 +134,23 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
     raise JobFailed(
         ErrorClass.UNSUPPORTED, f"{name} is no film, sound or picture that Spool knows (by its content)", input=key
     )
+
+
+def no_file(path: str | os.PathLike[str]) -> str:
+    """Why what has this name cannot be read as a file, as a sentence: gone, a folder, a link to nothing …"""
+    name = clean(path_to_key(path))
+    try:
+        if os.path.isdir(path):
+            with os.scandir(path):
+                return f"{name} is a folder"
+        os.stat(path)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return f"{name} is a link to itself"
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return f"{name} is a link to nothing" if os.path.islink(path) else f"{name} does not exist"
+        return f"cannot read {'folder ' if os.path.isdir(path) else ''}{name}: {error.strerror}"
+    return f"{name} is no plain file"
 
 
 def _behind_id3(file: BinaryIO, head: bytes) -> Sniffed:

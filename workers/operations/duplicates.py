@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import Field, field_validator
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.names import key_to_path, path_to_key
-from workers.media.sniff import AUDIO_EXTENSIONS, is_media_name
+from workers.media.sniff import AUDIO_EXTENSIONS, is_media_name, no_file
 from workers.media.twinreport import Group, Kind, Member, Rule, ordered, summary, write
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import disk_failure, first_line, need_room, publish, stage, walk
@@ -87,10 +88,14 @@ def _listed(params: DuplicatesParams, ctx: Context) -> tuple[Catalogue, list[tup
             ctx.report(Progress(None, "listing", number, unit="items"))
             ctx.alive()
         try:
-            size = os.stat(key if key[:1] == "/" else key_to_path(key)).st_size
+            facts = os.stat(key if key[:1] == "/" else key_to_path(key))
+            if stat.S_ISDIR(facts.st_mode):
+                problems.append((key, no_file(key_to_path(key))))
+                continue
         except OSError as error:
             problems.append((key, f"cannot read {clean(key)}: {error.strerror or error}"))
             continue
+        size = facts.st_size
         if size < params.min_bytes:
             small += 1
         else:

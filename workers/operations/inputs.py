@@ -21,6 +21,7 @@ def walk(params: BulkParams, wanted: Callable[[str], bool], *, apart: str = "") 
 
     A file is taken as it is; a folder is walked, and of its files those whose name is `wanted` and that the patterns
     of `params` let through. Hidden entries, links to folders and the folder `apart` (where outputs go) are left out.
+    A folder that cannot be read is given itself: as an item it fails by name, and nobody takes the rest for all.
     What is remembered grows with the inputs, not with the files found.
     """
     chosen = frozenset(params.items)
@@ -44,7 +45,9 @@ def _walk(params: BulkParams, wanted: Callable[[str], bool], apart: str) -> Iter
             continue
         around = [folder for folder in walked if _inside(folder, root) or _inside(root, folder)]
         for path in sieve.files(root):
-            if path not in files and not any(sieve.reaches(folder, path) for folder in around):
+            if path in sieve.unread or (
+                path not in files and not any(sieve.reaches(folder, path) for folder in around)
+            ):
                 yield path_to_key(path)
         walked.append(root)
 
@@ -62,17 +65,22 @@ class _Sieve:
         self._recursive = params.recursive
         self._only = _pattern(params.only)
         self._skip = _pattern(params.skip)
+        self.unread: set[str] = set()  # folders that cannot be read
 
     def files(self, root: str) -> Iterator[str]:
-        """The files that are taken of the folder `root`, in order."""
+        """The files that are taken of the folder `root`, in order, and folders that cannot be read, once."""
         folders = [root]
         while folders:
             folder = folders.pop()
             try:
                 with os.scandir(folder) as entries:
                     listed = sorted(entries, key=lambda entry: entry.name)
-            except OSError:
-                continue  # a folder that cannot be read, or is gone since
+            except OSError as error:
+                gone = error.errno in (errno.ENOENT, errno.ENOTDIR) and folder != root
+                if not gone and folder not in self.unread:
+                    self.unread.add(folder)
+                    yield folder
+                continue
             inner: list[str] = []
             for entry in listed:
                 if entry.is_dir(follow_symlinks=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -75,16 +76,29 @@ def test_text_is_no_media_whatever_its_name(tmp_path: Path, text: str) -> None:
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     os.mkfifo(tmp_path / "pipe.mp4")  # opening it would wait for ever
+    (tmp_path / "lost.mp4").symlink_to(tmp_path / "nothing")
+    (tmp_path / "round.mp4").symlink_to("round.mp4")
     for name, words in (
         ("none.mp4", "does not exist"),
         ("empty.mp4", "empty"),
         ("pipe.mp4", "plain file"),
         ("", "folder"),
+        ("lost.mp4", "lost.mp4 is a link to nothing"),
+        ("round.mp4", "round.mp4 is a link to itself"),
     ):
         with pytest.raises(JobFailed, match=words) as caught:
             sniff(tmp_path / name)
         assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
         assert caught.value.failure.input == str(tmp_path / name)
+
+
+def test_a_folder_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(JobFailed, match=f"^cannot read folder {tmp_path}: Permission denied$"):
+        sniff(tmp_path)
 
 
 def test_names_promise() -> None:

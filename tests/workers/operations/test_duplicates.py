@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -191,3 +192,22 @@ WRONG: list[dict[str, Any]] = [
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
         OPERATION.validate({"inputs": ["a"], **values})
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem(
+    ctx: PlainContext, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path) == str(folder / "sub"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = folder.parent / "report.json"
+    detail = reported(ctx, [folder], report=str(report)).detail
+    assert (detail["files"], detail["problems"]) == (6, 1)
+    assert f"cannot read folder {folder / 'sub'}: Permission denied" in report.read_text()
+    with pytest.raises(JobFailed, match=r"cannot read folder .*sub: Permission denied"):
+        reported(ctx, [folder / "sub"])

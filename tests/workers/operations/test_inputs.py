@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.context import PlainContext
+from tests.support.home import ROOT
 from tests.support.media import HOSTILE_NAMES
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import key_to_path, path_to_key
@@ -69,6 +72,39 @@ def test_wanted_is_asked_of_folders_only(tmp_path: Path) -> None:
     assert list(walk(params(tmp_path, tmp_path / "a.txt"), lambda name: name.endswith("mp4"))) == (
         [str(tmp_path / "b.mp4"), str(tmp_path / "a.txt")]
     )
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything")
+def test_folders_that_cannot_be_read_are_items(tmp_path: Path) -> None:
+    """By a process of its own, so that as root too it may not read what the modes of the folders forbid."""
+    tree(tmp_path, "a.mp4", "b/secret/c.mp4", "b/open/d.mp4", "e/f.mp4", "g.mp4")
+    closed = (tmp_path / "b" / "secret", tmp_path / "e")
+    code = (
+        "import sys\n"
+        "from workers.operations.contract import BulkParams\n"
+        "from workers.operations.inputs import walk\n"
+        "print(*walk(BulkParams(inputs=sys.argv[1:]), lambda name: name.endswith('.mp4')), sep='\\n')"
+    )
+    drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
+    command = [*(drop if os.geteuid() == 0 else ()), sys.executable, "-c", code]
+    inputs = [str(tmp_path), str(tmp_path / "e"), str(tmp_path / "b")]
+    for folder in closed:
+        folder.chmod(0)
+    try:
+        found = subprocess.run([*command, *inputs], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    finally:
+        for folder in closed:
+            folder.chmod(0o700)
+    below = [os.path.relpath(path, tmp_path) for path in found.splitlines()]
+    assert below == ["a.mp4", "g.mp4", "b/open/d.mp4", "b/secret", "e"]
+
+
+def test_a_folder_that_is_gone_since_is_nobodys_trouble(tmp_path: Path) -> None:
+    tree(tmp_path, "a/b.mp4", "c/d.mp4")
+    stream = walk(params(tmp_path), everything)
+    assert next(stream).endswith("a/b.mp4")
+    shutil.rmtree(tmp_path / "c")
+    assert list(stream) == []
 
 
 def test_hostile_names_come_back_as_they_are(tmp_path: Path) -> None:
