@@ -36,6 +36,7 @@ _MAX_CHUNK_BYTES = 16 << 10  # of keys, so that two chunks fit into a pipe and n
 _AHEAD = 2  # chunks that a process may have, so that none waits for its next one …
 _AHEAD_BELOW_S = 0.05  # … when items cost less than this; dearer ones stay free for whoever is ready first
 _TICK_S = 0.25
+_OVERSLEPT_S = 1.0  # between two ticks
 _END_S = 0.4  # for processes to clean up when the job is cancelled; one in a long call of C never gets to it
 
 
@@ -94,7 +95,9 @@ class Pool:
                     return not self._channel.yielding or (feeder.over and not feeder.ready and not self._again)
                 if not self._channel.yielding:
                     self._hand_out(feeder)
-                self._hear(self._poll.poll(_TICK_S * 1000))
+                ready = self._poll.poll(_TICK_S * 1000)
+                self._pass_time()
+                self._hear(ready)
                 self._tick()
         finally:
             feeder.stop()
@@ -222,17 +225,20 @@ class Pool:
 
     # ---------------------------------------------------------------- what goes wrong
 
+    def _pass_time(self) -> None:
+        """Count the time since the last call. What was slept through, with the machine or in a pause, is none."""
+        now = time.monotonic()
+        passed, self._ticked = now - self._ticked, now
+        if passed > _OVERSLEPT_S:
+            self._tally.slept(passed - _TICK_S)
+            passed = _TICK_S
+        self._spent_s += passed * sum(bool(process.chunks) for process in self._crew.values())
+        self._looked_s += passed
+
     def _tick(self) -> None:
         """Look after the processes, about four times a second."""
-        now = time.monotonic()
-        passed = now - self._ticked
-        working = sum(bool(process.chunks) for process in self._crew.values())
-        self._spent_s += passed * working
-        self._ticked = now
-        self._looked_s += passed
         if self._looked_s < _TICK_S:
             return
-        # We may have slept with the machine, or been stopped: that is no silence of theirs.
         looked, self._looked_s = min(self._looked_s, 2 * _TICK_S), 0.0
         for process in list(self._crew.values()):
             process.grow_quiet(looked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from workers.errors import ErrorClass, Failure, JobFailed
@@ -17,7 +18,7 @@ _SAMPLE_S = 0.25
 class Tally:
     """Counts of one attempt at a job of many items. For the thread that runs the job, except what is listed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.total = 0  # items listed so far
         self.listed = False  # whether that is all
         self.before = 0  # had their outcome without any work: from an earlier attempt, or a kept result
@@ -27,7 +28,8 @@ class Tally:
         self._classes: Counter[ErrorClass] = Counter()
         self._first: dict[ErrorClass, Failure] = {}
         self._retry_after_s: float | None = None
-        self._samples: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._clock = clock
+        self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
 
     @property
     def ended(self) -> int:
@@ -59,9 +61,13 @@ class Tally:
         eta_s = max(left, 0.0) / rate if known and rate else None
         return Progress(fraction, phase, self.ended, self.total if self.listed else None, rate, eta_s, "items")
 
+    def slept(self, seconds: float) -> None:
+        """The job was paused for so long, or the machine: its speed is that of the time in which it worked."""
+        self._samples = deque((at + seconds, had) for at, had in self._samples)
+
     def _rate(self, worked: float) -> float | None:
         """Items a second of late."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._samples[-1][0] >= _SAMPLE_S:
             self._samples.append((now, int(worked)))
         while len(self._samples) > 2 and now - self._samples[1][0] > _RECENT_S:

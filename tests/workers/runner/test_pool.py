@@ -77,5 +77,20 @@ def test_processes_that_die_before_any_item_fail_the_items_in_the_end() -> None:
     assert tally.failed == 3
 
 
+def test_time_that_was_slept_through_counts_neither_as_cost_nor_for_the_speed() -> None:
+    class Listening(Tally):
+        def slept(self, seconds: float) -> None:
+            heard.append(seconds)
+
+    heard: list[float] = []
+    made = Pool(Hearer(), Listening(), _dies, Bounds(1, 1, 0, 0.0))  # type: ignore[arg-type]
+    made._pass_time()
+    assert not heard
+    made._ticked -= 3600.0  # as if the machine had slept for an hour
+    made._pass_time()
+    assert heard and 3599.0 < heard[0] < 3605.0
+    assert made._looked_s < 2.0
+
+
 def test_a_runner_can_end_its_processes_before_it_is_ended_itself_and_all_that_within_a_second() -> None:
     assert pool._END_S + 0.25 < stop.ITEMS_INT_GRACE_S < 1.0

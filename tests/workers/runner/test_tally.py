@@ -44,6 +44,21 @@ def test_all_failed_is_told_in_the_words_of_the_most() -> None:
     assert error.value.failure.retry_after_s == 7.0
 
 
+def test_a_pause_does_not_count_for_the_speed() -> None:
+    now = [100.0]
+    tally = Tally(lambda: now[0])
+    tally.total, tally.listed = 1000, True
+    for _ in range(40):
+        now[0] += 0.5
+        tally.done += 5
+        told = tally.progress()
+    assert told.rate == pytest.approx(10.0, rel=0.1) and told.eta_s == pytest.approx(80.0, rel=0.1)
+    now[0] += 3600.5
+    tally.slept(3600.0)
+    tally.done += 5
+    assert tally.progress().rate == pytest.approx(10.0, rel=0.1)
+
+
 def test_what_failed_before_is_told_with_the_rest() -> None:
     tally = Tally()
     tally.total, tally.before, tally.failed_before = 4, 3, 2
