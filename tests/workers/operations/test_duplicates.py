@@ -210,4 +210,4 @@ def test_a_folder_that_cannot_be_read_is_a_problem(
     assert (detail["files"], detail["problems"]) == (6, 1)
     assert f"cannot read folder {folder / 'sub'}: Permission denied" in report.read_text()
     with pytest.raises(JobFailed, match=r"cannot read folder .*sub: Permission denied"):
-        reported(ctx, [folder / "sub"])
+        reported(PlainContext(folder.parent / "second"), [folder / "sub"])
