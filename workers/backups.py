@@ -174,9 +174,10 @@ def restore_backup(settings: Settings, plan: Plan, *, by: str, hold: bool = Fals
     except WorkerRunning as error:
         raise StoreError(str(error)) from None
     database = settings.paths.database
-    fresh = database.with_name(f".{database.name}-restored-{os.urandom(6).hex()}")
+    fresh = restore.fresh_name(database)
     try:
         restore.require_unused(database)
+        restore.tidy(database, settings.paths.backups)
         backup.copy(plan.source, fresh, live=False)
         reason = f"from {plan.source.name}, of revision {plan.contents.revision}"
         restore.prepare(fresh, _floor(settings), by=by, reason=reason, hold=hold)

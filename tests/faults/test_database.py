@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from tests.support.home import CONFIG, ROOT, Home, opened, wait_for
 from tests.support.readers import CONSOLE, reader, write_moves
 from tests.support.releases import RELEASES, build
-from workers.backups import list_backups
+from workers.backups import list_backups, list_replaced, make_backup
+from workers.client import open_client
 from workers.jobs import State
 from workers.store import backup, checkpoints
 from workers.store.migrations import latest
@@ -69,6 +71,45 @@ def test_downgrade(home: Home) -> None:
     assert home.sql("SELECT state FROM job") == [("queued",)]
 
 
+def _restore(home: Home, *prefix: str) -> subprocess.CompletedProcess[str]:
+    """`spool restore`, by nobody's terminal."""
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "console", "restore", "--yes"],
+        env={**home.environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.fault(
+    "21", "restore killed as it exchanges the tables: the old or the new one, whole; then it can be done"
+)
+def test_killed_in_a_restore(home: Home) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    home.submit("noop")
+    home.client.close()
+    made = make_backup(home.settings)
+    for call, when in (("link,linkat", 1), ("rename", 3), ("fsync", 4)):
+        client = open_client(home.settings, home.registry)
+        last = client.submit("noop", {}).id
+        count = client.count()
+        client.close()
+        ran = _restore(home, strace, "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={when}")
+        if "PTRACE" in ran.stderr or "attach" in ran.stderr:
+            pytest.skip(f"strace may not trace here: {ran.stderr.strip()[:80]}")
+        assert ran.returncode != 0, call
+        assert backup.problems_of(home.settings.paths.database, full=True) == []
+        assert sum(backup.contents(home.settings.paths.database).states.values()) in (1, count), call
+        ran = _restore(home)
+        assert ran.returncode == 0 and made.path.name in ran.stdout, ran.stderr
+        assert backup.contents(home.settings.paths.database).jobs == 1
+        assert backup.contents(home.settings.paths.database).last_job == last
+        kept = [backup.contents(found.path).jobs for found in list_replaced(home.settings)]
+        assert count in kept, call  # what was there is never lost
+        assert not list(home.settings.paths.state.glob(".spool*"))
+
+
 @pytest.mark.fault("24", "damaged database: the backup of the day is restored, and work goes on")
 def test_damaged_and_restored(home: Home) -> None:
     waits = home.submit("noop", hold=True)
@@ -84,10 +125,7 @@ def test_damaged_and_restored(home: Home) -> None:
     path = home.settings.paths.database
     path.write_bytes(os.urandom(path.stat().st_size))
     assert home.spawn().wait() == 78
-    restored = subprocess.run(
-        [sys.executable, "-m", "console", "restore", "--yes"],
-        env=home.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    restored = _restore(home)
     assert restored.returncode == 0 and made.path.name in restored.stdout, restored.stderr
     home.start()
     home.client.unhold([waits])

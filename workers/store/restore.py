@@ -126,6 +126,20 @@ def _release_live(db: Any, by: str, hold: bool) -> None:
         move_inside(db, Move.RELEASED, job_id, by=by, reason="a backup was restored", fields=fields)
 
 
+def fresh_name(database: Path) -> Path:
+    """Where the copy is prepared that will take the place of a database."""
+    return database.with_name(f".{database.name}-restored-{os.urandom(6).hex()}")
+
+
+def tidy(database: Path, folder: Path) -> None:
+    """Remove what a restore left that was killed: its copy, and a second name of the database. OSError."""
+    for path in database.parent.glob(f".{database.name}-restored-*"):
+        path.unlink(missing_ok=True)
+    for found in backup.set_aside(folder):
+        if database.exists() and found.path.samefile(database):
+            found.path.unlink()
+
+
 def exchange(fresh: Path, database: Path, folder: Path) -> Path | None:
     """Put the prepared copy in the place of the database in one step; where the replaced one is kept. OSError.
 

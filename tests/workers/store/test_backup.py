@@ -6,6 +6,8 @@ import contextlib
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -123,6 +125,28 @@ def test_a_disk_that_is_nearly_full_is_told_before_anything_is_written(
     monkeypatch.setattr(backup, "_SPARE", 1 << 60)
     with pytest.raises(StoreError, match=r"it needs .* MB and .* MB are free"):
         backup.make(database, folder)
+    assert names(folder) == []
+
+
+_LIMITED = """
+import resource, sys
+from pathlib import Path
+from workers.errors import StoreError
+from workers.store import backup
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    backup.make(Path(sys.argv[1]), Path(sys.argv[2]))
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_fills_up_in_the_middle_leaves_nothing(database: Path, folder: Path) -> None:
+    """As a disk without room does, no file may grow beyond one megabyte."""
+    child = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(database), str(folder)], capture_output=True, text=True, timeout=60
+    )
+    assert child.stdout.startswith(f"no backup was made in {folder}: ") and child.stderr == ""
     assert names(folder) == []
 
 

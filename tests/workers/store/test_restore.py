@@ -135,6 +135,18 @@ def test_without_a_database_the_copy_is_simply_put_there(database: Path, folder:
         assert questions.count(db, "") == 1
 
 
+def test_what_a_killed_restore_left_is_removed(database: Path, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    for name in (".spool.db-restored-12", ".spool.db-restored-12-wal"):
+        database.with_name(name).write_bytes(b"half")
+    other, second = folder / "replaced-20260101-000000.db", folder / "replaced-20260102-000000.db"
+    other.write_bytes(b"another")
+    second.hardlink_to(database)
+    restore.tidy(database, folder)
+    assert [path.name for path in database.parent.iterdir() if path.is_file()] == ["spool.db"]
+    assert list(folder.iterdir()) == [other] and database.stat().st_nlink == 1
+
+
 def test_whoever_has_it_open_is_named(database: Path) -> None:
     assert restore.user_of(database) is None
     assert restore.user_of(database.with_name("none")) is None
