@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from PIL import ImageFilter, ImageOps
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media import analysis, blocks, deep, phash
+from workers.media import analysis, blocks, deep, jpegpack, phash
 from workers.media.convert import reading
 from workers.media.judgement import Issue, by_name, judge
 from workers.media.names import path_to_key
@@ -115,6 +115,8 @@ def enhance(source: Path, target: Path, format: str, steps: tuple[Step, ...], no
     with guarded(clean(target.name), path_to_key(target)):
         better.info = {}
         better.save(target, format, **words)
+        if format == "JPEG":
+            _attach(source, target)
     after = _checked(target, format, better, hung)
     return {"measures": after.measures.facts(), "issues": [issue.facts() for issue in judge(after.measures)]}
 
@@ -210,18 +212,18 @@ def _sharpened(band: Image, strength: float, noise: float) -> Image:
 def _words(image: Image, source: Path, format: str) -> dict[str, Any]:
     """What the writer of `format` needs so that the result is stored as its source was."""
     hung = blocks.take(image)
-    words: dict[str, Any] = {"exif": b"Exif\0\0" + hung.exif if hung.exif else b""}
-    words |= {"icc_profile": hung.icc} if hung.icc else {}
-    words |= {"dpi": hung.dpi} if hung.dpi and format != "WEBP" else {}
-    words |= {"xmp": hung.xmp} if hung.xmp and format != "PNG" else {}
-    if format == "JPEG":
+    words: dict[str, Any] = {"dpi": hung.dpi} if hung.dpi and format != "WEBP" else {}
+    if format == "JPEG":  # the rest is attached afterwards
         from PIL import JpegImagePlugin
 
         sampling = JpegImagePlugin.get_sampling(image) if image.mode == "RGB" else -1
-        words |= {"qtables": image.quantization, "optimize": True, "comment": hung.comment}  # type: ignore[attr-defined]
+        words |= {"qtables": image.quantization, "optimize": True}  # type: ignore[attr-defined]
         words |= {"progressive": bool(image.info.get("progressive"))}
-        words |= {"subsampling": sampling} if sampling >= 0 else {}
-    elif format == "PNG":
+        return words | ({"subsampling": sampling} if sampling >= 0 else {})
+    words |= {"exif": b"Exif\0\0" + hung.exif if hung.exif else b""}
+    words |= {"icc_profile": hung.icc} if hung.icc else {}
+    words |= {"xmp": hung.xmp} if hung.xmp and format != "PNG" else {}
+    if format == "PNG":
         from PIL import PngImagePlugin
 
         words["pnginfo"] = texts = PngImagePlugin.PngInfo()
@@ -230,6 +232,12 @@ def _words(image: Image, source: Path, format: str) -> dict[str, Any]:
     else:
         words |= {"lossless": _is_lossless(source), "quality": 90, "method": 4}
     return words
+
+
+def _attach(source: Path, target: Path) -> None:
+    """Give a JPEG that was made all segments of its source, IPTC too, but the index of pictures that it has not got."""
+    segments = [part for part in jpegpack.attached(source.read_bytes()) if not jpegpack.is_index(part)]
+    target.write_bytes(jpegpack.with_attached(target.read_bytes(), segments))
 
 
 def _is_lossless(source: Path) -> bool:

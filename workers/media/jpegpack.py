@@ -32,12 +32,27 @@ def attached(data: bytes) -> list[bytes]:
     ]
 
 
+def with_attached(data: bytes, segments: list[bytes]) -> bytes:
+    """The JPEG `data`, which has nothing attached yet, with the `segments` that `attached` gave of another."""
+    at = 2
+    for marker, start, end in _segments(data):
+        if marker not in _APPS or not data[start + 4 : end].startswith(_OWN):
+            break
+        at = end
+    return data[:at] + b"".join(segments) + data[at:]
+
+
 def has_more(data: bytes) -> bool:
     """Whether there is more behind the picture: further pictures, a gain map, a film. Packing would lose that."""
-    if any(segment[4:8] == b"MPF\0" for segment in attached(data)):
+    if any(is_index(segment) for segment in attached(data)):
         return True
     end = _end(data)
     return bool(data[end:].strip(b"\0\xff\r\n"))
+
+
+def is_index(segment: bytes) -> bool:
+    """Whether a segment tells where further pictures lie in the file."""
+    return segment[4:8] == b"MPF\0"
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

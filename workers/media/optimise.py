@@ -164,7 +164,9 @@ def _lossy(data: bytes, format: str, level: Level, quality: int, source: Path) -
         times = motion.times_of(image) if motion.count(image) > 1 else []
         image.seek(0)
         if format == "JPEG":
-            made = _lossy_jpeg(image, hung, quality)
+            made = _lossy_jpeg(image, hung, jpegpack.attached(data), quality)
+            if jpegpack.attached(made) != jpegpack.attached(data):
+                raise _wrong(source, "what is attached")
         elif format == "PNG":
             texts = [chunk for chunk in pngs.chunks(data) if chunk[0] in _TEXTS]
             made = _lossy_png(image, replace(hung, xmp=b"", comment=b""), texts, level, quality)
@@ -178,16 +180,14 @@ def _lossy(data: bytes, format: str, level: Level, quality: int, source: Path) -
     return Optimised(made, f"{format} of quality {quality}")
 
 
-def _lossy_jpeg(image: Image, hung: blocks.Blocks, quality: int) -> bytes:
+def _lossy_jpeg(image: Image, hung: blocks.Blocks, attached: list[bytes], quality: int) -> bytes:
+    """What is attached goes over segment by segment: Pillow knows only some of them."""
     image.load()
+    image.info = {}
     out = io.BytesIO()
-    words: dict[str, Any] = {"exif": b"Exif\0\0" + hung.exif} if hung.exif else {}
-    if hung.xmp:
-        words["xmp"] = hung.xmp
-    if hung.dpi:
-        words["dpi"] = hung.dpi
-    image.save(out, "JPEG", quality=quality, icc_profile=hung.icc, comment=hung.comment, **words)
-    return jpegpack.packed(out.getvalue())
+    words: dict[str, Any] = {"dpi": hung.dpi} if hung.dpi else {}
+    image.save(out, "JPEG", quality=quality, **words)
+    return jpegpack.packed(jpegpack.with_attached(out.getvalue(), attached))
 
 
 def _lossy_png(

@@ -131,7 +131,7 @@ OPERATION = Operation(
     cache_category="conversion",
     memory_mib=2048,
     cache_files=True,
-    version=1,
+    version=2,
     primary=("inputs", "white_balance", "levels", "denoise", "sharpen", "compare", "output"),
     examples=(
         "spool enhance-image photo.jpg --compare",

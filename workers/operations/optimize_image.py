@@ -150,6 +150,7 @@ OPERATION = Operation(
     cache_category="conversion",
     memory_mib=2048,
     cache_files=True,
+    version=2,
     primary=("inputs", "level", "lossy", "output", "replace"),
     examples=(
         "spool optimize-image photo.jpg screenshot.png",

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tests.support import pictures
 from tests.support.drawn import drawn, mapped, noisy, textured
 from workers.errors import ErrorClass, JobFailed
-from workers.media import analysis, enhance
+from workers.media import analysis, enhance, jpegpack
 from workers.media.judgement import judge
 
 
@@ -110,6 +111,16 @@ def test_everything_that_hangs_on_it_stays(tmp_path: Path, name: str, format: st
             assert other.quantization == one.quantization  # type: ignore[attr-defined]
         else:
             assert np.array_equal(np.asarray(one.getchannel("A")), np.asarray(other.getchannel("A")))
+
+
+def test_every_segment_of_a_jpeg_stays(tmp_path: Path) -> None:
+    source = pictures.with_iptc(pictures.full_jpeg(tmp_path / "a.jpg"), caption=b"seen from here")
+    before = source.read_bytes()
+    steps = enhance.plan(enhance.look(source, "JPEG").measures, {"sharpen": "low"})
+    enhance.enhance(source, tmp_path / "b.jpg", "JPEG", steps, 0.0)
+    made = (tmp_path / "b.jpg").read_bytes()
+    assert jpegpack.attached(made) == jpegpack.attached(before)
+    assert b"seen from here" in made
 
 
 def test_what_could_not_be_written_as_it_came_is_refused(tmp_path: Path) -> None:
