@@ -77,14 +77,18 @@ def _check_lengths(made: Facts, plan: Plan, original: Facts, pulse: Callable[[],
                 raise _wrong(f"has {have:.1f} s of {kind} stream {track.index} instead of {wanted:.1f} s", source)
 
 
+class NothingSaved(JobFailed):
+    """The result is no smaller than what it should replace: nobody's fault, and nothing is to be done."""
+
+
 def not_larger(size: int, original: int, source: str) -> None:
-    """JobFailed(unsupported) when a result of `size` bytes saves nothing. May be asked while it still grows."""
+    """NothingSaved when a result of `size` bytes saves nothing. May be asked while it still grows."""
     if size > original:
         message = (
             f"the result is larger than the original (over {original:,} bytes): nothing was replaced; "
             "--larger allows it, and a coarser quality makes it smaller"
         )
-        raise JobFailed(ErrorClass.UNSUPPORTED, message, input=source)
+        raise NothingSaved(ErrorClass.UNSUPPORTED, message, input=source)
 
 
 def count(facts: Facts) -> dict[StreamKind, int]:

@@ -135,6 +135,15 @@ def _items(params: TranscodeParams) -> Iterable[str]:
 
 
 def _process(params: TranscodeParams, key: str, ctx: Context) -> Result:
+    from workers.media.proof import NothingSaved
+
+    try:
+        return _encoded(params, key, ctx)
+    except NothingSaved as error:
+        return Result((), {"why": error.failure.message}, Outcome.SKIPPED)
+
+
+def _encoded(params: TranscodeParams, key: str, ctx: Context) -> Result:
     source, preset = key_to_path(key), PRESETS[params.preset]
     done = _done_before(params, source, ctx)
     if done is not None:
