@@ -50,23 +50,30 @@ def _connected(uri: str) -> sqlite3.Connection:
 
 
 class WatchedDatabase(SqliteDatabase):
-    """Opens its file for looking only, anew whenever a writer has come or gone. For one thread."""
+    """Opens its file for looking only, anew whenever a writer has come or gone, or another file has its name.
+
+    For one thread.
+    """
 
     spool_read_only = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self._path = path
-        self._uri = ""
+        self._seen: tuple[str, int] = ("", 0)
         self.spool_lock = threading.RLock()
 
     def _connect(self) -> sqlite3.Connection:
-        self._uri = looking_uri(self._path)
-        return _connected(self._uri)
+        self._seen = self._look()
+        return _connected(self._seen[0])
+
+    def _look(self) -> tuple[str, int]:
+        """How the file can be opened now, and which one it is: a restored one takes the place of another."""
+        return looking_uri(self._path), os.stat(self._path).st_ino
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """As of every database, on a connection that fits how the files stand now."""
-        if not self.is_closed() and not self.in_transaction() and self._uri != looking_uri(self._path):
+        if not self.is_closed() and not self.in_transaction() and self._seen != self._look():
             self.close()
         base: Any = super()
         return base.execute_sql(sql, params)
