@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ _ATTACHED_PIC = 0x400
 _LOCAL = {"protocol_whitelist": "file"}
 
 _WITH_ALPHA = ("yuva", "gbrap", "ya8", "ya16", "yaf", "rgba", "bgra", "argb", "abgr", "ayuv", "vuya", "uyva")
+_DEEP = re.compile("(?:9|10|12|14|16|20|30|32|36|48|64|96|128)(?:le|be)$")  # names of pixel formats: p010le, rgb48be
 _LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "unknown"]
@@ -55,7 +57,7 @@ class StreamFacts:
     sample_rate: int = 0  # Hz
     channels: int = 0
     alpha: bool = False  # whether pixels may be transparent
-    deep: bool = False  # sound without loss of more than 16 bits a sample
+    deep: bool = False  # pixels of more than 8 bits a colour; sound without loss of more than 16 bits a sample
     frames: int = 0  # as the container tells; 0 where it does not
 
     @property
@@ -238,6 +240,7 @@ def _stream_facts(stream: Stream) -> StreamFacts:
             "fps": float(stream.average_rate or 0),
             "pixel_aspect": float(getattr(stream, "sample_aspect_ratio", None) or 1) or 1.0,
             "transfer": int(context.color_trc or 0),
+            "deep": _DEEP.search(context.pix_fmt or "") is not None,
             # VP8 and VP9 have their transparency beside the picture, which only a tag tells, of either spelling.
             "alpha": (context.pix_fmt or "").startswith(_WITH_ALPHA)
             or "1" in (stream.metadata.get("alpha_mode"), stream.metadata.get("ALPHA_MODE")),

@@ -134,6 +134,11 @@ def tones(film: StreamFacts, preset: Preset, wishes: Wishes) -> bool:
     return film.hdr and preset.video is not None and (wishes.sdr or bool(preset.video.pix_fmt))
 
 
+def keeps_depth(film: StreamFacts, preset: Preset, wishes: Wishes) -> bool:
+    """Whether encoding this film means to keep more than 8 bits of each colour."""
+    return preset.video is not None and not preset.video.pix_fmt and film.deep and not tones(film, preset, wishes)
+
+
 def _expected(facts: Facts, tracks: list[Track]) -> Expected:
     kept = {track.index for track in tracks if not track.cover}
     streams = [s for s in facts.streams if s.index in kept and s.kind in ("video", "audio")]

@@ -29,22 +29,30 @@ class Encoder:
     pix_fmt: str = ""
 
 
-def encoder(kind: str, codec: str, quality: int) -> Encoder:
-    """The encoder of hardware `kind` for `codec` (h264, hevc, av1, vp9); `quality` as CRF: lower is better. Pure."""
-    name = f"{codec}_{kind}"
+def encoder(kind: str, codec: str, quality: int, *, deep: bool = False) -> Encoder:
+    """The encoder of hardware `kind` for `codec` (h264, hevc, av1, vp9); `quality` as CRF: lower is better. Pure.
+
+    With `deep` the picture keeps 10 bits.
+    """
+    name, pixels = f"{codec}_{kind}", "p010le" if deep else "nv12"
     if kind == "nvenc":
-        return Encoder(name, {"preset": "p5", "rc": "vbr", "cq": quality, "b:v": 0}, pix_fmt="yuv420p")
+        options: dict[str, str | int] = {"preset": "p5", "rc": "vbr", "cq": quality, "b:v": 0}
+        return Encoder(name, options, pix_fmt=pixels if deep else "yuv420p")
     if kind == "qsv":
-        return Encoder(name, {"global_quality": quality}, pix_fmt="nv12")
+        return Encoder(name, {"global_quality": quality}, pix_fmt=pixels)
     if kind == "vaapi":
-        return Encoder(name, {"qp": quality}, ("-vaapi_device", _VAAPI_DEVICE), ("format=nv12", "hwupload"))
-    return Encoder(name, {"q:v": max(1, 100 - 2 * quality)}, pix_fmt="yuv420p")
+        return Encoder(name, {"qp": quality}, ("-vaapi_device", _VAAPI_DEVICE), (f"format={pixels}", "hwupload"))
+    return Encoder(name, {"q:v": max(1, 100 - 2 * quality)}, pix_fmt=pixels if deep else "yuv420p")
 
 
-def working(ffmpeg: Ffmpeg, codec: str) -> tuple[str, ...]:
-    """The kinds of hardware that encode `codec` on this machine, best first. Tested once per program and process."""
+def working(ffmpeg: Ffmpeg, codec: str, *, deep: bool = False) -> tuple[str, ...]:
+    """The kinds of hardware that encode `codec` (with `deep`, in 10 bits) on this machine, best first.
+
+    Tested once per program and process.
+    """
     listed = [kind for kind in KINDS if f"{codec}_{kind}" in ffmpeg.encoders]
-    return tuple(kind for kind in listed if _encodes(ffmpeg.path, os.stat(ffmpeg.path).st_mtime_ns, kind, codec))
+    changed = os.stat(ffmpeg.path).st_mtime_ns
+    return tuple(kind for kind in listed if _encodes(ffmpeg.path, changed, kind, codec, deep))
 
 
 def all_working(ffmpeg: Ffmpeg) -> dict[str, tuple[str, ...]]:
@@ -55,8 +63,8 @@ def all_working(ffmpeg: Ffmpeg) -> dict[str, tuple[str, ...]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _encodes(path: str, mtime_ns: int, kind: str, codec: str) -> bool:
-    how = encoder(kind, codec, 28)
+def _encodes(path: str, mtime_ns: int, kind: str, codec: str, deep: bool) -> bool:
+    how = encoder(kind, codec, 28, deep=deep)
     options = [word for name, value in how.options.items() for word in (f"-{name}", str(value))]
     filters = ["-vf", ",".join(how.filters)] if how.filters else ["-pix_fmt", how.pix_fmt]
     source = ["-f", "lavfi", "-i", "color=gray:size=640x360:rate=25:duration=0.2"]

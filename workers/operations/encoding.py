@@ -166,26 +166,26 @@ class Making:
         assert video is not None and film is not None
         if encode.tones(film, self.preset, wishes):
             tonemap.need(tool.filters, tool.path, input=self.key)
-        encoder = self._hardware(tool, wishes.quality)
+        encoder = self._hardware(tool, wishes.quality, encode.keeps_depth(film, self.preset, wishes))
         encoder = encoder or encode.software_encoder(video, tool.encoders, wishes.quality, self.threads)
         if encoder is None:
             names = ", ".join(name for name, _ in video.encoders)
             raise JobFailed(ErrorClass.TOOL, f"{clean(tool.path)} has no encoder for {video.codec} ({names})")
         return encoder
 
-    def _hardware(self, tool: Ffmpeg, wanted: int) -> Encoder | None:
+    def _hardware(self, tool: Ffmpeg, wanted: int, deep: bool) -> Encoder | None:
         wish, video = self.params.hardware.strip().lower() or "off", self.preset.video
         if wish == "off" or video is None:
             return None
-        works = hardware.working(tool, video.codec)
+        works = hardware.working(tool, video.codec, deep=deep)
         quality = wanted or video.quality
         if wish == "auto":
-            return hardware.encoder(works[0], video.codec, quality) if works else None
+            return hardware.encoder(works[0], video.codec, quality, deep=deep) if works else None
         if wish not in works:
             can = f"what does is {', '.join(works)}" if works else "no hardware does; use auto or off"
-            message = f"{clean(wish)} cannot encode {video.codec} here: {can}"
+            message = f"{clean(wish)} cannot encode {video.codec}{' in 10 bits' if deep else ''} here: {can}"
             raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
-        return hardware.encoder(wish, video.codec, quality)
+        return hardware.encoder(wish, video.codec, quality, deep=deep)
 
     # ---------------------------------------------------------------- what has to be found out
 

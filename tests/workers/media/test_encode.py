@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workers.media.av import Facts, StreamFacts
-from workers.media.encode import Wishes, command, fits, plan, software_encoder, target_size
+from workers.media.encode import Wishes, command, fits, keeps_depth, plan, software_encoder, target_size
 from workers.media.ffmpeg import find
 from workers.media.hardware import Encoder, encoder
 from workers.media.presets import PRESETS
@@ -131,6 +131,21 @@ def test_high_dynamic_range_is_brought_down_only_for_screens() -> None:
     archive = plan(film(replace(hdr, codec="mpeg2video")), PRESETS["archive"], Wishes(), Encoder("libx265"))
     assert not archive.tracks[0].filters
     assert "pix_fmt" not in archive.tracks[0].options
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "transfer", "preset", "sdr", "kept"),
+    [
+        ("yuv420p10le", 16, "archive", False, True),
+        ("yuv422p10le", 1, "archive", False, True),
+        ("yuv420p10le", 16, "archive", True, False),
+        ("yuv420p", 1, "archive", False, False),
+        ("yuv420p10le", 1, "web", False, False),
+    ],
+)
+def test_depth_is_kept_only_by_archive(pix_fmt: str, transfer: int, preset: str, sdr: bool, kept: bool) -> None:
+    deep = replace(FILM, pix_fmt=pix_fmt, transfer=transfer, deep="10" in pix_fmt)
+    assert keeps_depth(deep, PRESETS[preset], Wishes(sdr=sdr)) is kept
 
 
 def test_the_command_is_plain_and_guarded() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.context import PlainContext, files_under
 from tests.support.films import brightness, hdr, rich
+from tests.support.hardware import pretend
 from tests.support.media import Media, ffmpeg, film_source
 from tests.workers.operations.test_transcode import transcode
 from workers.errors import ErrorClass, InvalidParams, JobFailed
@@ -169,6 +170,23 @@ def test_transparency_is_not_lost_unasked(
         copied = transcode(ctx.again(), source, preset="webm", output=out)
         found = facts(copied.outputs[0]).video
         assert copied.detail["copied"] is True and found is not None and found.alpha
+
+
+def test_hardware_keeps_the_depth_of_hdr(ctx: PlainContext, tmp_path: Path, out: str) -> None:
+    ctx.settings = {**ctx.settings, "ffmpeg": pretend(tmp_path, "hevc_nvenc")}
+    result = transcode(ctx, hdr(tmp_path), preset="archive", hardware="nvenc", reencode=True, output=out)
+    film = facts(result.outputs[0]).video
+    assert result.detail["encoder"] == "hevc_nvenc"
+    assert film is not None and (film.hdr, film.deep) == (True, True)
+
+
+def test_hardware_of_8_bits_is_refused_for_hdr(ctx: PlainContext, tmp_path: Path, out: str) -> None:
+    ctx.settings = {**ctx.settings, "ffmpeg": pretend(tmp_path, "hevc_nvenc", refuses="p010le")}
+    source = hdr(tmp_path)
+    words = refused(ctx, source, preset="archive", hardware="nvenc", reencode=True, output=out)
+    assert "nvenc cannot encode hevc in 10 bits here" in words
+    result = transcode(ctx.again(), source, preset="archive", hardware="auto", reencode=True, output=out)
+    assert result.detail["encoder"] == "libx265"
 
 
 def poor(folder: Path, without: str) -> str:
