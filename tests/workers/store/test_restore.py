@@ -16,6 +16,7 @@ from workers.jobs import Move, State
 from workers.store import backup, moves, orders, questions, restore
 from workers.store.database import transaction
 from workers.store.restore import Difference, Floor
+from workers.store.watching import open_watched
 
 _OTHER = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM job').fetchone();"
 
@@ -125,6 +126,18 @@ def test_the_log_of_a_damaged_database_goes_with_it(database: Path, folder: Path
     assert aside.read_bytes().startswith(b"damaged")
     with opened(str(database)) as db:
         assert questions.count(db, "") == 1
+
+
+def test_whoever_only_watches_sees_the_new_one(database: Path, folder: Path) -> None:
+    """Nobody knows of watchers, so they must look for themselves."""
+    fresh = copied(database)
+    with opened(str(database)) as db:
+        submitted(db)
+    watched = open_watched(database)
+    assert questions.count(watched, "") == 2
+    restore.exchange(fresh, database, folder)
+    assert questions.count(watched, "") == 1
+    watched.close()
 
 
 def test_without_a_database_the_copy_is_simply_put_there(database: Path, folder: Path) -> None:
