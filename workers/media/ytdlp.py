@@ -341,9 +341,8 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
     from yt_dlp.postprocessor.common import PostProcessor  # type: ignore[import-untyped]
 
     yt_dlp.globals.plugin_dirs.value = []
-    leashed = _leashed(yt_dlp.utils.Popen, relay.order.work_dir)
-    yt_dlp.postprocessor.ffmpeg.Popen = leashed
-    yt_dlp.downloader.external.Popen = leashed
+    yt_dlp.postprocessor.ffmpeg.Popen = leashed(yt_dlp.utils.Popen, relay.order.work_dir)
+    yt_dlp.downloader.external.Popen = leashed(yt_dlp.utils.Popen, None)
 
     class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
         """Tells of the errors that a playlist goes on after."""
@@ -388,19 +387,21 @@ def _session(chosen: dict[str, Any], relay: _Relay) -> Any:
     return session
 
 
-def _leashed(base: type[Any], folder: Path) -> type[Any]:
+def leashed(base: type[Any], folder: Path | None) -> type[Any]:
     """yt-dlp's way of starting programs, with the leash that ends them when our thread ends.
 
-    Those that open files run in the sandbox, if there is one, and see of our files only what lies in `folder`.
+    Those that work on files run in the sandbox, if there is one, and see of our files only what lies in `folder`. Those
+    that fetch from the net (None: ffmpeg, for streams that yt-dlp cannot fetch itself) cannot, and may use the proxies.
     """
+    given = environment.for_runners if folder is None else environment.for_tools
 
     class Leashed(base):  # type: ignore[misc]
         """A program that dies with us."""
 
         def __init__(self, args: Any, *more: Any, **kwargs: Any) -> None:
             kwargs.setdefault("preexec_fn", leash())
-            kwargs["env"] = environment.for_tools(kwargs.get("env") or os.environ)
-            if "-i" in args:
+            kwargs["env"] = given(kwargs.get("env") or os.environ)
+            if folder is not None and "-i" in args:
                 args = sandbox.around(args, (folder,))
             super().__init__(args, *more, **kwargs)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.ytdlp import Listeners, Order, download, format_of, options
+from workers.media import sandbox
+from workers.media.ytdlp import Listeners, Order, download, format_of, leashed, options
 
 ORDER = Order("https://example.org/film", Path("/work/7"), "/opt/ffmpeg")
 
@@ -95,3 +97,23 @@ def test_missing_cookies_are_told(tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="cookies") as caught:
         download(order, Listeners(deliver=lambda one: None))
     assert caught.value.failure.error_class is ErrorClass.AUTH
+
+
+def test_programs_of_yt_dlp_get_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Program:
+        """Stands for yt-dlp's way of starting programs, and tells what it was asked."""
+
+        def __init__(self, args: list[str], **options: Any) -> None:
+            self.args, self.env = args, options["env"]
+
+    monkeypatch.setattr(sandbox, "_mine", sandbox.Sandbox("/usr/bin/bwrap"))
+    monkeypatch.setenv("https_proxy", "http://me:word@proxy")
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    words = ["/usr/bin/ffmpeg", "-i", f"file:{tmp_path}/a.mp4", f"file:{tmp_path}/b.mp4"]
+    on_files, from_net = leashed(Program, tmp_path)(words), leashed(Program, None)(words)
+    assert on_files.args[0] == "/usr/bin/bwrap" and on_files.args[-4:] == words
+    assert on_files.args[on_files.args.index("--bind") + 1] == str(tmp_path)
+    assert from_net.args == words  # it would reach nobody from inside
+    assert "https_proxy" in from_net.env and "https_proxy" not in on_files.env
+    assert "GITHUB_TOKEN" not in from_net.env and "GITHUB_TOKEN" not in on_files.env
+    assert leashed(Program, tmp_path)(["/usr/bin/ffmpeg", "-bsfs"]).args[0] == "/usr/bin/ffmpeg"
