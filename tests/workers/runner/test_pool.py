@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,7 +17,7 @@ from workers.runner.pool import Bounds, Pool
 from workers.runner.tally import Tally
 from workers.runner.wire import decode_up
 
-_ROUNDS = 400  # of a pool that has work for a few processes
+_PATIENCE_S = 20.0  # with a pool that has work for a few processes
 
 
 class Hearer:
@@ -46,12 +47,11 @@ class Listed:
 
     def __init__(self, keys: list[str]) -> None:
         self.ready = deque(Task(key) for key in keys)
-        self._rounds = 0
+        self._ends = time.monotonic() + _PATIENCE_S
 
     @property
     def trouble(self) -> BaseException | None:
-        self._rounds += 1
-        return AssertionError("it goes on without end") if self._rounds > _ROUNDS else None
+        return AssertionError("it goes on without end") if time.monotonic() > self._ends else None
 
     def start(self) -> None:
         pass
