@@ -109,6 +109,10 @@ def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
 
     key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, av.error.MemoryError):
+        # libav's word for sizes that mostly a damaged header claims: trying again can only meet the same.
+        message = f"{name} is damaged, or needs more than --memory-mib: it asks for more memory than the job may have"
+        return JobFailed(ErrorClass.BAD_INPUT, message, input=key)
     if isinstance(error, MemoryError):
         return JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key)
     if isinstance(error, (av.error.DecoderNotFoundError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError)):

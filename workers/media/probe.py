@@ -52,18 +52,6 @@ def probe(path: str | os.PathLike[str], *, depth: Depth = "headers", format: str
     bit rate. `format` is that of `sniff`, when it is known already. Not for threads: the level of libav's messages is
     raised for a moment. JobFailed bad_input or unsupported, also when no frame can be decoded.
     """
-    import av
-
-    try:
-        return _probe(path, depth, format)
-    except JobFailed as error:
-        if error.failure.error_class is ErrorClass.CRASHED and isinstance(error.__cause__, av.error.MemoryError):
-            # libav's word for sizes that a damaged header claims and nobody could have.
-            _refuse(path, ErrorClass.BAD_INPUT, "is damaged: it claims more than fits into memory")
-        raise
-
-
-def _probe(path: str | os.PathLike[str], depth: Depth, format: str) -> Data:
     text = Bounded()
     opened, guessed = open_told(path, fast=True, format=format)
     with opened as container, translated(path):

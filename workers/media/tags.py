@@ -160,19 +160,6 @@ def packets_digest(path: Path, format: str, pulse: Callable[[], None] = lambda: 
 
     Two files that differ in tags only have the same. `format` is that of `sniff`. JobFailed bad_input.
     """
-    import av
-
-    try:
-        return _packets_digest(path, format, pulse)
-    except JobFailed as error:
-        if not isinstance(error.__cause__, av.error.MemoryError):
-            raise
-        # libav's word for sizes that a damaged header claims and nobody could have.
-        message = f"{clean(path.name)} is damaged: it claims more than fits into memory"
-        raise JobFailed(ErrorClass.BAD_INPUT, message) from error
-
-
-def _packets_digest(path: Path, format: str, pulse: Callable[[], None]) -> str:
     from workers.media.av import is_cover, open_input, translated
 
     state = hashlib.blake2b(digest_size=32)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.support.media import CONCAT_TEXT, HOSTILE_NAMES, Media, cut
 from workers.errors import ErrorClass, JobFailed
-from workers.media.av import facts, open_input
+from workers.media.av import facts, open_input, translated
 from workers.media.remux import remux
 
 
@@ -108,3 +110,16 @@ def test_remux_of_a_stream_that_the_container_cannot_hold(media: Media, tmp_path
 def test_a_cut_file_still_tells_its_full_duration(media: Media, tmp_path: Path) -> None:
     # This is why outputs are verified against it: reading ends early without an error.
     assert facts(cut(media.clip, tmp_path / "cut.mp4")).duration_s == 4.0
+
+
+def test_sizes_that_nobody_could_have_are_no_crash(tmp_path: Path) -> None:
+    """A crash would be tried again, and could only come again."""
+    source = tmp_path / "film.mp4"
+    with pytest.raises(JobFailed) as caught, translated(source):
+        av.error.err_check(-errno.ENOMEM)
+    failure = caught.value.failure
+    assert (failure.error_class, failure.input) == (ErrorClass.BAD_INPUT, str(source))
+    assert "film.mp4 is damaged, or needs more than --memory-mib" in failure.message
+    with pytest.raises(JobFailed) as caught, translated(source):
+        raise MemoryError
+    assert caught.value.failure.error_class is ErrorClass.CRASHED
