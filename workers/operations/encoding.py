@@ -21,7 +21,17 @@ from workers.text import clean
 if TYPE_CHECKING:
     from workers.operations.transcode import TranscodeParams
 
-_MOST_CORRECTIONS = 2
+_TRIES = 3  # at a wanted size
+_MOST_TRIES = 5  # while all were too large
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """A result that is not larger than it should be."""
+
+    plan: encode.Plan
+    kbit: int
+    size: int
 
 
 @dataclass
@@ -210,35 +220,46 @@ class Making:
     # ---------------------------------------------------------------- making
 
     def _to_size(self, wishes: encode.Wishes) -> tuple[encode.Plan, Facts]:
-        """Encode to the wanted size: two passes where the encoder can, and again where the result is off."""
+        """Encode to the wanted size, never over it: two passes where the encoder can, and again where it is off."""
         wanted, plain = round(self.params.size_mib * (1 << 20)), self.encoder(wishes)
-        plan = encode.plan(self.found, self.preset, wishes, plain)
+        plan, fitting = encode.plan(self.found, self.preset, wishes, plain), self.staged.with_name("fitting")
         copied = sizing.copied_bytes(
             self.found, frozenset(t.index for t in plan.tracks if t.action == "copy"), self.ctx.alive
         )
         side = wishes.max_side or (self.preset.video.max_side if self.preset.video else 0)
         room = sizing.budget(plan, self.found, wanted, copied, side)
-        kbit, log, passed = room.film_kbit, self.staged.with_name("passes"), False
-        for last in (*[False] * _MOST_CORRECTIONS, True):
-            encoder = sizing.with_rate(plain, kbit)
-            plan = encode.plan(self.found, self.preset, wishes, encoder)
-            if sizing.two_passes(encoder):
-                if not passed:
-                    self._span = (0.0, 0.4)
-                    self._encode(sizing.first_pass(plan, encoder, log), "looking at the film")
-                passed, self._span = True, (0.4, 1.0)
-                self._encode(sizing.second_pass(plan, encoder, log))
-            else:
-                self._encode(plan)
+        kbit, fits = room.film_kbit, None
+        for number in range(_MOST_TRIES):
+            plan = self._at_rate(wishes, sizing.with_rate(plain, kbit), first=number == 0)
             size = self.staged.stat().st_size
             better = sizing.corrected(kbit, size, wanted, room.rest_bytes)
-            if better is None or last:
+            if size <= wanted and (fits is None or size > fits.size):
+                self.staged.replace(fitting)
+                fits = _Fitting(plan, kbit, size)
+            if better is None or (fits is not None and number + 1 >= _TRIES):
                 break
             self.ctx.log(f"{size:,} bytes at {kbit} kbit/s; again at {better} kbit/s")
             kbit = better
-        off = round((size / wanted - 1) * 100, 2)
-        self.told["sizing"] = {"wanted": wanted, "kbit": kbit, "off_percent": off, "two_passes": passed}
-        return plan, self._verified(plan)
+        if fits is None:
+            message = f"the smallest result has {size:,} bytes, and not {wanted:,}: ask for more, or a smaller --height"
+            raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
+        fitting.replace(self.staged)
+        off, passed = round((fits.size / wanted - 1) * 100, 2), sizing.two_passes(plain)
+        self.told["sizing"] = {"wanted": wanted, "kbit": fits.kbit, "off_percent": off, "two_passes": passed}
+        return fits.plan, self._verified(fits.plan)
+
+    def _at_rate(self, wishes: encode.Wishes, encoder: Encoder, *, first: bool) -> encode.Plan:
+        """Encode with that encoder's bit rate; the plan. The `first` time the film is looked at before."""
+        plan, log = encode.plan(self.found, self.preset, wishes, encoder), self.staged.with_name("passes")
+        if not sizing.two_passes(encoder):
+            self._encode(plan)
+            return plan
+        if first:
+            self._span = (0.0, 0.4)
+            self._encode(sizing.first_pass(plan, encoder, log), "looking at the film")
+        self._span = (0.4, 1.0)
+        self._encode(sizing.second_pass(plan, encoder, log))
+        return plan
 
     def _carry_out(self, plan: encode.Plan) -> Facts:
         attached = any(track.kind not in ("video", "audio", "subtitle") for track in plan.tracks)
