@@ -44,6 +44,26 @@ def full_jpeg(path: Path, *, turn: int = 6) -> Path:
     return path
 
 
+def strange_exif() -> dict[str, bytes]:
+    """Exif blocks with something wrong about the orientation, by what it is."""
+    words = exif(turn=0)
+    words[0x0112] = 6
+    text = words.tobytes().removeprefix(b"Exif\0\0")
+    at = text.index(b"\x01\x12\x00\x03")
+    entry = b"\x01\x12\x00\x02\x00\x00\x00\x04abc\0"
+    return {
+        "text": text[:at] + entry + text[at + 12 :],
+        "fraction of zero": text[:at]
+        + b"\x01\x12\x00\x05\x00\x00\x00\x01"
+        + len(text).to_bytes(4, "big")
+        + text[at + 12 :]
+        + bytes(8),
+        "cut in its head": text[:4],
+        "cut in its directory": text[: at + 5],
+        "no directory": b"MM\0*\xff\xff\xff\xff",
+    }
+
+
 def with_iptc(path: Path, *, caption: bytes) -> Path:
     """The JPEG at `path` with a caption by IPTC, and a segment of a maker that nobody knows, as cameras leave them."""
     record = b"\x1c\x02\x78\x80\x04" + len(caption).to_bytes(4, "big") + caption

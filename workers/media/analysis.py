@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
+from workers.media.blocks import turn_of
 from workers.media.colour import plain as shown
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
@@ -111,7 +112,7 @@ def of_image(image: Image, thumbnail: int = 0) -> Analysis:
     """Measure an opened picture, which is decoded in full; whoever opened it guards against what Pillow raises."""
     image.load()
     profile = image.info.get("icc_profile")
-    orientation = int(image.getexif().get(0x0112, 1) or 1)
+    orientation = turn_of(image)
     image = plain(image)
     small = reduced(image)
     hashes = phash.of_grey(phash.upright_grey(small, orientation), image.size, HASH_ROUTE)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +32,7 @@ def convert(source: Path, target: Path, wish: Wish, *, format: str) -> dict[str,
     """
     with reading(source):
         made = _read(source, wish, format)
-    with _damage(source), guarded(clean(source.name), path_to_key(source)):
+    with guarded(clean(source.name), path_to_key(source)):
         written.write(made, target, wish)
     try:
         frames = written.check(made, target, wish)
@@ -54,7 +52,7 @@ def reading(source: Path) -> Iterator[None]:
     """`guarded`, for a file that is only read: no fault of it is one of the disk that results go to."""
     key = path_to_key(source)
     try:
-        with _damage(source), guarded(clean(source.name), key):
+        with guarded(clean(source.name), key):
             if os.path.getsize(source) > _MAX_BYTES:
                 what = f"{clean(source.name)} has more than {_MAX_BYTES >> 20:,} MiB"
                 raise JobFailed(ErrorClass.UNSUPPORTED, what, input=key)
@@ -64,16 +62,6 @@ def reading(source: Path) -> Iterator[None]:
         if failure.error_class is ErrorClass.DISK:
             raise JobFailed(ErrorClass.BAD_INPUT, failure.message, input=key) from error
         raise
-
-
-@contextlib.contextmanager
-def _damage(source: Path) -> Iterator[None]:
-    """What else Pillow's readers and writers raise, of damaged files only."""
-    try:
-        yield
-    except (struct.error, zlib.error, AssertionError, EOFError) as error:
-        what = f"{clean(source.name)} is damaged: {clean(str(error))}"
-        raise JobFailed(ErrorClass.BAD_INPUT, what, input=path_to_key(source)) from error
 
 
 def _changed(source: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageFilter, ImageOps
+from PIL import ImageFilter
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import analysis, blocks, deep, jpegpack, phash
@@ -278,9 +278,9 @@ def compare(before: Path, after: Path, target: Path, format: str) -> None:
     for path in (before, after):
         with reading(path), Pillow.open(os.path.abspath(path), formats=(format,)) as image:
             image.draft("RGB", (_SIDE, _SIDE))
-            half = ImageOps.exif_transpose(image)
-            half.thumbnail((_SIDE, _SIDE), Pillow.Resampling.BICUBIC)
-            halves.append(analysis.plain(half).convert("RGB"))
+            image.thumbnail((_SIDE, _SIDE), Pillow.Resampling.BICUBIC)
+            half, turn = analysis.plain(image).convert("RGB"), phash.TURNS.get(blocks.turn_of(image))
+            halves.append(half if turn is None else half.transpose(turn))
     width, height = halves[0].size
     both = Pillow.new("RGB", (2 * width + 8, height), "white")
     both.paste(halves[0], (0, 0))

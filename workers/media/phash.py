@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 from PIL import ImageStat
 
 from workers.errors import ErrorClass, JobFailed
+from workers.media.blocks import turn_of
 from workers.media.names import path_to_key
 from workers.media.pictures import MAX_PIXELS, guarded
 from workers.media.sniff import sniff
@@ -83,7 +84,7 @@ def upright_grey(image: Image, turn: int = 0) -> Image:
 
     `turn` is the Exif orientation (1 to 8) where `image` itself no longer knows it.
     """
-    orientation = turn or int(image.getexif().get(0x0112, 1) or 1)
+    orientation = turn or turn_of(image)
     grey = grey_of(image)
     if min(grey.size) >= 2 * _DRAFT[0]:
         grey = grey.reduce(min(grey.size) // _DRAFT[0])

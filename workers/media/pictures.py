@@ -9,6 +9,7 @@ import io
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -37,6 +38,19 @@ _TURNS = {
     8: Transpose.ROTATE_90,
 }
 _QUARTERS = frozenset({Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90})
+# What Pillow's readers and writers raise on damaged files beside OSError; RuntimeError has NotImplementedError in it.
+_DAMAGE = (
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
 _EXIF_DAMAGE = (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error)
 
 # Half as much again as needed costs half of decoding in full, and the eye sees nothing (40 dB in the worst case).
@@ -88,8 +102,7 @@ def guarded(name: str, key: str) -> Iterator[None]:
         raise JobFailed(
             ErrorClass.DISK if disk else ErrorClass.BAD_INPUT, f"{name}: {clean(str(error))}", input=key
         ) from error
-    except (ValueError, SyntaxError, RuntimeError, TypeError, IndexError, KeyError, OverflowError) as error:
-        # Pillow's readers raise all of these on damaged files.
+    except _DAMAGE as error:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged: {clean(str(error))}", input=key) from error
 
 

@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.support import pictures
 from tests.support.drawn import drawn
 from tests.support.media import Media, cut
 from workers.errors import ErrorClass, JobFailed
-from workers.media import phash
+from workers.media import analysis, enhance, phash
+from workers.media.pictures import check
 
 
 def print_of(image: Image.Image, path: Path, **options: Any) -> phash.Fingerprint:
@@ -30,6 +32,22 @@ def test_copies_stay_near(tmp_path: Path, seed: int, quality: int, scale: float)
     again = print_of(smaller, tmp_path / "b.jpg", quality=quality)
     assert phash.distance(first.phash, again.phash) <= 6
     assert phash.distance(first.dhash, again.dhash) <= 6
+
+
+@pytest.mark.parametrize("kind", pictures.strange_exif())
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp"])
+def test_a_strange_exif_block_stops_nothing(tmp_path: Path, name: str, kind: str) -> None:
+    block = b"Exif\0\0" + pictures.strange_exif()[kind]
+    plain = print_of(drawn(1), tmp_path / f"plain-{name}", quality=90)
+    assert print_of(drawn(1), tmp_path / name, quality=90, exif=block) == plain
+    assert analysis.analyse(tmp_path / name).width == 640
+    format = {"a.jpg": "JPEG", "a.webp": "WEBP"}[name]
+    steps = enhance.plan(enhance.look(tmp_path / name, format).measures, {"sharpen": "low"})
+    target = tmp_path / f"made-{name}"
+    enhance.enhance(tmp_path / name, target, format, steps, 1.0)
+    enhance.compare(tmp_path / name, target, tmp_path / "both.jpg", format)
+    assert check(target) == (640, 480)
+    assert check(tmp_path / "both.jpg") == (1288, 480)
 
 
 def test_other_pictures_are_far(tmp_path: Path) -> None:
