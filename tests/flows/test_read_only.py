@@ -24,7 +24,10 @@ from workers.config import load_settings
 from workers.errors import ReadOnlyError, StoreError
 from workers.jobs import State
 
-MOST = {"jobs": ["state:succeeded"], "show": ["1"], "why": ["2"], "log": ["1"], "wait": ["1"], "events": []}
+MOST = {
+    **{"jobs": ["state:succeeded"], "show": ["1"], "why": ["2"], "log": ["1"], "wait": ["1"], "events": []},
+    **{"backup": ["list"], "doctor": ["--full"]},
+}
 
 
 def _traces(home: Home) -> dict[str, tuple[int, int, str]]:
