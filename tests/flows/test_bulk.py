@@ -71,6 +71,18 @@ def test_two_jobs_that_want_the_same_have_it_made_once(busy_home: Home, tmp_path
     assert sum(job.items.cached for job in ended) == 60
 
 
+def test_two_jobs_that_want_the_same_files_have_each_made_once(busy_home: Home, tmp_path: Path) -> None:
+    home = busy_home
+    (tmp_path / "photos").mkdir()
+    for number in range(12):
+        Image.effect_noise((500, 400), 60).convert("RGB").save(tmp_path / "photos" / f"{number}.jpg")
+    given = {"inputs": [str(tmp_path / "photos")], "format": "webp", "processes": 2}
+    jobs = [home.submit("convert-image", {**given, "output": str(tmp_path / name)}) for name in "ab"]
+    ended = [home.wait_final(job, 60) for job in jobs]
+    assert (sum(job.items.done for job in ended), sum(job.items.cached for job in ended)) == (12, 12)
+    assert all(len(list((tmp_path / name).iterdir())) == 12 for name in "ab")
+
+
 def test_what_a_paused_job_was_making_others_make(busy_home: Home, tmp_path: Path) -> None:
     home = busy_home
     _photos(tmp_path / "photos", 60)

@@ -44,7 +44,11 @@ class FileKeeper:
         found = self._recalled(key, stamp, staged)
         if found is not None:
             return found, True
-        return self._made(key, stamp, staged, make), False
+        from workers.cache.making import making
+
+        with making(self._folder, self._category, key, self._channel.alive):
+            found = self._recalled(key, stamp, staged)  # another may have made it until now
+            return (found, True) if found is not None else (self._made(key, stamp, staged, make), False)
 
     def _recalled(self, key: bytes, stamp: bytes, staged: Path) -> Facts | None:
         from workers.cache.files import recall
