@@ -23,8 +23,6 @@ from workers.operations.targets import targets
 from workers.text import clean
 from workers.version import VERSION
 
-_ORDER = ("tags", "nfo", "info_json", "musicbrainz", "name")
-
 
 class EnrichParams(BulkParams):
     """What to find out about, whom to believe, and where to write it."""
@@ -137,6 +135,15 @@ def _format(source: Path, key: str) -> str:
     return found.format
 
 
+def _lasts_s(source: Path, facts: Mapping[str, Any]) -> float | None:
+    """How long it lasts; measured where libav only works that out from a bit rate, as songs are known by it."""
+    if not facts.get("duration_guessed"):
+        return facts.get("duration_s")
+    from workers.media.lasting import seconds
+
+    return max(seconds(source).values(), default=None)
+
+
 def _record(
     params: EnrichParams, source: Path, facts: Mapping[str, Any], detail: dict[str, Any], ctx: Context
 ) -> Mapping[str, Any]:
@@ -146,7 +153,7 @@ def _record(
 
     kind = facts["kind"]
     found = {
-        "file": fields.fit({"duration_s": facts.get("duration_s")}),
+        "file": fields.fit({"duration_s": _lasts_s(source, facts)}),
         "tags": tags.fields_of(facts),
         "name": guess(source.stem, kind, [folder.name for folder in source.parents[:2]]),
     }
@@ -156,7 +163,7 @@ def _record(
         found[who] = {**told, **found.get(who, {})}  # the file's own come first, then those of its folder
     detail |= {"sidecars": [name for _, name, _ in read]} if read else {}
     detail |= {"problems": problems} if problems else {}
-    order = ("file", *dict.fromkeys((*params.prefer, *_ORDER)))
+    order = ("file", *dict.fromkeys((*params.prefer, *fields.ORDER)))
     if params.musicbrainz:
         found["musicbrainz"] = _ask(params, fields.merge(found, order), kind, detail, ctx)
     return fields.merge(found, order)

@@ -55,6 +55,13 @@ def ctx(tmp_path: Path) -> PlainContext:
     return PlainContext(tmp_path / "job", {"cache_dir": str(tmp_path / "cache")})
 
 
+def test_a_duration_without_a_header_is_measured(ctx: PlainContext, tmp_path: Path) -> None:
+    path = tmp_path / "Late Tone.aac"
+    tone = "sine=frequency=440:duration=30,volume='if(lt(t,10),0,1)':eval=frame"
+    ffmpeg("-f", "lavfi", "-i", tone, "-c:a", "aac", path)
+    assert told(one(ctx, path))["duration_s"] == (pytest.approx(30, abs=0.1), "file")
+
+
 @pytest.fixture
 def song(media: Media, tmp_path: Path) -> Path:
     """Three seconds of MP3 without any tags, well named."""
