@@ -25,8 +25,14 @@ def test_anything_becomes_json(pairs: list[tuple[str, Any]]) -> None:
 
 def test_the_room_is_kept_and_told() -> None:
     text = Bounded(100)
-    assert text.tags([("a", "x" * 60), ("b", "y" * 60), ("c", "z")]).keys() == {"a"} or text.cut
+    assert text.tags([("a", "x" * 60), ("b", "y" * 60), ("c", "z")]) == {"a": "x" * 60}
     assert text.cut
+    roomy = Bounded(1000)
+    assert roomy.tags([("a", "x" * 60), ("b", "y" * 60)]) == {"a": "x" * 60, "b": "y" * 60}
+    assert not roomy.cut
+    short = Bounded(30)
+    assert short.text("x" * 60) == "x" * 30
+    assert short.cut
     assert Bounded().text("a\x1b[31mb\0") == "a\\x1b[31mb"
 
 
