@@ -1,4 +1,4 @@
-"""PyAV: what is in a film or sound file, copying its streams into another container, and single pictures of it.
+"""PyAV: opening films and sound files, and what is in them.
 
 Everything is opened with the format that its first bytes tell (`sniff`), never by libavformat's free choice, and
 only from the local file itself. Errors of PyAV become JobFailed.

@@ -85,9 +85,10 @@ def representative(film: Film, shape: Shape, position: float) -> Shot:
 
 
 def several(film: Film, shape: Shape, count: int, *, alive: Callable[[], None]) -> Iterator[Shot]:
-    """Up to `count` pictures evenly over `film`, in order, each of another frame; blank moments are passed over.
+    """Up to `count` pictures evenly over `film`, in order, each of another frame.
 
-    Fewer where the film has not so many frames. JobFailed bad_input when nothing can be decoded.
+    A blank moment gives way to one near by, if that shows something. Fewer where the film has not so many frames.
+    JobFailed bad_input when nothing can be decoded.
     """
     part = film.duration_s / count
     last = -1.0
