@@ -80,7 +80,7 @@ def test_nothing_that_a_file_leads_to_is_opened(tmp_path: Path) -> None:
     assert sum(str(files[0]) in call for call in calls) >= len(operations) - 2, "the trace shows what was opened"
     assert [call for call in calls if str(secret.parent) in call] == []
     assert {found for call in calls for found in re.findall(r"sin6?_port=htons\((\d+)\)", call)} <= {port}
-    assert not list(home.out.rglob("*.spool*"))
+    assert not list(home.out.rglob(".spool-*"))
 
 
 _REFUSALS = (ErrorClass.BAD_INPUT, ErrorClass.UNSUPPORTED)

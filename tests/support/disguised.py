@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -43,7 +44,43 @@ def make(folder: Path, secret: Path) -> list[Path]:
     for name, text in _TEXTS.items():
         (folder / name).write_text(text.replace("{secret}", str(secret)))
     (folder / "index.sub").write_bytes(b"\0\0\1\xba" + bytes(2044))
+    (folder / "reference.mp4").write_bytes(reference(secret))
     return sorted(folder.iterdir())
+
+
+def reference(film: Path) -> bytes:
+    """The same film, but its tables say that the frames lie in the file `film`, as reference movies of QuickTime do."""
+    data = film.read_bytes()
+    at = data.index(b"moov") - 4
+    assert at > data.index(b"mdat"), "tables behind the frames, or all places in them would have to move"
+    return data[:at] + _referring(data[at:], _alias(os.fsencode(film)))
+
+
+_HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf")
+
+
+def _referring(boxes: bytes, alias: bytes) -> bytes:
+    """These boxes of MP4 with `alias` as the place of the data of each track."""
+    made, at = b"", 0
+    while at < len(boxes):
+        size, name = struct.unpack_from(">I4s", boxes, at)
+        body = boxes[at + 8 : at + size]
+        if name in _HOLDERS:
+            body = _referring(body, alias)
+        elif name == b"dref":
+            body = struct.pack(">II", 0, 1) + alias
+        made += struct.pack(">I4s", 8 + len(body), name) + body
+        at += size
+    return made
+
+
+def _alias(path: bytes) -> bytes:
+    """An alias of the Macintosh to an absolute path."""
+    name = path.rpartition(b"/")[2][:63]
+    body = bytes(10) + bytes(28) + bytes(12) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16)
+    body += struct.pack(">hh", -1, -1) + bytes(16)
+    body += struct.pack(">HH", 2, len(path)) + path + bytes(len(path) % 2) + struct.pack(">HH", 0xFFFF, 0)
+    return struct.pack(">I4sI", 12 + len(body), b"alis", 0) + body
 
 
 def bomb(width: int, height: int) -> bytes:
