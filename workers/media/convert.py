@@ -13,7 +13,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.media import blocks, deep, motion, tones, written
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
-from workers.media.wish import Made, Wish
+from workers.media.wish import MAX_SIDE, Made, Wish
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1 << 30  # of a file: packers read it whole
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # Exif's number to Pillow's Transpose
 _NO_EXIF = frozenset({"gif"})
+_JPEG_ROOM = {"exif": 65_527, "xmp": 65_504, "comment": 65_533}  # bytes of one segment, less what stands before
 
 
 def convert(source: Path, target: Path, wish: Wish, *, format: str) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def _read(source: Path, wish: Wish, format: str) -> Made:
     notes: list[str] = []
     with open(source, "rb") as file, Pillow.open(file, formats=(format,)) as image:
         frames, taken = motion.count(image), blocks.take(image).taken
+        _refuse_large(image, source, wish)
         if image.format == "MPO":
             notes.append("further pictures behind the first (depth, gain map) are left out")
         if frames > 1 and not wish.first_frame:
@@ -91,6 +93,15 @@ def _read(source: Path, wish: Wish, format: str) -> Made:
         if frames > 1:
             notes.append(f"the first of {frames} {'pages' if format == 'TIFF' else 'frames'}")
         return replace(_read_still(image, source, wish, notes), taken=taken)
+
+
+def _refuse_large(image: Image, source: Path, wish: Wish) -> None:
+    """JobFailed unsupported when the result would have more pixels a side than its format holds."""
+    side, most = max(image.size), MAX_SIDE.get(wish.format, 0)
+    if most and min(side, wish.size or side) > most:
+        what = f"{clean(source.name)} has {side:,} pixels on its longer side"
+        message = f"{what}, of which {wish.format.upper()} holds at most {most:,}: size {most} reduces it"
+        raise JobFailed(ErrorClass.UNSUPPORTED, message, input=path_to_key(source))
 
 
 def _refusal(source: Path, wish: Wish, frames: int, format: str) -> str:
@@ -179,6 +190,12 @@ def _kept(hung: blocks.Blocks, wish: Wish, notes: list[str]) -> blocks.Blocks:
         hung = replace(hung, exif=b"", xmp=b"")
     if wish.format == "avif":
         hung = hung.without_turn()
+    for name, room in _JPEG_ROOM.items() if wish.format == "jpeg" else ():
+        if (size := len(getattr(hung, name))) > room:
+            what = {"exif": "Exif", "xmp": "XMP", "comment": "the comment"}[name]
+            notes.append(f"{what} is left out: a JPEG holds at most {room:,} bytes of it, and there are {size:,}")
+            empty: dict[str, Any] = {name: b""}
+            hung = replace(hung, **empty)
     return replace(hung, icc=b"") if wish.drop_profile else hung
 
 

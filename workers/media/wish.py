@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Format = Literal["jpeg", "png", "webp", "tiff", "avif", "gif"]
 Metadata = Literal["keep", "no-place", "strip"]
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "avif": "avif", "gif": "gif"}
+MAX_SIDE = {"jpeg": 65_500, "webp": 16_383, "avif": 32_768, "gif": 65_535}  # pixels that each can be written with
 QUALITY = {"jpeg": 85, "webp": 80, "avif": 60}  # where the person does not say
 
 

@@ -128,6 +128,32 @@ def tiff_words(path: Path) -> np.ndarray[Any, Any]:
     return found.array()
 
 
+@pytest.mark.parametrize(("format", "side"), [("webp", 16_384), ("jpeg", 65_501), ("gif", 65_536), ("avif", 32_769)])
+def test_more_pixels_than_a_format_holds_are_no_damage(tmp_path: Path, format: str, side: int) -> None:
+    Image.new("RGB", (3, side), "red").save(tmp_path / "long.png")
+    with pytest.raises(JobFailed, match=rf"{side:,} pixels.* at most {side - 1:,}: size {side - 1} ") as caught:
+        converted(tmp_path / "long.png", format)
+    assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
+    _, facts = converted(tmp_path / "long.png", format, size=side - 1)
+    assert facts["height"] == side - 1
+
+
+def test_what_is_too_long_for_a_segment_is_left_out_with_a_note(tmp_path: Path) -> None:
+    comment, exif = b"c" * 65_534, pictures.exif()
+    exif[0x010E] = "d" * 70_000
+    pictures.halves().save(tmp_path / "a.webp", exif=exif, xmp=b"x" * 100_000)
+    target, facts = converted(tmp_path / "a.webp", "jpeg")
+    with Image.open(target) as image:
+        assert not take(image).exif and not take(image).xmp
+    assert [note.split(":")[0] for note in facts["notes"]] == ["Exif is left out", "XMP is left out"]
+    pictures.halves().save(tmp_path / "b.gif", comment=comment)
+    target, facts = converted(tmp_path / "b.gif", "jpeg")
+    assert facts["notes"] == [
+        "the comment is left out: a JPEG holds at most 65,533 bytes of it, and there are 65,534",
+    ]
+    assert b"cccc" not in target.read_bytes()
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize(("first", "second"), [("png", "tiff"), ("tiff", "png")])
 def test_16_bits_stay_between_png_and_tiff(tmp_path: Path, channels: int, first: str, second: str) -> None:
