@@ -121,6 +121,8 @@ def test_blocks_of_progress(block: dict[str, str], expected: Progress) -> None:
         (1, ["Decoder (codec av2) not found for input stream"], ErrorClass.UNSUPPORTED),
         (-9, [], ErrorClass.CRASHED),
         (1, ["Unrecognized option 'foo'."], ErrorClass.TOOL),
+        (-signal.SIGXFSZ, [], ErrorClass.UNSUPPORTED),
+        (0, ["[out#0/nut @ 0x1] Error writing trailer: File too large"], ErrorClass.UNSUPPORTED),
     ],
 )
 def test_why_it_failed(code: int, lines: list[str], expected: ErrorClass | None) -> None:

@@ -79,6 +79,7 @@ def test_retry_after() -> None:
     ("cause", "expected"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), ErrorClass.DISK),
+        (OSError(errno.EFBIG, "File too large"), ErrorClass.UNSUPPORTED),
         (ConnectionResetError(), ErrorClass.NETWORK),
         (TimeoutError(), ErrorClass.NETWORK),
         (ReachRefusedError("the site led to the private address 10.0.0.1"), ErrorClass.BAD_INPUT),
