@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, Failure
-from workers.files import free_bytes, remove_staging
+from workers.files import free_bytes, remove_staging, remove_tree
 from workers.jobs import FINAL, MOVES, Job, Move, State, Wish, retry_delay_s
 from workers.runner import wire
 from workers.runner.failures import how_it_died
@@ -166,7 +165,7 @@ class Departure:
         return self._shop.persist(self._job.id, write)
 
     def _remove_work(self) -> None:
-        shutil.rmtree(self._shop.settings.paths.job_work(self._job.id), ignore_errors=True)
+        remove_tree(self._shop.settings.paths.job_work(self._job.id))
 
 
 def remove_recorded_staging(shop: Workshop, job_id: int) -> None:

@@ -50,9 +50,27 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def remove_tree(folder: Path) -> bool:
+    """Remove a folder with all that is in it; whether there was one. What cannot be removed stays.
+
+    Neither a link of that name is followed nor one inside, also when it takes a name while we work: everything is
+    removed by descriptors of the folders that it is in.
+    """
+    try:
+        above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISDIR(os.stat(folder.name, dir_fd=above, follow_symlinks=False).st_mode):
+            return False
+        shutil.rmtree(folder.name, ignore_errors=True, dir_fd=above)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(above)
+
+
 def remove_staging(folder: Path) -> bool:
     """Remove a staging folder that a runner left; whether there was one. Only folders of ours are touched."""
-    if not folder.name.startswith(".spool-") or folder.is_symlink() or not folder.is_dir():
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
-    return True
+    return folder.name.startswith(".spool-") and remove_tree(folder)

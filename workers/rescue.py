@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, Failure
-from workers.files import remove_staging
+from workers.files import remove_staging, remove_tree
 from workers.jobs import FINAL, Move, State, Wish
 from workers.runner.processes import Identity, boot_id, kill_group
 from workers.settings import Settings
@@ -71,7 +70,7 @@ def remove_stale_work(db: Any, settings: Settings) -> int:
                     path.rename(folder / f"{_GONE}{path.name}-{os.urandom(4).hex()}")
     gone = list(folder.glob(f"{_GONE}*"))
     for path in gone:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
     return len(gone)
 
 

@@ -197,7 +197,7 @@ def settle(entry: Entry) -> Entry | None:
         write(finished, None)
         return finished
     if identity(original) is not None and _is_new(entry.kept, entry):
-        entry.kept.unlink()  # the replacement, which did not come to be one
+        _unlink(entry, "kept")  # the replacement, which did not come to be one
     if identity(entry.kept) is None:
         _forget(entry)
     return None
@@ -206,7 +206,7 @@ def settle(entry: Entry) -> Entry | None:
 def _tidy(entry: Entry) -> None:
     """Take away what a move leaves that died between its own two steps: a second name, or an empty file."""
     if identity(entry.kept) == entry.identity == identity(Path(entry.original)):
-        entry.kept.unlink()  # linked to its new name, and not yet rid of the old one
+        _unlink(entry, "kept")  # linked to its new name, and not yet rid of the old one
     for path in (Path(entry.original), Path(entry.replacement), entry.kept):
         found = identity(path)
         held = found is not None and found[1] == 0 and found[2] // 1_000_000 >= entry.at_ms - _COARSE_MS
@@ -236,8 +236,27 @@ def _flush_folder(folder: Path) -> None:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A trash folder as a descriptor, which stays that folder whatever takes its name. OSError when it is not ours."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(fd)
+        if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "the trash folder belongs to somebody else")
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _unlink(entry: Entry, ending: str) -> None:
+    """Remove one of the two files of an entry, never what lies elsewhere under their names; none is fine. OSError."""
+    with contextlib.suppress(FileNotFoundError), _opened(entry.folder) as fd:
+        os.unlink(f"{entry.id}.{ending}", dir_fd=fd)
+
+
 def _forget(entry: Entry) -> None:
-    (entry.folder / f"{entry.id}.json").unlink(missing_ok=True)
+    _unlink(entry, "json")
     with contextlib.suppress(OSError):
         _flush_folder(entry.folder)
     with contextlib.suppress(OSError):
@@ -279,7 +298,7 @@ def remove(entry: Entry) -> int:
     if settled is None and not _is_new(entry.kept, entry):
         return 0
     size = (identity(entry.kept) or (0, 0, 0))[1]
-    entry.kept.unlink(missing_ok=True)
+    _unlink(entry, "kept")
     _forget(entry)
     return size
 

@@ -1,0 +1,140 @@
+"""A link takes the place of what is about to be removed, between the check and the removal.
+
+The moments are told by Python's audit events, which are raised just before the system is asked: no race is played.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.context import PlainContext
+from workers import trash
+from workers.cache.care import clear
+from workers.cache.trimming import kept_files
+from workers.files import remove_staging, remove_tree
+from workers.operations import trash as replacing
+from workers.settings import CACHE_CATEGORIES
+
+_swap: list[tuple[str, Callable[[], object]]] = []
+
+
+def _hook(event: str, _arguments: tuple[object, ...]) -> None:
+    if _swap and event == _swap[0][0]:
+        _swap.pop(0)[1]()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _listen() -> None:
+    sys.addaudithook(_hook)
+
+
+@pytest.fixture(autouse=True)
+def _no_swap_is_left() -> Iterator[None]:
+    yield
+    left, _swap[:] = _swap[:], []
+    assert not left, "the moment of the swap never came"
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder that nobody may touch, with files of the names that are to be removed."""
+    folder = tmp_path / "outside"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("precious", "inner/file"):
+        (folder / name).write_text("precious")
+    return folder
+
+
+def _at(event: str, path: Path, outside: Path) -> None:
+    """When `event` comes, `path` becomes a link to `outside`."""
+
+    def swap() -> None:
+        path.rename(path.with_name("moved away"))
+        path.symlink_to(outside)
+
+    _swap.append((event, swap))
+
+
+def _untouched(outside: Path, *more: str) -> bool:
+    return all((outside / name).read_text() == "precious" for name in ("precious", "inner/file", *more))
+
+
+def _made(folder: Path) -> Path:
+    (folder / "inner").mkdir(parents=True)
+    (folder / "precious").write_text("ours")
+    (folder / "inner" / "file").write_text("ours")
+    return folder
+
+
+@pytest.mark.fault("49", "a link takes the place of a folder that is being removed")
+@pytest.mark.parametrize("remove", [remove_staging, remove_tree])
+@pytest.mark.parametrize("event", ["shutil.rmtree", "os.remove", "os.rmdir"])
+def test_a_folder_that_becomes_a_link(
+    tmp_path: Path, outside: Path, remove: Callable[[Path], bool], event: str
+) -> None:
+    folder = _made(tmp_path / "library" / ".spool-1")
+    _at(event, folder, outside)
+    remove(folder)
+    assert _untouched(outside)
+
+
+@pytest.mark.fault("49", "a link takes the place of a folder inside one that is being removed")
+def test_an_inner_folder_that_becomes_a_link(tmp_path: Path, outside: Path) -> None:
+    folder = _made(tmp_path / "library" / ".spool-1")
+    _at("os.remove", folder / "inner", outside)
+    remove_staging(folder)
+    assert _untouched(outside)
+
+
+@pytest.mark.fault("49", "a link stands in for what is to be removed")
+def test_links_are_not_followed(tmp_path: Path, outside: Path) -> None:
+    staging = tmp_path / ".spool-2"
+    staging.symlink_to(outside)
+    assert not remove_staging(staging) and not remove_tree(staging)
+    inner = _made(tmp_path / ".spool-3")
+    (inner / "link").symlink_to(outside)
+    assert remove_staging(inner) and not inner.exists()
+    assert _untouched(outside)
+    assert not remove_tree(tmp_path / "none") and not remove_tree(tmp_path / "no" / "parent")
+
+
+@pytest.mark.fault("49", "a link takes the place of a trash folder that is being emptied")
+@pytest.mark.parametrize("expire", [True, False])
+def test_a_trash_folder_that_becomes_a_link(tmp_path: Path, outside: Path, expire: bool) -> None:
+    source = tmp_path / "films" / "film.avi"
+    source.parent.mkdir()
+    source.write_bytes(b"old")
+    (tmp_path / "staged").write_bytes(b"new")
+    ctx = PlainContext(tmp_path / "job")
+    replacing.replace(ctx, tmp_path / "staged", replacing.look(source), source)
+    state = tmp_path / "job" / "state"
+    (entry,) = trash.all_entries(state)
+    for ending in ("kept", "json"):
+        (outside / f"{entry.id}.{ending}").write_text("precious")
+    _at("os.remove", entry.folder, outside)
+    if expire:
+        trash.expire(state, entry.until_ms)
+    else:
+        with contextlib.suppress(OSError):  # its record is not where it was
+            trash.remove(entry)
+    assert _untouched(outside, f"{entry.id}.kept", f"{entry.id}.json")
+
+
+@pytest.mark.fault("49", "links in the place of the cache's folders")
+def test_the_cache_follows_no_link(tmp_path: Path, outside: Path) -> None:
+    category = CACHE_CATEGORIES[0]
+    folder = tmp_path / "cache" / "files" / category
+    (folder / "ab").mkdir(parents=True)
+    (folder / "cd").symlink_to(outside)
+    (folder / "ab" / "link").symlink_to(outside / "precious")
+    assert list(kept_files(tmp_path / "cache", category, 1e12)) == []
+    clear(tmp_path / "cache")
+    assert _untouched(outside) and not folder.exists()
+    folder.symlink_to(outside)
+    clear(tmp_path / "cache", category)
+    assert _untouched(outside)
