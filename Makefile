@@ -18,7 +18,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.14 python3;
 	python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers soak docs clean
+.PHONY: help run test check bench bench-peers faults soak docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ check: $(SYNCED) ## format, lint, types, import contracts, dependencies
 
 bench: $(SYNCED) ## measure (ARGS="liveness store" chooses some)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+faults: $(SYNCED) ## every fault of the matrix five times with other seeds (ARGS="--rounds 1")
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 soak: $(SYNCED) ## 10,000 jobs under kills of everybody (ARGS="--jobs 500 --kills 20" makes it smaller)
 	@$(BIN)/python -m tests.faults.soak $(ARGS)

@@ -1,5 +1,44 @@
-"""What all tests need before anything else."""
+"""What all tests need before anything else, and the table of faults at the end of a run."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import peewee  # noqa: F401  (before workers.store, which hides PostgreSQL's drivers from it: see workers/store/__init__.py)
+import pytest
+
+from tests.support.matrix import Outcome, add_to_report, table
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(row, what): a row of the fault matrix that the test proves")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("fault"):
+            detail = item.name.partition("[")[2].rstrip("]")
+            what = f"{mark.args[1]}: {detail}" if detail else mark.args[1]
+            item.user_properties.append(("fault", (mark.args[0], what)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    outcomes: list[Outcome] = []
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if not isinstance(report, pytest.TestReport):
+                continue
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            for name, fault in report.user_properties:
+                if name == "fault" and isinstance(fault, list | tuple):
+                    outcomes.append((str(fault[0]), str(fault[1]), outcome, report.duration, why))
+    if not outcomes:
+        return
+    if to := os.environ.get("SPOOL_FAULT_REPORT"):
+        add_to_report(Path(to), outcomes)
+        return
+    terminalreporter.section("faults")
+    whole = not config.option.keyword and config.args in ([], ["tests"], [str(Path(__file__).parent)])
+    for line in table(outcomes, whole=whole):
+        terminalreporter.write_line(line)

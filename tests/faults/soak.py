@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.home import CONFIG, Home, WorkerProcess, opened, wait_for
+from tests.support.home import CONFIG, Home, WorkerProcess, opened
 from tests.support.pty import Terminal
 from workers.jobs import Move, State
 
@@ -114,7 +114,12 @@ class Soak:
             self.worker = self.home.start()
             # By design a job that three workers died of counts as poison, and no innocent one is to be.
             hit = f"SELECT count(*) FROM job WHERE worker_deaths > 0 AND state NOT IN {_FINAL!r}"
-            wait_for(lambda: self.home.sql(hit) == [(0,)], 120, 0.05, "what a worker died beside has ended")
+            deadline = time.monotonic() + 120
+            while self.home.sql(hit) != [(0,)]:
+                assert time.monotonic() < deadline, f"stuck: {self._stuck()}"
+                if self.console is not None:
+                    self.console.drain(0.0)
+                time.sleep(0.05)
         if self.console is None or self.console.poll() is not None:
             if self.console is not None:
                 self.console.hang_up()
@@ -123,6 +128,12 @@ class Soak:
                 command, size=(100, 30), environ=self.home.environment() | {"TERM": "xterm-256color"}
             )
         self.console.drain(0.0)
+
+    def _stuck(self) -> str:
+        ids = [row[0] for row in self.home.sql("SELECT id FROM job WHERE worker_deaths > 0")]
+        jobs = [job for job in self.home.client.jobs_by_id(ids).values() if not job.final]
+        told = [f"{job}: {self.home.client.why(job.id)}, {self.home.moves(job.id)}" for job in jobs[:5]]
+        return "\n".join([*told, self.home.log()[-6000:]])
 
     def _hurt(self, harm: str) -> None:
         who = self.chance.choices(("worker", "runner", "forkserver", "console"), (4, 4, 1, 1))[0]

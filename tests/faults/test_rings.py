@@ -61,11 +61,24 @@ def test_lost_rings(home: Home) -> None:
     home.client.pause_queue("default")
     ids = [home.submit("noop") for _ in range(20)]
     wait_for(lambda: _count(home) == 0, what="all rings were taken in vain")
-    home.sql("UPDATE queue_setting SET paused = 0")  # nobody rings
+    home.sql("DELETE FROM pause")  # nobody rings
     started = time.monotonic()
     for job_id in ids:
         assert home.wait_final(job_id, SWEEP_S + 5).state is State.SUCCEEDED
     assert time.monotonic() - started < SWEEP_S + 5
+
+
+@pytest.mark.fault("28", "kill -9 of the worker as scheduled jobs are due: each runs once, by the next worker")
+def test_killed_as_jobs_are_due(home: Home) -> None:
+    worker = home.start()
+    due = int(time.time() * 1000) + 1500
+    ids = [home.submit("touch", {"folder": str(home.out), "seconds": 0.2}, run_after=due) for _ in range(10)]
+    wait_for(lambda: any(home.job(job_id).state is not State.QUEUED for job_id in ids), what="the first is due")
+    worker.kill()
+    home.start()
+    for job_id in ids:
+        assert home.wait_final(job_id).state is State.SUCCEEDED
+        assert final_moves(home.moves(job_id)) == ["succeeded"]
 
 
 @pytest.mark.fault("31", "ring files deleted while the worker runs")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.fault_operations import WORKER_MOMENTS
 from tests.support.home import CONFIG, Home, final_moves, gone, opened, wait_for
+from tests.support.matrix import seed
 from workers.errors import ErrorClass
 from workers.jobs import State
 
@@ -218,7 +219,7 @@ def _assert_all_whole(home: Home, ids: list[int], poison: int) -> None:
 @pytest.mark.fault("56", "soak: jobs under random SIGKILLs of the worker, one poison job")
 @pytest.mark.parametrize("others", [False, True], ids=["200 jobs, 20 kills", "100 jobs, 10 kills, of runners too"])
 def test_soak(tmp_path: Path, others: bool) -> None:
-    chance = random.Random(20 + others)
+    chance = random.Random(seed(20 + others))
     with opened(tmp_path / "home", CHAOS) as home:
         ids = _chaos(home, chance, 10 if others else 20, others)
         worker = home.spawn()

@@ -44,6 +44,7 @@ def _contents(folder: Path) -> dict[str, str]:
     return {path_to_key(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+@pytest.mark.fault("42", "hostile files and names through an operation: each item has its outcome")
 @pytest.mark.parametrize("operation", BULK, ids=lambda operation: operation.name)
 def test_every_item_has_an_outcome(place: tuple[Home, Path, list[Path], int], operation: Operation[Any]) -> None:
     home, folder, good, worker = place

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.home import CONFIG, Home, opened, wait_for
 from workers.jobs import Scope, State
 
@@ -106,6 +108,7 @@ def test_closed_hours_keep_a_queue_and_a_job(tmp_path: Path) -> None:
         assert home.job(queue).state is State.QUEUED
 
 
+@pytest.mark.fault("18", "disk of the media full: the job waits, says so, and loses no attempt")
 def test_a_full_disk_makes_jobs_wait_and_costs_no_attempt(tmp_path: Path) -> None:
     full = CONFIG.replace("min_free_mib = 0", "min_free_mib = 1000000000")
     with opened(tmp_path / "home", full) as home:

@@ -136,6 +136,7 @@ def test_damage_of_sound_is_told(ctx: PlainContext, site: Site, media: Media, tm
     assert f"damaged: {result.detail['damaged']}" in ctx.lines
 
 
+@pytest.mark.fault("36", "the connection is cut: the next attempt goes on from there")
 def test_a_cut_connection_is_resumed_by_the_next_attempt(ctx: PlainContext, site: Site, media: Media) -> None:
     site.add(media.big)
     size = media.big.stat().st_size
@@ -153,6 +154,7 @@ def test_a_cut_connection_is_resumed_by_the_next_attempt(ctx: PlainContext, site
     assert result.outputs[0].read_bytes() == media.big.read_bytes()
 
 
+@pytest.mark.fault("36", "the connection is cut: resumed within the attempt")
 def test_a_cut_connection_is_resumed_within_an_attempt(ctx: PlainContext, site: Site, media: Media) -> None:
     site.add(media.big)
     ctx.settings = {**ctx.settings, "download": {**ctx.settings["download"], "retries": 2}}
@@ -277,6 +279,7 @@ HOSTILE_TITLES = [
 ]
 
 
+@pytest.mark.fault("42", "hostile titles of downloads: inside the library, a file name that fits")
 @pytest.mark.parametrize("title", HOSTILE_TITLES)
 def test_hostile_titles(ctx: PlainContext, site: Site, media: Media, output: Path, title: str) -> None:
     site.add(media.clip)
@@ -458,6 +461,7 @@ def failing_words(ctx: PlainContext, url: str) -> str:
     return "\n".join([caught.value.failure.message, caught.value.failure.detail, *ctx.lines])
 
 
+@pytest.mark.fault("43", "a public site that leads to a private address: refused, nothing saved")
 def test_a_public_site_cannot_lead_home(
     ctx: PlainContext, site: Site, media: Media, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def test_another_file_is_never_lost(ctx: PlainContext, film: Path) -> None:
     assert film.with_suffix(".mkv").read_bytes() == b"another"
 
 
+@pytest.mark.fault("38", "a result with flipped bits never replaces the original")
 def test_a_result_that_does_not_decode(ctx: PlainContext, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from workers.media import verify
 
@@ -155,6 +156,7 @@ def test_a_result_that_does_not_decode(ctx: PlainContext, film: Path, monkeypatc
     assert film.read_bytes() == before
 
 
+@pytest.mark.fault("37", "a damaged original is not replaced")
 def test_a_damaged_original_stays(ctx: PlainContext, film: Path) -> None:
     flipped(film, film)
     assert "parts of the original could not be decoded" in refused(ctx, film, quality=40)

@@ -218,6 +218,7 @@ def test_sound_that_is_shorter_than_its_film(ctx: PlainContext, media: Media, tm
     assert facts(transcode(ctx, source, preset="audio").outputs[0]).duration_s == pytest.approx(1.5, abs=0.1)
 
 
+@pytest.mark.fault("37", "truncated source: refused by its duration")
 @pytest.mark.parametrize("preset", ["web", "archive"])
 @pytest.mark.parametrize("source", ["clip", "multi"])
 def test_a_cut_input_is_refused_by_its_duration(
@@ -286,6 +287,7 @@ def test_a_playlist_in_disguise_under_strace(media: Media, tmp_path: Path) -> No
     assert str(secret) not in trace.read_text(errors="replace")
 
 
+@pytest.mark.fault("42", "hostile names through transcode")
 @pytest.mark.parametrize("raw", HOSTILE_NAMES)
 def test_hostile_names(ctx: PlainContext, media: Media, tmp_path: Path, raw: bytes) -> None:
     folder = tmp_path / "films"

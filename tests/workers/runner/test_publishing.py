@@ -231,6 +231,7 @@ def killed_attempt(number: int, tmp_path: Path, target: Path) -> bool:
     return status != 0
 
 
+@pytest.mark.fault("21", "kill -9 at every call of publishing: one whole file after the next attempt")
 @pytest.mark.parametrize("rename", ["renameat2", "links"])
 def test_kill_9_at_every_call_of_publish_leaves_one_whole_file_after_the_next_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rename: str
@@ -291,6 +292,7 @@ def test_an_answer_to_another_question_is_not_taken_for_ours(begin: Begin, tmp_p
     assert talk.finish() == Finished((str(target),))
 
 
+@pytest.mark.fault("21", "kill -9 around the grant: published once")
 @pytest.mark.parametrize("granted", [False, True])
 def test_kill_9_around_the_grant_then_the_next_attempt_publishes_once(
     begin: Begin, tmp_path: Path, granted: bool

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.workers.runner.test_publishing import Granting, context, recorded, staged
+from tests.support.matrix import seed
+from tests.workers.runner.test_publishing import Granting, context, kill_at_event, recorded, staged
 from workers.errors import LeaseLost
 from workers.operations import trash
+from workers.runner import linux
 from workers.runner.wire import Publishing, Staging
 from workers.trash import FOLDER, entries
 
@@ -52,3 +57,58 @@ def test_a_refusal_changes_nothing(tmp_path: Path, film: Path, extension: str, m
     folders.remove()
     assert [path.name for path in film.parent.iterdir()] == ["film.mkv"]
     assert film.read_text() == "old"
+
+
+def _killed(number: int, home: Path, film: Path, target: Path) -> bool:
+    """A replacement in a child that is killed at the `number`-th call of C; False when it ended before that."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            ctx, _ = context(home, item=str(film))
+            path = staged(ctx, film.parent, "new")
+            before = trash.look(film)
+            sys.setprofile(kill_at_event(number))
+            trash.replace(ctx, path, before, target)
+            sys.setprofile(None)
+            code = 0
+        finally:
+            os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def _texts(folder: Path) -> list[str]:
+    return sorted(path.read_text() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.fault("39", "kill -9 at every call of a replacement: the original is in place or in the trash")
+@pytest.mark.parametrize("extension", ["mkv", "mp4"])
+@pytest.mark.parametrize("exchange", [True, False], ids=["exchange", "renames"])
+def test_kill_9_at_every_call_of_a_replacement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str, exchange: bool
+) -> None:
+    if not exchange:
+        monkeypatch.setattr(linux, "exchange", lambda first, second: False)
+    step = 23  # to be quick; each round of `make faults` begins at another one
+    number, killed, replaced_before_death = seed(0) // 1000 % step, True, 0
+    while killed:
+        number += step
+        home = tmp_path / str(number)
+        film = home / "films" / "film.mkv"
+        film.parent.mkdir(parents=True)
+        film.write_text("old")
+        target = film.with_suffix(f".{extension}")
+        killed = _killed(number, home, film, target)
+        assert "old" in _texts(film.parent), f"the original is lost when killed at call {number}"
+        following, _ = context(home, item=str(film))
+        if trash.settle(following, film) is None:  # what the next attempt does
+            assert film.read_text() == "old"
+            trash.replace(following, staged(following, film.parent, "new"), trash.look(film), target)
+        else:
+            replaced_before_death += 1
+        assert target.read_text() == "new"
+        (entry,) = [entry for entry in entries(film.parent / FOLDER) if entry.done]
+        assert entry.kept.read_text() == "old"
+    assert number > 500 and replaced_before_death > 1
