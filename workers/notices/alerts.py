@@ -29,7 +29,10 @@ class DiskWatch:
             return
         if self._low is None:
             self._low = last_alert(self._db, (_LOW, _OK)) == _LOW
-        free = shutil.disk_usage(_existing(self._folder)).free
+        try:
+            free = shutil.disk_usage(_existing(self._folder)).free
+        except OSError:  # a disk that does not answer is not full, and jobs tell of it themselves
+            return
         figure = f"{free / 1e9:.1f} GB free for {self._folder}"
         if not self._low and free < self._limit:
             record_alert(self._db, _LOW, figure)

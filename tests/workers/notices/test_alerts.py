@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,17 @@ def test_a_disk_that_fills_up_is_told_once_until_there_is_room_again(
     assert _moves(db) == ["disk_low", "disk_ok", "disk_low"]
     DiskWatch(db, tmp_path, 0).look()
     assert len(_moves(db)) == 3
+
+
+def test_a_disk_that_does_not_answer_is_no_trouble_of_the_worker(
+    db: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(path: Path) -> _Usage:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    DiskWatch(db, tmp_path, 1000).look()
+    assert _moves(db) == []
 
 
 def test_a_rescue_is_told_and_a_quiet_start_is_not(db: Any) -> None:
