@@ -115,4 +115,4 @@ def test_hostile_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [{"blur": -1}, {"dark": 256}, {"clipped": 101}, {"inputs": []}, {"thumbnail": 600}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

@@ -353,7 +353,7 @@ def test_broken_inputs_leave_nothing(ctx: PlainContext, two: tuple[Path, Path], 
 
 
 def test_the_output_must_be_a_file_of_media() -> None:
-    for output in ("", "folder/", "film", "film.exe", "list.m3u8"):
+    for output in ("", "/folder/", "/film", "/film.exe", "/list.m3u8"):
         with pytest.raises(InvalidParams):
             OPERATION.validate({"inputs": ["a.mp4", "b.mp4"], "output": output})
 

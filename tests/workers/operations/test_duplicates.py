@@ -191,7 +191,7 @@ WRONG: list[dict[str, Any]] = [
 @pytest.mark.parametrize("values", WRONG)
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})
 
 
 def test_a_folder_that_cannot_be_read_is_a_problem(

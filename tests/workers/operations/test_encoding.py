@@ -311,4 +311,4 @@ def test_silence_has_no_loudness(ctx: PlainContext, media: Media, tmp_path: Path
 )
 def test_options_that_do_not_fit_together(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

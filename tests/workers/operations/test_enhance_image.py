@@ -128,4 +128,4 @@ def test_hostile_names(ctx: PlainContext, tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [{"levels": "much"}, {"sharpen": 1}, {"inputs": []}, {"nonsense": 1}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

@@ -277,7 +277,7 @@ def test_inputs_that_are_no_films_or_sounds(ctx: PlainContext, media: Media, tmp
 )
 def test_options_that_would_do_nothing_or_harm(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})
 
 
 @pytest.fixture

@@ -279,7 +279,7 @@ def test_nothing_is_written(ctx: PlainContext, media: Media, tmp_path: Path) -> 
 @pytest.mark.parametrize("values", [{"depth": "deep"}, {"inputs": []}, {"output": "x"}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})
 
 
 def test_a_duration_from_a_bit_rate_is_told_as_a_guess(ctx: PlainContext, tmp_path: Path) -> None:

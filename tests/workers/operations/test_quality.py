@@ -76,4 +76,4 @@ def test_results_are_kept() -> None:
 @pytest.mark.parametrize("values", [{"depth": "deep"}, {"inputs": []}, {"nonsense": 1}])
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

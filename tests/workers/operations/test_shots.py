@@ -186,4 +186,4 @@ def test_bad_films_fail_in_words(ctx: PlainContext, media: Media, tmp_path: Path
 )  # fmt: skip
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

@@ -257,4 +257,4 @@ def test_what_was_published_before_is_the_result(ctx: PlainContext, media: Media
 )
 def test_wrong_options(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams):
-        OPERATION.validate({"inputs": ["a"], **values})
+        OPERATION.validate({"inputs": ["/a"], **values})

@@ -346,11 +346,11 @@ def test_own_outputs_and_other_files_are_not_items(media: Media, tmp_path: Path)
     "values",
     [
         {"inputs": []},
-        {"inputs": ["a"], "preset": "best"},
-        {"inputs": ["a"], "height": -1},
-        {"inputs": ["a"], "quality": 99},
-        {"inputs": ["a"], "hardware": "x" * 41},
-        {"inputs": ["a"], "exec": "rm"},
+        {"inputs": ["/a"], "preset": "best"},
+        {"inputs": ["/a"], "height": -1},
+        {"inputs": ["/a"], "quality": 99},
+        {"inputs": ["/a"], "hardware": "x" * 41},
+        {"inputs": ["/a"], "exec": "rm"},
     ],
 )
 def test_wrong_options(values: dict[str, Any]) -> None:
