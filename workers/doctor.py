@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _OLDEST_PYTHON = (3, 11)
 _WAL_FIXED = (3, 51, 3)
+_OLD_BACKUP_DAYS = 2
 _STALE_DAYS = 120  # sites change; an older yt-dlp fails on many of them
 _ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "aac", "libopus", "libmp3lame")
 
@@ -215,6 +216,24 @@ def database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", Level.FAIL, f"{path}: {'; '.join(answer)}", todo)
 
 
+def backups(settings: Settings) -> Iterator[Finding]:
+    """How old the newest copy of the jobs table is, by its name alone."""
+    from workers.store import backup
+
+    made = backup.listed(settings.paths.backups)
+    if not made:
+        when = "made each day, once there are jobs" if settings.backup.daily else "`spool backup` makes one"
+        yield Finding("backups", Level.OK, f"none yet ({when})")
+        return
+    age_days = (time.time() * 1000 - made[0].at_ms) / 86_400_000
+    text = f"{len(made)}, the newest is {made[0].path.name}"
+    if settings.backup.daily and age_days > _OLD_BACKUP_DAYS:
+        todo = "run a worker, or `spool backup`, which tells what is in the way"
+        yield Finding("backups", Level.WARN, f"{text}, {age_days:.0f} days old", todo)
+    else:
+        yield Finding("backups", Level.OK, text)
+
+
 def opened(path: Path, read_only: bool) -> sqlite3.Connection:
     """A connection that cannot write; `read_only` leaves no trace of having looked. sqlite3.Error, StoreError."""
     if not read_only:
@@ -278,6 +297,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     yt_dlp,
     folders,
     database,
+    backups,
     worker,
     notices,
     linger,
