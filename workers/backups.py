@@ -21,7 +21,7 @@ from workers.jobs import rfc3339
 from workers.settings import Settings
 from workers.store import backup, restore
 from workers.store.backup import Backup, Contents
-from workers.store.database import DatabaseError, transaction
+from workers.store.database import DatabaseError, is_sqlite, transaction
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms
 from workers.store.restore import Difference, Floor
@@ -66,7 +66,7 @@ def before_migration(settings: Settings) -> None:
 
 def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False) -> Backup | None:
     """Make the day's backup if it is due and there are jobs; what goes wrong is told, in the log and the history."""
-    if not settings.backup.daily or not _due(settings, now_ms()):
+    if not settings.backup.daily or not is_sqlite(db) or not _due(settings, now_ms()):
         return None
     try:
         if db.execute_sql("SELECT 1 FROM job LIMIT 1").fetchone() is None:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,7 +25,6 @@ from workers.store import backup, soundness
 T = TypeVar("T")
 
 _STAGING = re.compile(r"\.spool-([0-9]+)-([0-9]+)-")  # job and lease, as runners name their folders
-_OLD_BACKUP_MS = 2 * 86_400_000
 _SHOWN = 3
 
 
@@ -57,23 +55,17 @@ def rows(settings: Settings) -> Iterator[Finding]:
         yield Finding("rows", Level.OK, "each belongs to a job, and each number was given out once")
 
 
-def backups(settings: Settings) -> Iterator[Finding]:
-    """The newest backup: how old it is, and whether it could be restored."""
+def newest_backup(settings: Settings) -> Iterator[Finding]:
+    """Whether the newest backup could be restored."""
     made = backup.listed(settings.paths.backups)
     if not made:
-        yield Finding("backup", Level.WARN, "there is none yet", "`spool backup` makes one; a worker does each day")
         return
-    newest = made[0]
-    if problems := backup.problems_of(newest.path, full=True):
-        todo = "`spool backup` makes another; look after the disk"
-        yield Finding("backup", Level.FAIL, f"{newest.path}: {'; '.join(problems)}", todo)
-        return
-    contents = backup.contents(newest.path)
-    text = f"{newest.path.name} is whole, {contents.jobs:,} jobs"
-    if time.time() * 1000 - newest.at_ms > _OLD_BACKUP_MS:
-        yield Finding("backup", Level.WARN, f"{text}, but older than two days", "`spool backup` makes a new one")
+    path = made[0].path
+    todo = "`spool backup` makes another; look after the disk"
+    if problems := backup.problems_of(path, full=True):
+        yield Finding("backup", Level.FAIL, f"{path}: {'; '.join(problems)}", todo)
     else:
-        yield Finding("backup", Level.OK, text)
+        yield Finding("backup", Level.OK, f"{path.name} is whole, {backup.contents(path).jobs:,} jobs")
 
 
 def cache(settings: Settings) -> Iterator[Finding]:
@@ -209,4 +201,4 @@ def _asked(settings: Settings, question: Callable[[sqlite3.Connection], T], with
         return question(connection)
 
 
-FULL_CHECKS = (integrity, rows, backups, cache, trash_records, leftovers)
+FULL_CHECKS = (integrity, rows, newest_backup, cache, trash_records, leftovers)

@@ -146,7 +146,7 @@ def test_backup_without_room(home: Home) -> None:
     assert home.wait_final(home.submit("noop")).state is State.SUCCEEDED
 
 
-@pytest.mark.fault("24", "killed in the middle of a backup: the next one removes what it left")
+@pytest.mark.fault("db", "killed in the middle of a backup: the next one removes what it left")
 def test_killed_in_a_backup(home: Home) -> None:
     home.submit("noop", hold=True)
     home.sql("CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
@@ -162,7 +162,7 @@ def test_killed_in_a_backup(home: Home) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [".lock", made.path.name]
 
 
-@pytest.mark.fault("24", "write-ahead log beside 4 consoles that always read and 2,000 moves: bounded")
+@pytest.mark.fault("db", "write-ahead log beside 4 consoles that always read and 2,000 moves: bounded")
 def test_log_beside_readers(home: Home) -> None:
     home.start()
     home.client.set_slots("default", 0)

@@ -125,6 +125,17 @@ def test_a_broken_database_fails(settings: Settings) -> None:
     assert named(examine(settings))["database"].level is Level.FAIL
 
 
+def test_backups_that_have_stopped_are_warned_of(settings: Settings) -> None:
+    assert named(doctor.backups(settings))["backups"].level is Level.OK
+    settings.paths.backups.mkdir(parents=True)
+    now = time.time()
+    for age_days, level in ((30, Level.WARN), (3, Level.WARN), (1, Level.OK)):
+        name = f"spool-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now - age_days * 86_400))}.db"
+        (settings.paths.backups / name).write_bytes(b"")
+        finding = named(doctor.backups(settings))["backups"]
+        assert finding.level is level and name in finding.detail
+
+
 def test_an_ffmpeg_that_is_none_fails(settings: Settings, tmp_path: Path) -> None:
     tool = tmp_path / "ffmpeg"
     tool.write_text("#!/bin/sh\necho hello\n")

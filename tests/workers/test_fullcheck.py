@@ -58,9 +58,8 @@ def test_a_sound_home_has_no_trouble(db: Any, settings: Settings) -> None:
         assert troubles(check(settings)) == [], check.__name__
 
 
-def test_a_fresh_home_has_only_no_backup(settings: Settings) -> None:
-    found = [finding for check in fullcheck.FULL_CHECKS for finding in troubles(check(settings))]
-    assert [finding.name for finding in found] == ["backup"]
+def test_a_fresh_home_has_no_trouble(settings: Settings) -> None:
+    assert [finding for check in fullcheck.FULL_CHECKS for finding in troubles(check(settings))] == []
     assert not settings.paths.state.exists()
 
 
@@ -111,17 +110,15 @@ def test_an_index_that_lies_is_found(db: Any, settings: Settings) -> None:
     assert found and all(finding.level is Level.FAIL and "spool restore" in finding.todo for finding in found)
 
 
-def test_the_newest_backup_is_judged(db: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [finding.detail for finding in troubles(fullcheck.backups(settings))] == ["there is none yet"]
+def test_the_newest_backup_is_judged(db: Any, settings: Settings) -> None:
+    assert list(fullcheck.newest_backup(settings)) == []
     made = make_backup(settings)
-    assert troubles(fullcheck.backups(settings)) == []
-    with monkeypatch.context() as later:
-        later.setattr(fullcheck.time, "time", lambda: made.at_ms / 1000 + 3 * 86_400)  # type: ignore[attr-defined]
-        assert [finding.level for finding in troubles(fullcheck.backups(settings))] == [Level.WARN]
+    assert troubles(fullcheck.newest_backup(settings)) == []
     with made.path.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(os.urandom(4096 * 4))
-    assert [finding.level for finding in troubles(fullcheck.backups(settings))] == [Level.FAIL]
+    (finding,) = troubles(fullcheck.newest_backup(settings))
+    assert finding.level is Level.FAIL and str(made.path) in finding.detail
 
 
 def test_a_damaged_cache_is_found(settings: Settings) -> None:
