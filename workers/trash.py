@@ -19,10 +19,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workers import trashlist
+from workers.trashlist import known as known
+
 log = logging.getLogger(__name__)
 
 FOLDER = ".spool-trash"
-_KNOWN = "trash-folders"  # in the state folder: one JSON text a line
 _DAY_MS = 86_400_000
 _PENDING_MS = 3_600_000  # a move takes no time: one that is older than this was interrupted
 _COARSE_MS = 2000  # of times of change on FAT
@@ -99,11 +101,11 @@ def new_entry(original: Path, replacement: Path, staged: Path, *, job_id: int, k
 
 def write(entry: Entry, state: Path | None) -> None:
     """Write the record, whole and flushed, and let `state` know of the folder. OSError."""
-    entry.folder.mkdir(mode=0o700, exist_ok=True)
+    anew = _made(entry.folder)
     if not _ours(entry.folder):
         raise PermissionError(errno.EPERM, "the trash folder beside it belongs to somebody else")
     if state is not None:
-        _remember(state, entry.folder)
+        trashlist.remember(state, entry.folder, anew=anew)
     path = entry.folder / f"{entry.id}.json"
     fresh = path.with_suffix(".new")
     with open(fresh, "w", encoding="ascii") as file:
@@ -114,6 +116,15 @@ def write(entry: Entry, state: Path | None) -> None:
     _flush_folder(entry.folder)
 
 
+def _made(folder: Path) -> bool:
+    """Make the trash folder; whether it was not there."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    return True
+
+
 def _ours(folder: Path) -> bool:
     """Whether it is a real folder of this user: records that others may write are not believed."""
     try:
@@ -121,27 +132,6 @@ def _ours(folder: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
-
-
-def _remember(state: Path, folder: Path) -> None:
-    if folder in known(state):
-        return
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(state / _KNOWN, "a", encoding="ascii") as file:
-        file.write(f"\n{json.dumps(str(folder))}\n")  # the line before may be torn
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def known(state: Path) -> list[Path]:
-    """The trash folders that were ever used from this home, oldest first."""
-    with contextlib.suppress(OSError):
-        folders: dict[Path, None] = {}
-        for line in (state / _KNOWN).read_text(encoding="ascii", errors="replace").splitlines():
-            with contextlib.suppress(ValueError):
-                folders[Path(str(json.loads(line)))] = None
-        return list(folders)
-    return []
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -315,19 +305,8 @@ def expire(state: Path, now_ms: int) -> int:
                 settle(entry)
         except OSError as error:
             log.warning("%s stays in the trash: %s", entry.kept, error)
-    _drop_gone(state)
+    trashlist.drop_gone(state)
     return gone
-
-
-def _drop_gone(state: Path) -> None:
-    """Forget folders that are no more, unless their disk is only absent: then the folder around is missing too."""
-    folders = known(state)
-    stay = [folder for folder in folders if folder.is_dir() or not folder.parent.is_dir()]
-    if len(stay) == len(folders):
-        return
-    fresh = state / f"{_KNOWN}.new"
-    fresh.write_text("".join(f"{json.dumps(str(folder))}\n" for folder in stay), encoding="ascii")
-    os.replace(fresh, state / _KNOWN)
 
 
 def in_place(entry: Entry) -> bool:
