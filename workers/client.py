@@ -374,6 +374,11 @@ class Client(Groups, KeptResults, Undoing):
         return questions.items(self._db, job_id, outcome, offset, limit)
 
     @spoken
+    def result(self, job_id: int) -> Mapping[str, Any]:
+        """The facts that a job without items ended with; of one with items only their counts."""
+        return questions.result(self._db, job_id)
+
+    @spoken
     def worker(self) -> WorkerStatus:
         """The worker of this home and its host."""
         pid = worker_pid(self.settings)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 from console.about import command
 from console.cli.forms import defaults_of, shown_params
 from console.format import clock, rate, size, span_of
+from console.told import Line, headline, lines
 from workers.jobs import Job, Outcome, State
 from workers.text import clean
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 _HISTORY = 20
 _BROKEN = 20
+_FOUND = 20  # inputs whose facts are told
+_NAMES = 14  # characters for the name of a fact
 
 
 def card(client: Client, job: Job) -> Iterator[str]:
@@ -38,13 +43,14 @@ def card(client: Client, job: Job) -> Iterator[str]:
     yield from _failure(job)
     for path in job.outputs:
         yield from _field("output", path)
+    yield from _found(client, job)
     yield from _options(client, job)
     yield from _history(client, job, now_ms)
 
 
 def _field(name: str, value: str) -> Iterator[str]:
     if value:
-        yield f"  {name + ':':<10} {clean(value)}"
+        yield f"  {name + ':' if name else '':<10} {clean(value)}"
 
 
 def _state(job: Job) -> str:
@@ -92,6 +98,28 @@ def _items(client: Client, job: Job) -> Iterator[str]:
             yield from _field("failed", f"{item.key}: {reason}")
         if counts.failed > _BROKEN:
             yield from _field("failed", f"and {counts.failed - _BROKEN} more")
+
+
+def _found(client: Client, job: Job) -> Iterator[str]:
+    """What came out: all facts of one input or of a job without items, a line each of several inputs."""
+    ended = job.items.done + job.items.skipped + job.items.cached
+    if not job.items.total:
+        facts = lines(job.operation, client.result(job.id)) if job.state is State.SUCCEEDED else []
+        yield from _facts(facts)
+    elif ended and job.items.total == 1:
+        for item in client.items(job.id, limit=1):
+            yield from _facts(lines(job.operation, item.detail))
+    elif ended:
+        good = (item for item in client.items(job.id, limit=_FOUND + job.items.failed) if item.failure is None)
+        for item in itertools.islice(good, _FOUND):
+            yield from _field("found", f"{os.path.basename(item.key)}: {headline(job.operation, item)}".rstrip(": "))
+        more = f"and {ended - _FOUND} more; " if ended > _FOUND else ""
+        yield from _field("", f"{more}`spool show {job.id} --items` prints all facts of each, as JSON")
+
+
+def _facts(facts: list[Line]) -> Iterator[str]:
+    for place, (name, value) in enumerate(facts):
+        yield from _field("found" if place == 0 else "", f"{name:<{_NAMES}} {value}")
 
 
 def _failure(job: Job) -> Iterator[str]:

@@ -104,7 +104,10 @@ def row(job: Job, now_ms: int) -> str:
 @click.option("--items", is_flag=True, help="One JSON object a line for each input that has ended, with its facts.")
 @json_option
 def show(job_id: str, items: bool, as_json: bool) -> None:
-    """Show everything about one job: options, progress, error, outputs, history."""
+    """Show everything about one job: options, progress, error, outputs, what was found, history.
+
+    Of many inputs a line each for the first is told; `spool show ID --items` prints all facts of every one as JSON.
+    """
     client = door()
     job = client.job(one_id(job_id))
     if items:
@@ -133,7 +136,7 @@ def _item_as_json(item: ItemOutcome) -> dict[str, object]:
         "class": failure.error_class.value,
         "message": failure.message,
         "retryable": failure.retryable,
-        "input": failure.input,
+        "input": failure.input or item.key,
     }
     return {
         "key": item.key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from peewee import Database, fn
@@ -13,7 +13,7 @@ from workers.errors import NoSuchJob, UsageError
 from workers.jobs import FINAL, ItemOutcome, Job, JobEvent, Outcome, State
 from workers.store.database import snapshot
 from workers.store.prepared import Prepared, as_dict, columns, hole
-from workers.store.records import event_of, is_id, item_of, job_of, jobs_of, parts
+from workers.store.records import event_of, facts_of, is_id, item_of, job_of, jobs_of, parts
 from workers.store.search import predicate
 from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow, RemovedRow
 
@@ -166,6 +166,12 @@ def items(
         query = query.where(ItemRow.outcome == outcome)
     rows = query.order_by(ItemRow.key).offset(offset).limit(limit).dicts().execute(db)
     return [item_of(row) for row in rows]
+
+
+def result(db: Database, job_id: int) -> Mapping[str, Any]:
+    """The facts that a job without items ended with; of one with items only their counts. Empty before its end."""
+    row = JobRow.select(JobRow.detail).where(JobRow.id == job_id).tuples().execute(db)
+    return next((facts_of(text) for (text,) in row), {})
 
 
 def failed_keys(db: Database, job_id: int) -> list[str]:

@@ -168,12 +168,12 @@ def item_of(row: Mapping[str, Any]) -> ItemOutcome:
         Outcome(row["outcome"]),
         tuple(json.loads(row["outputs"])),
         failure_of(row),
-        _facts(row["detail"]),
+        facts_of(row["detail"]),
     )
 
 
-def _facts(text: str) -> Mapping[str, Any]:
-    """What an item told, as a runner wrote it: nothing, when that is no object."""
+def facts_of(text: str) -> Mapping[str, Any]:
+    """What an item or a job told, as a runner wrote it: nothing, when that is no object."""
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from console.cli.card import card
 from tests.console.cli.conftest import Ran
 from workers.client import Client
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemCounts, Job, Progress, State
+from workers.jobs import ItemCounts, ItemOutcome, Job, Outcome, Progress, State
 
 
 @pytest.fixture
@@ -54,3 +54,44 @@ def test_a_failed_job_tells_what_helps(client: Client, job: Job) -> None:
 def test_items_are_counted(client: Client, job: Job) -> None:
     text = lines(client, replace(job, items=ItemCounts(total=10, done=7, cached=2)))
     assert "items:     10 in all, 7 done, 2 cached" in text
+
+
+def _found(text: str) -> list[str]:
+    after = text[text.index("  found:") :].splitlines()
+    return [line[13:] for line in after[: next(n for n, line in enumerate(after) if line.startswith("  option:"))]]
+
+
+def test_one_input_is_told_with_all_its_facts(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = client.submit("hash", {"inputs": ["/a"]})
+    ended = [ItemOutcome("/a", Outcome.DONE, detail={"algorithm": "blake3", "digest": "af13", "size": 2_000_000})]
+    monkeypatch.setattr(Client, "items", lambda self, job_id, **more: ended)
+    text = lines(client, replace(made, state=State.SUCCEEDED, items=ItemCounts(total=1, done=1)))
+    assert _found(text) == ["algorithm      blake3", "digest         af13", "size           2.0 MB"]
+
+
+def test_of_many_inputs_the_first_are_told_in_a_line(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = client.submit("hash", {"inputs": ["/in"]})
+    broken = ItemOutcome("/in/a", Outcome.FAILED, failure=Failure(ErrorClass.BAD_INPUT, "a is empty"))
+    ended = [broken, *(ItemOutcome(f"/in/{n:02}", Outcome.DONE, detail={"digest": f"d{n}"}) for n in range(30))]
+    monkeypatch.setattr(
+        Client,
+        "items",
+        lambda self, job_id, *, outcome=None, limit: [i for i in ended if not outcome or i.failure][:limit],
+    )
+    text = lines(client, replace(made, state=State.FAILED, items=ItemCounts(total=31, done=30, failed=1)))
+    assert "failed:    /in/a: bad_input: a is empty" in text
+    told = _found(text.replace("  error:", "  option:"))
+    assert told[:2] == ["00: digest d0", "01: digest d1"] and len(told) == 21
+    assert f"and 10 more; `spool show {made.id} --items` prints all facts of each, as JSON" in text
+
+
+def test_a_job_without_items_tells_its_own_facts(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = client.submit("duplicates", {"inputs": ["/in"]})
+    facts = {"match": "exact", "files": 9, "bytes": 2000, "groups": 1, "duplicates": 2, "reclaimable_bytes": 1000}
+    monkeypatch.setattr(Client, "result", lambda self, job_id: facts)
+    text = lines(client, replace(made, state=State.SUCCEEDED, outputs=("/r.json",)))
+    assert "output:    /r.json" in text
+    assert _found(text)[1:] == [
+        "found          1 group with 2 files more than needed",
+        "to gain        1.0 kB; nothing was deleted",
+    ]

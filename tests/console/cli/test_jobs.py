@@ -100,20 +100,20 @@ def test_long_lists_come_in_pages(spool: Callable[..., Ran], five: Client, monke
 def test_items_are_one_object_a_line(
     spool: Callable[..., Ran], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client.submit("probe", {"inputs": ["a", "b"]})
-    failure = Failure(ErrorClass.BAD_INPUT, "b is empty", "b")
+    client.submit("probe", {"inputs": ["/a", "/b"]})
+    failure = Failure(ErrorClass.BAD_INPUT, "b is empty")
     ended = [
-        ItemOutcome("a", Outcome.DONE, ("/out/a",), None, {"kind": "video"}),
-        ItemOutcome("b", Outcome.FAILED, (), failure),
+        ItemOutcome("/a", Outcome.DONE, ("/out/a",), None, {"kind": "video"}),
+        ItemOutcome("/b", Outcome.FAILED, (), failure),
     ]
     monkeypatch.setattr(Client, "items", lambda self, job_id, *, offset, limit: ended[offset : offset + 1])
     assert spool("show", "1", "--items").objects == [
-        {"key": "a", "outcome": "done", "outputs": ["/out/a"], "error": None, "detail": {"kind": "video"}},
+        {"key": "/a", "outcome": "done", "outputs": ["/out/a"], "error": None, "detail": {"kind": "video"}},
         {
-            "key": "b",
+            "key": "/b",
             "outcome": "failed",
             "outputs": [],
-            "error": {"class": "bad_input", "message": "b is empty", "retryable": False, "input": "b"},
+            "error": {"class": "bad_input", "message": "b is empty", "retryable": False, "input": "/b"},
             "detail": {},
         },
     ]

@@ -232,3 +232,12 @@ def test_ids_are_of_one_moment_while_jobs_move(where: str) -> None:
         finally:
             stop.set()
             thread.join(30)
+
+
+def test_a_job_without_items_keeps_its_facts(db: Any) -> None:
+    job = ended(db)
+    with transaction(db):
+        JobRow.update(detail='{"groups": 3}').where(JobRow.id == job).execute(db)
+    assert questions.result(db, job) == {"groups": 3}
+    assert questions.result(db, submitted(db).id) == {}
+    assert questions.result(db, 99) == {}
