@@ -64,6 +64,9 @@ class TrashBin:
         self._refuse_watchers("emptying the trash")
 
         def gone(entry: Entry) -> str:
+            found = trash.identity(entry.kept)
+            if entry.done and found is not None and found != entry.identity:
+                raise trash.NotPutBack("it is not the file that was put there; look at it, and remove it yourself")
             return f"removed, {trash.remove(entry):,} bytes"
 
         return [done_of(entry, gone) for entry in chosen]
@@ -74,7 +77,7 @@ def done_of(entry: Entry, work: Callable[[Entry], str]) -> Done:
     try:
         return Done(entry.id, True, work(entry))
     except trash.NotPutBack as error:
-        return Done(entry.id, False, f"{clean(entry.original)} was not put back: {error}")
+        return Done(entry.id, False, f"{clean(entry.original)} stays in the trash: {error}")
     except OSError as error:
         return Done(entry.id, False, f"{clean(entry.original)}: {error.strerror or error}")
 

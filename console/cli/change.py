@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from console.cli.meanwhile import Listed
 from console.cli.output import flush, person_present, say, say_json, tell
 from console.cli.selection import Selection, one_id, select
 from console.cli.times import end_of_pause, moment_ms
@@ -43,10 +44,15 @@ def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], boo
         if not chosen.ids:
             tell("no job matches; nothing was done")
             return 0
-        if asks(chosen) and not yes and not agreed(name, client, chosen.ids):
+        if not asks(chosen) or yes:
+            return answered(order(client, chosen.ids), as_json)
+        listed = Listed(client, chosen.ids)
+        if not agreed(name, client, chosen.ids):
             tell("nothing was done")
             return 1
-        return answered(order(client, chosen.ids), as_json)
+        left = listed.unchanged()
+        code = answered(order(client, left), as_json)
+        return code if len(left) == len(chosen.ids) else 1
 
     if asks is not _never:
         command.params.append(click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."))

@@ -59,3 +59,12 @@ def test_what_cannot_be_put_back_is_told(spool: Callable[..., Ran], film: Path) 
     ran = spool("trash", "restore", told["id"])
     assert ran.code == 1 and "another file has its name now" in ran.err
     assert film.read_bytes() == b"edited since"
+
+
+def test_a_file_that_changed_in_the_trash_is_left(spool: Callable[..., Ran], film: Path) -> None:
+    (told,) = spool("trash", "--json").objects
+    kept = Path(told["kept"])
+    kept.write_bytes(b"put here by somebody")
+    ran = spool("trash", "empty", "--yes")
+    assert ran.code == 1 and "not the file that was put there" in ran.err
+    assert kept.read_bytes() == b"put here by somebody"
