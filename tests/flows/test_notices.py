@@ -43,16 +43,20 @@ def server() -> Iterator[Webhook]:
 def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp_path: Path, program: Program) -> None:
     pwned = tmp_path / "pwned"
     name = f'"it\'s" $(touch {pwned.name}) `touch {pwned.name}`; touch {pwned.name}\n\x1b[31m.mkv'
-    with opened(tmp_path / "home", configured([], [*program.command, "$(touch pwned)"])) as home:
+    events = [*EVENTS, "disk_low"]
+    text = configured([], [*program.command, "$(touch pwned)"], events, disk_low_mib=1 << 40)
+    with opened(tmp_path / "home", text) as home:
         worker = home.start()
+        (told,) = wait_for(lambda: program.told, what=home.log())
+        assert told["EVENT"] == "disk_low" and str(home.settings.paths.output) in told["MESSAGE"]
         failed = home.submit("probe", {"inputs": [str(home.out / name)]})
         assert home.wait_final(failed).state is State.FAILED
-        (told,) = wait_for(lambda: program.told, what=home.log())
+        (told,) = wait_for(lambda: program.told[1:], what=home.log())
         assert told["EVENT"] == "failed" and told["JOB_ID"] == str(failed) and told["STATE"] == "failed"
         assert (told["OPERATION"], told["ERROR_CLASS"]) == ("probe", "bad_input")
         assert "$(touch pwned)" in told["TITLE"] and "\\x1b[31m.mkv" in told["TITLE"]
         assert not any(char in value for value in told.values() for char in "\n\x1b")
-        assert program.got[0]["arguments"] == ["$(touch pwned)"], "arguments are passed as they are"
+        assert program.got[1]["arguments"] == ["$(touch pwned)"], "arguments are passed as they are"
         (ended,) = [event.revision for event in home.client.events(job_id=failed) if event.move == "failed"]
         told_up_to = "SELECT value FROM meta WHERE key LIKE 'noticed %'"
         wait_for(lambda: home.sql(told_up_to)[0][0] >= ended, what="the worker's note that it was told")
@@ -60,11 +64,11 @@ def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp
         home.wait_state(running, State.RUNNING)
         worker.kill()
         home.start()
-        told = wait_for(lambda: program.told[1:], what=home.log())[0]
+        told = wait_for(lambda: program.told[2:], what=home.log())[0]
         assert told["EVENT"] == "worker_restarted" and "1 job was running" in told["MESSAGE"]
         home.client.cancel([running])
         home.wait_final(running)
-        assert len(program.got) == 2, "that a person cancels is not told"
+        assert len(program.got) == 3, "that a person cancels is not told, nor the full disk again"
     assert not list(tmp_path.rglob("pwned*")) and not Path("pwned").exists()
 
 
