@@ -104,7 +104,7 @@ def verify(
                 pulse(found)
     for category in CACHE_CATEGORIES:
         for file in kept_files(folder, category, time.time()):
-            _check_file(file.path, found)
+            _check_file(file.path, time.time() - settings.ttl_s(category), path_of, found)
             pulse(found)
     return found
 
@@ -125,20 +125,11 @@ def _good(row: _Entry, settings: CacheSettings, path_of: Callable[[str], Path], 
     found.results += 1
     try:
         unpack(value, name, stamp)
-        if made_at < time.time() - settings.ttl_s(category):
-            found.expired += 1
-            return False
-        path = path_of(key)
-        if path.is_absolute() and stamp_again(path, stamp) != stamp:  # others are no files: addresses
-            found.changed += 1
-            return False
+        too_old = made_at < time.time() - settings.ttl_s(category)
     except (Broken, TypeError):
         found.broken += 1
         return False
-    except (OSError, ValueError):
-        found.gone += 1
-        return False
-    return True
+    return not _outdated(too_old, key, path_of, stamp, found)
 
 
 def _drop(connection: sqlite3.Connection, rows: list[_Entry]) -> None:
@@ -152,16 +143,36 @@ def _drop(connection: sqlite3.Connection, rows: list[_Entry]) -> None:
         store.raise_generation(connection)
 
 
-def _check_file(path: Path, found: Verified) -> None:
+def _check_file(path: Path, oldest: float, path_of: Callable[[str], Path], found: Verified) -> None:
+    """Look at one kept file; one that is of no use is removed."""
     found.files += 1
     try:
-        files.check(path)
+        made_at, source, stamp = files.check(path)
     except FileNotFoundError:
         found.files -= 1  # trimmed meanwhile
+        return
     except (OSError, Broken):
         found.broken += 1
-        with contextlib.suppress(OSError):
-            path.unlink()
+    else:
+        if not _outdated(made_at < oldest, source, path_of, stamp, found):
+            return
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _outdated(too_old: bool, key: str, path_of: Callable[[str], Path], stamp: bytes, found: Verified) -> bool:
+    """Whether what was kept of an input counts no more; why is noted."""
+    if too_old:
+        found.expired += 1
+        return True
+    try:
+        path = path_of(key)
+        if not path.is_absolute() or stamp_again(path, stamp) == stamp:  # others are no files: addresses
+            return False
+        found.changed += 1
+    except (OSError, ValueError):
+        found.gone += 1
+    return True
 
 
 @contextmanager

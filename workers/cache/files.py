@@ -37,21 +37,31 @@ def entry_path(folder: Path, category: str, key: bytes) -> Path:
 
 
 def keep(
-    folder: Path, category: str, key: bytes, stamp: bytes, facts: Mapping[str, Any], made: Path, cost_s: float
+    folder: Path,
+    category: str,
+    key: bytes,
+    stamp: bytes,
+    facts: Mapping[str, Any],
+    made: Path,
+    cost_s: float,
+    source: str = "",
 ) -> int:
-    """Keep the file `made` with its facts; the bytes that it takes, 0 when it could not be kept."""
+    """Keep the file `made` with its facts; the bytes that it takes, 0 when it could not be kept.
+
+    `source` names the input, so that whoever looks after what is kept can tell whether it is still the same.
+    """
     target = entry_path(folder, category, key)
     staged = target.with_name(f"{TEMPORARY}{target.name[:16]}-{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        about = json.dumps({"facts": facts, "stamp": stamp.hex(), "cost_s": cost_s}).encode()
-        with open(made, "rb", buffering=0) as source:
-            size = os.fstat(source.fileno()).st_size
+        about = json.dumps({"facts": facts, "stamp": stamp.hex(), "cost_s": cost_s, "source": source}).encode()
+        with open(made, "rb", buffering=0) as content:
+            size = os.fstat(content.fileno()).st_size
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if len(about) > _LONGEST_FACTS or shutil.disk_usage(target.parent).free < size + _LEAVE_FREE:
                 return 0
             flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
             with open(os.open(staged, flags, 0o600), "wb", buffering=0) as container:
-                _fill(container, source, about)
+                _fill(container, content, about)
                 kept = container.tell()
         os.rename(staged, target)
         return kept
@@ -157,11 +167,18 @@ def made_at(path: Path) -> float:
     return float(_HEAD.unpack(start[len(MAGIC) + _DIGEST :])[0])
 
 
-def check(path: Path) -> None:
-    """Read a whole container; Broken when its checksum is wrong, OSError when it cannot be read."""
+def check(path: Path) -> tuple[float, str, bytes]:
+    """Read a whole container: when it was made (seconds since the epoch), its source ("" when that is not told), stamp.
+
+    Broken when its checksum is wrong, OSError when it cannot be read.
+    """
     with open_container(path) as container:
-        digest, head, _ = read_head(container)
+        digest, head, about = read_head(container)
         _check(container, digest, head, lambda piece: None)
+    try:
+        return float(_HEAD.unpack_from(head)[0]), str(about.get("source", "")), bytes.fromhex(about["stamp"])
+    except ValueError as error:
+        raise Broken(f"no stamp: {error}") from None
 
 
 def _check(container: BinaryIO, digest: bytes, head: bytes, take: Callable[[memoryview], None]) -> None:

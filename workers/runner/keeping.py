@@ -40,7 +40,8 @@ class FileKeeper:
         from workers.cache.keys import Keys, content_stamp, stamp_of
 
         stamp = (content_stamp if self._content else stamp_of)(source)
-        key = Keys(self._operation.name, self._operation.version, options).of(path_to_key(source))
+        name = path_to_key(source)
+        key = Keys(self._operation.name, self._operation.version, options).of(name)
         found = self._recalled(key, stamp, staged)
         if found is not None:
             return found, True
@@ -48,7 +49,7 @@ class FileKeeper:
 
         with making(self._folder, self._category, key, self._channel.alive):
             found = self._recalled(key, stamp, staged)  # another may have made it until now
-            return (found, True) if found is not None else (self._made(key, stamp, staged, make), False)
+            return (found, True) if found is not None else (self._made(key, stamp, staged, make, name), False)
 
     def _recalled(self, key: bytes, stamp: bytes, staged: Path) -> Facts | None:
         from workers.cache.files import recall
@@ -62,13 +63,13 @@ class FileKeeper:
         self._channel.send(FilesKept(self._category, 1, 0, staged.stat().st_size, saved_s))
         return {name: value for name, value in found.items() if name != "cost_s"}
 
-    def _made(self, key: bytes, stamp: bytes, staged: Path, make: Callable[[Path], Facts]) -> Facts:
+    def _made(self, key: bytes, stamp: bytes, staged: Path, make: Callable[[Path], Facts], name: str) -> Facts:
         from workers.cache.files import keep
 
         began = time.monotonic()
         facts = make(staged)
         cost_s, size = time.monotonic() - began, 0
         if staged.stat().st_size <= self._limit_bytes // 2:  # what is larger would be trimmed away at once
-            size = keep(self._folder, self._category, key, stamp, facts, staged, cost_s)
+            size = keep(self._folder, self._category, key, stamp, facts, staged, cost_s, name)
         self._channel.send(FilesKept(self._category, 0, 1, size, 0.0))
         return facts

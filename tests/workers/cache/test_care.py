@@ -73,6 +73,28 @@ def test_verify_drops_what_is_of_no_use_and_nothing_else(
     assert verify(folder, CacheSettings()) == Verified(results=3, files=1)
 
 
+def test_verify_drops_kept_files_of_inputs_that_are_gone_or_have_changed(folder: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.jpg" for number in range(3)]
+    made = tmp_path / "made"
+    made.write_bytes(b"small")
+    for number, path in enumerate(paths):
+        path.write_bytes(b"picture")
+        assert keep(folder, "thumbnail", key(number), stamp_of(path), {}, made, 0.1, str(path))
+    paths[1].write_bytes(b"another picture")
+    paths[2].unlink()
+    assert verify(folder, CacheSettings()) == Verified(files=3, changed=1, gone=1)
+    left = [entry_path(folder, "thumbnail", key(number)).exists() for number in range(3)]
+    assert left == [True, False, False]
+
+
+def test_verify_drops_kept_files_that_are_too_old(folder: Path) -> None:
+    path = keep_file(folder, 1)
+    assert verify(folder, CacheSettings.model_validate({"ttl_hours": {"thumbnail": 1e-9}})) == Verified(
+        files=1, expired=1
+    )
+    assert not path.exists()
+
+
 def test_verify_drops_what_is_too_old(open_cache: Open, folder: Path, clock: Clock) -> None:
     cache = open_cache()
     clock.now = 1_000_000_000.0
