@@ -65,6 +65,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("tab_next", "right_square_bracket,tab", "Next tab", "The next tab", "tab(1)", "job", footer=2, shown="]"),
     Action("tab_back", "left_square_bracket,shift+tab", "Last tab", "The tab before", "tab(-1)", "job", shown="["),
     Action("follow", "f", "Follow", "Follow the end as it grows", "follow", "job,events", footer=3),
+    Action("open_item", "enter", "Open", "Items: all facts of one, or its whole error", "open_item", "job"),
     Action("failed_only", "e", "Failed", "Show only failed items, or all", "failed_only", "job"),
     # queues
     Action(

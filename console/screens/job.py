@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher
 from console import about, keys
 from console.format import Spans, fit_spans, width_of
 from console.screens.acting import ActingScreen
+from console.screens.item import ItemScreen
 from console.widgets.items import ItemList
 from console.widgets.log import LogView
 from console.widgets.paint import Lines, ScrollLines
@@ -138,6 +139,8 @@ class JobScreen(ActingScreen):
             right = [("following ", "good")]
         if self._tab == "items" and self.items.failed_only:
             right = [("failed only ", "warn")]
+        elif self._tab == "items" and self.items.chosen is not None:
+            right = [("enter opens ", "dim")]
         gap = max(0, width - width_of(spans) - width_of(right))
         self.tab_line.show([fit_spans([*spans, (" " * gap, "plain"), *right], width)])
 
@@ -180,6 +183,12 @@ class JobScreen(ActingScreen):
             self.show_tab("items")
         self.items.toggle_failed()
         self._tell()
+
+    def action_open_item(self) -> None:
+        """All facts of the item under the cursor, or its whole error."""
+        item = self.items.chosen if self._tab == "items" else None
+        if item is not None and self.job is not None:
+            self.app.push_screen(ItemScreen(self.job.operation, item))
 
     def action_next(self) -> None:
         """One line down."""

@@ -79,6 +79,30 @@ async def test_items_are_read_by_pages_and_failed_ones_alone(open_console: Open)
         assert "/m/00003.mov" not in screen_text(app)
 
 
+async def test_enter_opens_an_item_with_its_whole_error(open_console: Open) -> None:
+    """On 80 columns the list shows the reason, not the name twice; the rest is an Enter away."""
+    reason = "head_0.flac is damaged: no frame header at byte 8192, and " + "many words " * 12 + "to the very end"
+    facts = {"duration_s": 15.1, "streams": [{"kind": "audio", "codec": "flac", "sample_rate": 44100}]}
+    store = FakeStore([make_job(1, State.FAILED, items=ItemCounts(2, 1, 1))])
+    store.item_rows[1] = [
+        ItemOutcome("/tmp/a/long/way/to/the/corpus/broken/head_0.flac", Outcome.FAILED,
+                    failure=Failure(ErrorClass.BAD_INPUT, reason, "", "line one\nline two")),
+        ItemOutcome("/tmp/good.flac", Outcome.DONE, ("/out/good.flac",), None, facts),
+    ]  # fmt: skip
+    async with open_console(store, (80, 24)) as (app, pilot):
+        await shows(pilot, "clip-000001")
+        await pilot.press("enter", "right_square_bracket")
+        await shows(pilot, "bad_input: is damaged: no frame header")
+        assert "head_0.flac is" not in screen_text(app)
+        await pilot.press("enter")
+        await shows(pilot, "to the very end")
+        assert "line two" in screen_text(app) and "Item failed" in screen_text(app)
+        await pilot.press("escape", "j", "enter")
+        await shows(pilot, "/out/good.flac")
+        await shows(pilot, "audio flac, 44100 Hz")
+        assert "15.1 s" in screen_text(app)
+
+
 async def test_log_follows_by_offset(open_console: Open) -> None:
     store = FakeStore(make_jobs(1, running=1))
     store.logs[1] = "".join(f"line {number}\n" for number in range(5000))
