@@ -124,9 +124,10 @@ def _warm(inputs: Sequence[str], names: Sequence[str], as_json: bool) -> int:
 def _operations(client: Client, names: Sequence[str]) -> list[Operation[Any]]:
     found = [client.operation(name) for name in dict.fromkeys(names)]
     for operation in found:
-        if operation.cache_category is None:
-            able = ", ".join(one.name for one in client.operations() if one.cache_category)
-            raise UsageError(f"{operation.name} keeps no results; these do: {able}")
+        if operation.cache_category is None or operation.cache_files:
+            able = ", ".join(one.name for one in client.operations() if one.cache_category and not one.cache_files)
+            what = "makes files, which would be put beside yours" if operation.cache_files else "keeps no results"
+            raise UsageError(f"{operation.name} {what}; these only keep what they find: {able}")
     return found
 
 

@@ -138,6 +138,7 @@ def test_warm_submits_jobs_of_low_priority(spool: Callable[..., Ran], client: Cl
     "words",
     [
         ("warm",), ("warm", "/no/such/file", "--with", "hash"), ("warm", ".", "--with", "download"),
+        ("warm", ".", "--with", "thumbnail"),
         ("warm", ".", "--with", "hsah"), ("clear", "metdata", "--yes"), ("clear", "metadata", "quality", "--yes"),
         ("verify", "x"), ("stats", "--yes"), ("clear", "--with", "hash"), ("nonsense",),
     ],
