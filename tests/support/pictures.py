@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageCms, ImageDraw
 
@@ -41,6 +42,20 @@ def full_jpeg(path: Path, *, turn: int = 6) -> Path:
     """A photograph with Exif, profile, XMP, comment and resolution."""
     words = {"icc_profile": srgb(), "comment": COMMENT, "dpi": (300, 300)}
     halves().save(path, "JPEG", quality=92, exif=exif(turn=turn), xmp=XMP, **words)
+    return path
+
+
+def one_frame(path: Path, encoder: str, layout: str) -> Path:
+    """A picture that only a film's encoder makes, by libavcodec: its `layout` is a pixel format of 64 by 64 pixels."""
+    import av
+
+    with av.open(str(path), "w", format="avif" if path.suffix == ".avif" else "image2") as container:
+        stream: Any = container.add_stream(encoder, rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, layout
+        picture: Any = av.VideoFrame.from_image(halves((64, 64)))  # type: ignore[no-untyped-call]
+        frame = picture.reformat(format=layout)
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
     return path
 
 

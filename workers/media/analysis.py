@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
+from workers.media.bits import mend_planes
 from workers.media.blocks import turn_of
 from workers.media.colour import plain as shown
 from workers.media.names import path_to_key
@@ -110,6 +111,7 @@ def analyse(path: str | os.PathLike[str], *, format: str = "", thumbnail: int = 
 
 def of_image(image: Image, thumbnail: int = 0) -> Analysis:
     """Measure an opened picture, which is decoded in full; whoever opened it guards against what Pillow raises."""
+    mend_planes(image)
     image.load()
     profile = image.info.get("icc_profile")
     orientation = turn_of(image)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media import blocks, deep, motion, tones, written
+from workers.media import bits, blocks, deep, motion, tones, written
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
 from workers.media.wish import MAX_SIDE, Made, Wish
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1 << 30  # of a file: packers read it whole
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # Exif's number to Pillow's Transpose
 _NO_EXIF = frozenset({"gif"})
+_WIDE = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_EXTRA = 338  # the tag of TIFF for channels beside the colours
 _JPEG_ROOM = {"exif": 65_527, "xmp": 65_504, "comment": 65_533}  # bytes of one segment, less what stands before
 
 
@@ -135,17 +137,22 @@ def _read_motion(image: Image, wish: Wish, notes: list[str], *, name: str) -> Ma
 
 def _read_still(image: Image, source: Path, wish: Wish, notes: list[str]) -> Made:
     hung = blocks.take(image)
+    depth = bits.stored_bits(image) or 0
+    _refuse_loss(image, source, wish, depth)
     if wish.format in ("png", "tiff"):
         raw_turn = blocks.turn_of(image)
         if deep.is_deep(image, deep.head_of(source)) and (picture := deep.read(source.read_bytes(), str(image.format))):
             return _deep_made(picture, hung, raw_turn, wish, notes)
-    elif deep.is_deep(image, deep.head_of(source)) and image.mode != "I;16":
-        notes.append("16 bits a channel become 8")
+    if depth > 8 and image.mode not in _WIDE:  # of those that are wide `tones` tells what becomes of them
+        notes.append(f"{depth} bits a channel become 8")
+    bits.mend_planes(image)
     _hint(image, wish.size)
     image.load()
     turn = blocks.turn_of(image)  # Pillow turns TIFFs itself while it loads them
     _note_lost(image, wish, notes)
     still = _turned(_reduced(tones.plain(image), wish.size), turn)
+    if still is image and image.format == "TIFF":
+        still = image.copy()  # an open TIFF hands its own tags to the writer, which may not belong to its pixels
     if wish.format == "jpeg":
         still = tones.flattened(still, wish.background, notes)
     still, icc = tones.fitted(still, hung.icc, wish.format, srgb=wish.srgb, notes=notes)
@@ -158,8 +165,17 @@ def _read_still(image: Image, source: Path, wish: Wish, notes: list[str]) -> Mad
     return Made(still, None, None, hung, tuple(notes))
 
 
+def _refuse_loss(image: Image, source: Path, wish: Wish, depth: int) -> None:
+    """JobFailed unsupported when WebP is to be without loss and could not be: it holds 8 bits."""
+    if wish.lossless and wish.format == "webp" and (depth > 8 or image.mode in _WIDE):
+        message = f"{clean(source.name)} has {depth} bits a channel, of which WebP holds 8: png or tiff keeps more"
+        raise JobFailed(ErrorClass.UNSUPPORTED, message, input=path_to_key(source))
+
+
 def _note_lost(image: Image, wish: Wish, notes: list[str]) -> None:
-    """What hangs on the picture and is not taken over, though nobody asked to leave it out."""
+    """What belongs to the picture and is not taken over, though nobody asked to leave it out."""
+    if image.format == "TIFF" and 0 in getattr(image, "tag_v2", {}).get(_EXTRA, ()):
+        notes.append("a channel that is neither colour nor alpha is left out")
     if wish.metadata == "strip":
         return
     if image.info.get("photoshop"):

@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 from PIL import ImageStat
 
 from workers.errors import ErrorClass, JobFailed
+from workers.media.bits import mend_planes
 from workers.media.blocks import turn_of
 from workers.media.names import path_to_key
 from workers.media.pictures import MAX_PIXELS, guarded
@@ -67,6 +68,7 @@ def fingerprint(path: str | os.PathLike[str], *, format: str = "") -> Fingerprin
     with guarded(name, key), Pillow.open(os.path.abspath(path), formats=(format,)) as image:
         refuse_bomb(image, name, key)
         size = image.size
+        mend_planes(image)
         image.draft("L", _DRAFT)
         image.load()
         return of_grey(upright_grey(image), size, ROUTE)

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Literal
 from PIL.Image import Transpose
 
 from workers.errors import ErrorClass, JobFailed
+from workers.media.bits import mend_planes
 from workers.media.colour import plain, smooth
 from workers.media.names import path_to_key
 from workers.media.shapes import Shape
@@ -135,6 +136,7 @@ def _load(file: IO[bytes], format: str, shape: Shape, gap: float, *, name: str, 
 
     with guarded(name, key), Pillow.open(file, formats=(format,)) as image:
         turn = _turn(image)
+        mend_planes(image)
         upright = shape.turned() if turn in _QUARTERS else shape
         reduced = plain(_reduced(image, upright, gap))
         return cut(reduced if turn is None else reduced.transpose(turn), shape)

@@ -123,7 +123,7 @@ OPERATION = Operation(
     process=_process,
     cache_category="image_analysis",
     memory_mib=2048,
-    version=1,
+    version=2,
     primary=("inputs", "blur", "noise", "dark", "bright", "thumbnail", "output"),
     examples=("spool analyze-image photo.jpg", "spool analyze-image ~/Pictures --blur 100 --thumbnail 320"),
 )

@@ -58,7 +58,8 @@ class ConvertImageParams(BulkParams):
     turned upright in any case."""
 
     lossless: bool = False
-    """No loss in WebP. PNG and TIFF never lose anything, JPEG, GIF and AVIF cannot do it."""
+    """No loss in WebP, which refuses more than 8 bits a channel then. PNG and TIFF lose nothing but what is noted, as
+    of CMYK with 16 bits; JPEG, GIF and AVIF cannot do it."""
 
     small: bool = False
     """Take several times as long for results of some percent less: WebP method 4, AVIF speed 6, PNG by oxipng 2."""

@@ -157,7 +157,7 @@ OPERATION = Operation(
     process=_process,
     cache_category="metadata",
     memory_mib=2048,
-    version=2,
+    version=3,
     primary=("inputs", "algorithm", "check"),
     examples=(
         "spool hash ~/Films --algorithm blake3",

@@ -10,10 +10,15 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.support import pictures
+from tests.support.pictures import one_frame
+from tests.support.tiff import CMYK, deep_tiff
 from workers.errors import ErrorClass, JobFailed
-from workers.media import deep, motion, pngs, tiffs, written
+from workers.media import deep, motion, phash, pngs, tiffs, written
+from workers.media.analysis import analyse
 from workers.media.blocks import Blocks, take
 from workers.media.convert import convert
+from workers.media.pictures import thumbnail
+from workers.media.shapes import Shape
 from workers.media.sniff import sniff
 from workers.media.wish import EXTENSIONS, Wish
 
@@ -126,6 +131,62 @@ def tiff_words(path: Path) -> np.ndarray[Any, Any]:
     found = deep.read(path.read_bytes(), "TIFF")
     assert found is not None
     return found.array()
+
+
+def _gradient(channels: int) -> np.ndarray[Any, Any]:
+    rows, columns = np.mgrid[0:24, 0:32]
+    return np.stack([(rows * 900 + columns * 1000 + n * 9000) % 65536 for n in range(channels)], axis=2)
+
+
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "cmyk": {"meaning": CMYK},
+    "planes": {"planes": True},
+    "planes, big end": {"planes": True, "order": ">"},
+    "alpha multiplied in": {"extra": 1},
+    "unknown fourth": {"extra": 0},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("format", ["png", "tiff", "webp", "jpeg"])
+def test_bits_that_are_lost_are_named(tmp_path: Path, format: str, layout: str) -> None:
+    channels = 3 if "planes" in layout else 4
+    pixels = _gradient(channels)
+    if layout == "alpha multiplied in":
+        pixels[:, :, 3] = 65535
+    source = deep_tiff(tmp_path / "a.tif", pixels, **LAYOUTS[layout])
+    target, facts = converted(source, format)
+    assert "16 bits a channel become 8" in facts["notes"]
+    assert any("neither colour nor alpha" in note for note in facts["notes"]) == (layout == "unknown fourth")
+    if layout != "cmyk" and format in ("png", "tiff"):
+        assert np.abs(colours(target) - pixels[:, :, :3] / 257).max() <= 1.01
+
+
+def test_the_planes_of_a_tiff_are_seen_as_they_are(tmp_path: Path) -> None:
+    wide = np.repeat(np.repeat(_gradient(3), 8, axis=0), 8, axis=1)
+    source = deep_tiff(tmp_path / "a.tif", wide, planes=True)
+    Image.fromarray((wide // 257).astype(np.uint8)).save(tmp_path / "a.png")
+    assert phash.distance(phash.fingerprint(source).phash, phash.fingerprint(tmp_path / "a.png").phash) <= 2
+    one, other = (analyse(tmp_path / name).measures for name in ("a.tif", "a.png"))
+    assert abs(one.brightness - other.brightness) < 1
+    small = np.asarray(thumbnail(source, Shape.within(64))).astype(int)
+    assert np.abs(small - np.asarray(thumbnail(tmp_path / "a.png", Shape.within(64)))).mean() < 3
+
+
+def test_deep_pictures_of_modern_formats_tell_what_is_lost(tmp_path: Path) -> None:
+    for encoder, pixels, name, bits in (
+        ("jpeg2000", "rgb48le", "a.jp2", 16),
+        ("libsvtav1", "yuv420p10le", "a.avif", 10),
+    ):
+        one_frame(tmp_path / name, encoder, pixels)
+        assert f"{bits} bits a channel become 8" in converted(tmp_path / name, "png")[1]["notes"]
+        with pytest.raises(JobFailed, match=f"{bits} bits a channel, of which WebP holds 8") as caught:
+            converted(tmp_path / name, "webp", lossless=True)
+        assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
+    pictures.halves().save(tmp_path / "b.jp2")
+    pictures.halves().save(tmp_path / "b.avif")
+    for name in ("b.jp2", "b.avif"):
+        assert converted(tmp_path / name, "webp", lossless=True)[1]["notes"] == []
 
 
 @pytest.mark.parametrize(("format", "side"), [("webp", 16_384), ("jpeg", 65_501), ("gif", 65_536), ("avif", 32_769)])
