@@ -139,20 +139,20 @@ def leftovers(settings: Settings) -> Iterator[Finding]:
     work, logs = _numbered(settings.paths.work), _numbered(settings.paths.job_logs)
     jobs: dict[int, tuple[str, int]] = _asked(settings, soundness.states_and_leases, {})
     kept = {job_id for job_id, (state, _) in jobs.items() if state not in FINAL or state == State.FAILED}
-    yield from _listed(
+    yield _left(
         "work",
         [path for job_id, path in work if job_id not in kept],
         "unfinished work of jobs that have ended or do not exist",
         "a worker removes it within a minute: `spool worker --detach`",
     )
     live = {(job_id, lease) for job_id, (state, lease) in jobs.items() if state in LIVE}
-    yield from _listed(
+    yield _left(
         "staging",
         [path for job_id, lease, path in staging if (job_id, lease) not in live],
-        "unfinished outputs of no job that runs in this home",
+        "unfinished outputs that no running job of this home works on",
         "remove them, unless another home of yours writes to the same folder",
     )
-    yield from _listed(
+    yield _left(
         "logs",
         [path for job_id, path in logs if job_id not in jobs],
         "logs of jobs that do not exist",
@@ -160,12 +160,11 @@ def leftovers(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _listed(name: str, found: list[Path], what: str, todo: str) -> Iterator[Finding]:
+def _left(name: str, found: list[Path], what: str, todo: str) -> Finding:
     if not found:
-        yield Finding(name, Level.OK, f"no {what}")
-        return
+        return Finding(name, Level.OK, f"no {what}")
     more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
-    yield Finding(name, Level.WARN, f"{what}: {', '.join(map(str, found[:_SHOWN]))}{more}", todo)
+    return Finding(name, Level.WARN, f"{what}: {', '.join(map(str, found[:_SHOWN]))}{more}", todo)
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
