@@ -10,6 +10,7 @@ import click
 from console.cli.output import say, say_json
 from console.cli.selection import one_id
 from console.cli.words import door, json_option
+from workers.errors import UsageError
 
 if TYPE_CHECKING:
     from workers.client import Client
@@ -58,18 +59,20 @@ def _print_rest(client: Client, job_id: int, offset: int, as_json: bool) -> int:
 @click.option("--follow", is_flag=True, help="Go on with what happens from now, until Ctrl-C.")
 @json_option
 def events(since: int, job_id: int | None, follow: bool, as_json: bool) -> None:
-    """Print the history of jobs, one JSON object a line.
+    """Print the history, one JSON object a line: moves of jobs, orders, and alerts (of the job 0).
 
     Each line has a `revision`; give the last one you saw to --since to go on from there.
     """
     client = door()
+    if since > (present := client.revision()):
+        raise UsageError(f"--since {since}: the present revision is {present}; was the database put back, or removed?")
     while True:
         looked = client.revision()
         page = client.events(since, job_id=job_id, limit=_PAGE)
         for event in page:
             say_json(event_as_json(event), now=follow)
         since = page[-1].revision if page else since
-        if len(page) == _PAGE:
+        if len(page) >= _PAGE:
             continue
         if not follow:
             return

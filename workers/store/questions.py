@@ -149,11 +149,19 @@ def counts(db: Database) -> dict[State, int]:
 
 
 def events(db: Database, since: int = 0, job_id: int | None = None, limit: int = 1000) -> list[JobEvent]:
-    """History after a revision, oldest first; of one job, or of all."""
+    """History after a revision, oldest first; of one job, or of all.
+
+    About `limit` lines, and never a part of a revision: who goes on after the last one misses nothing.
+    """
     query = EventRow.select().where(EventRow.revision > since)
     if job_id is not None:
         query = query.where(EventRow.job_id == job_id)
-    rows = query.order_by(EventRow.revision, EventRow.id).limit(limit).dicts().execute(db)
+    query = query.order_by(EventRow.revision, EventRow.id)
+    rows = list(query.limit(limit).dicts().execute(db))
+    if rows and len(rows) == limit:
+        last = rows[-1]
+        rest = query.where((EventRow.revision == last["revision"]) & (EventRow.id > last["id"]))
+        rows += rest.dicts().execute(db)
     return [event_of(row) for row in rows]
 
 

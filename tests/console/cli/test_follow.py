@@ -10,6 +10,9 @@ from pathlib import Path
 from tests.console.cli.conftest import Ran
 from workers.client import Client
 from workers.config import load_settings
+from workers.store.database import transaction
+from workers.store.moves import bump, record_event
+from workers.store.notices import record_alert
 
 URL = "http://127.0.0.1:9/x.mp4"
 
@@ -79,6 +82,43 @@ def test_a_long_history_comes_whole(spool: Callable[..., Ran], client: Client) -
     events = spool("events").objects
     assert len(events) == 1201
     assert len({event["revision"] for event in events}) == 1201
+
+
+def test_a_revision_that_never_was_is_told(spool: Callable[..., Ran], client: Client) -> None:
+    client.submit("download", {"inputs": [URL]})
+    present = client.revision()
+    for more in ([], ["--follow"], ["--json"]):
+        ran = spool("events", "--since", str(present + 1), *more)
+        assert (ran.code, ran.out) == (2, "") and f"the present revision is {present}" in ran.err
+    assert spool("events", "--since", str(present)) == Ran(0, "", "")
+
+
+def test_going_on_misses_nothing_of_a_revision(spool: Callable[..., Ran], client: Client) -> None:
+    """Many lines may have one revision: no page ends among them."""
+    with transaction(client._db):
+        for number in range(1300):
+            record_event(client._db, bump(client._db) if number % 400 == 0 else 0, 0, "x", ("", ""), "ada", str(number))
+    client._db.execute_sql("UPDATE job_event SET revision = 1 + id / 400")
+    told = spool("events").objects
+    assert [event["reason"] for event in told] == [str(number) for number in range(1300)]
+    page = client.events(0, limit=10)
+    assert len(page) == 399 and client.events(page[-1].revision, limit=10)[0].reason == "399"
+
+
+def test_alerts_are_followed_too(home: Path, client: Client) -> None:
+    client.submit("download", {"inputs": [URL]})
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "console", "events", "--follow", "--since", str(client.revision()), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout is not None
+    record_alert(client._db, "disk_low", "3 GB free")
+    alert = json.loads(follower.stdout.readline())
+    assert (alert["type"], alert["id"], alert["move"], alert["by"]) == ("event", 0, "disk_low", "worker")
+    assert alert["reason"] == "3 GB free"
+    follower.terminate()
+    follower.wait(20)
 
 
 def test_following_shows_what_happens(home: Path, client: Client) -> None:
