@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from workers.errors import InvalidParams, UsageError
 from workers.jobs import Job
-from workers.operations.contract import EMPTY_NAME, Operation
+from workers.operations.contract import EMPTY_NAME, Operation, flag_of
 
 POSITIONAL = "inputs"
 SECRET = "***"
@@ -80,11 +80,6 @@ class ParamOption(click.Option):
     """The flag of one field. `advanced` ones are listed after the others."""
 
     advanced = False
-
-
-def flag_of(name: str) -> str:
-    """The flag of a field."""
-    return "--" + name.replace("_", "-")
 
 
 def hint(field: FieldInfo, name: str) -> Any:

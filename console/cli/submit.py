@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from console.cli.forms import POSITIONAL, flag_of, inputs_of, kind_of, missing_files, takes_many, values_of
+from console.cli.forms import POSITIONAL, inputs_of, kind_of, missing_files, takes_many, values_of
 from console.cli.output import say, say_json, tell
 from console.cli.selection import one_id
 from workers.errors import InvalidParams, UsageError
 from workers.jobs import Job, Priority
-from workers.operations.contract import Operation
+from workers.operations.contract import Operation, flag_of
 
 if TYPE_CHECKING:
     from workers.client import Client

@@ -47,6 +47,11 @@ def check_path(path: str) -> None:
         raise ValueError(f"{path!r} is no whole path: it must begin with /")
 
 
+def flag_of(name: str) -> str:
+    """The flag of a field, as it is typed."""
+    return "--" + name.replace("_", "-")
+
+
 EMPTY_NAME = "the name is empty; nothing was done"
 
 

@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
 from workers.media.av import Facts, facts
 from workers.media.encode import Plan
+from workers.media.hardware import KINDS
 from workers.media.lasting import measured
 from workers.media.names import key_to_path
 from workers.media.presets import PRESETS, Preset
 from workers.media.sniff import is_media_name
 from workers.operations import trash
-from workers.operations.contract import BulkParams, Context, Operation, Result
+from workers.operations.contract import BulkParams, Context, Operation, Result, flag_of
 from workers.operations.encoding import Making
 from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.targets import targets
@@ -106,20 +107,29 @@ class TranscodeParams(BulkParams):
     worst_vmaf: float = Field(default=0.0, ge=0, le=100, json_schema_extra={"advanced": True})
     """As min_vmaf, for the worst frame."""
 
+    @field_validator("hardware")
+    @classmethod
+    def _known_hardware(cls, value: str) -> str:
+        known, wish = ("off", "auto", *KINDS), value.strip().lower() or "off"
+        if wish not in known:
+            raise ValueError(f"there is no hardware {value!r}; one of {', '.join(known)}")
+        return wish
+
     @model_validator(mode="after")
     def _fit_together(self) -> TranscodeParams:
         ways = [name for name in ("quality", "vmaf", "xpsnr", "size_mib") if getattr(self, name)]
         if len(ways) > 1:
-            raise ValueError(f"{' and '.join(ways)} exclude each other: each decides the quality")
+            raise ValueError(f"{' and '.join(map(flag_of, ways))} exclude each other: each decides the quality")
         film = [*ways, *(name for name in ("min_vmaf", "worst_vmaf") if getattr(self, name))]
         if PRESETS[self.preset].video is None and (film or self.subtitles == "burn"):
-            raise ValueError(f"{film[0] if film else 'subtitles burn'} is for films, and preset {self.preset} is sound")
+            word = flag_of(film[0]) if film else "--subtitles burn"
+            raise ValueError(f"{word} is for films, and preset {self.preset} is sound")
         if self.replace and self.output:
-            raise ValueError("replace puts results in the place of the originals, so there can be no output folder")
+            raise ValueError("--replace puts results in the place of the originals, so there can be no output folder")
         if self.subtitles == "burn" and (self.min_vmaf or self.worst_vmaf):
-            raise ValueError("burnt in subtitles would count as damage: leave out min_vmaf and worst_vmaf")
+            raise ValueError("burnt in subtitles would count as damage: leave out --min-vmaf and --worst-vmaf")
         if self.burn and self.subtitles != "burn":
-            raise ValueError("burn says which subtitles, and belongs to subtitles burn")
+            raise ValueError("--burn says which subtitles, and belongs to --subtitles burn")
         return self
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.cli.forms import ParamOption, flag_of
+from console.cli.forms import ParamOption
 from console.cli.operations import command_of, job_options, known_operations
 from tests.console.cli.conftest import Ran
 from workers.client import load_registry
+from workers.operations.contract import flag_of
 
 
 def test_the_operations_are_those_of_the_front_door() -> None:

@@ -198,10 +198,9 @@ def test_hardware_that_works_is_named_where_another_was_asked_for(
     (tmp_path / "bin").mkdir()
     ctx.settings = {**ctx.settings, "ffmpeg": pretend(tmp_path / "bin", "h264_nvenc")}
     out = str(tmp_path / "out")
-    for wrong in ("gpu", "vaapi"):
-        with pytest.raises(JobFailed, match=f"{wrong} cannot encode h264 here: what does is nvenc") as caught:
-            transcode(ctx.again(), media.vp9, hardware=wrong, output=out)
-        assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
+    with pytest.raises(JobFailed, match="vaapi cannot encode h264 here: what does is nvenc") as caught:
+        transcode(ctx.again(), media.vp9, hardware="vaapi", output=out)
+    assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED
 
 
 def test_a_missing_file_is_named(ctx: PlainContext, tmp_path: Path) -> None:
@@ -340,6 +339,24 @@ def test_own_outputs_and_other_files_are_not_items(media: Media, tmp_path: Path)
     params = OPERATION.validate({"inputs": [str(tmp_path)]})
     assert OPERATION.items is not None
     assert [Path(key).name for key in OPERATION.items(params)] == ["a.mp4", "b.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"hardware": "foo"}, "there is no hardware 'foo'; one of off, auto, nvenc, qsv, vaapi, videotoolbox"),
+        ({"vmaf": 95, "size_mib": 100}, "--vmaf and --size-mib exclude each other"),
+        ({"preset": "audio", "min_vmaf": 90}, "--min-vmaf is for films"),
+    ],
+)
+def test_what_is_wrong_is_told_as_it_is_typed(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidParams, match=words):
+        OPERATION.validate({"inputs": ["/a"], **values})
+
+
+def test_hardware_is_known_however_it_is_written() -> None:
+    for given, taken in (("", "off"), (" NVENC", "nvenc"), ("auto", "auto")):
+        assert OPERATION.validate({"inputs": ["/a"], "hardware": given}).hardware == taken
 
 
 @pytest.mark.parametrize(
