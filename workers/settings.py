@@ -71,9 +71,9 @@ class JobSettings(_Section):
     stall_minutes: float = Field(default=5.0, gt=0)
     """Minutes without any sign of progress after which a job is stopped as stalled."""
     grace_seconds: float = Field(default=2.0, ge=0, le=60)
-    """Seconds between asking a tool to stop, telling it, and killing it."""
+    """Seconds between asking a tool to stop, telling it, and killing it; work on single files is asked for 0.8."""
     memory_mib: int = Field(default=0, ge=0)
-    """Memory limit of one runner's address space in MiB; 0 sets none."""
+    """Memory limit of one job in MiB, all its processes together; 0 leaves it to the operation."""
     file_size_gib: float = Field(default=512.0, ge=0)
     """The largest file in GiB that a job may write, whatever writes it; 0 sets no limit."""
     processes: int = Field(default=512, ge=0)

@@ -130,7 +130,7 @@ class ItemProcess:
         return None
 
     def grow_quiet(self, passed_s: float) -> None:
-        """So much time has passed; whether it gave a sign within."""
+        """So much time has passed: count it as quiet, unless it gave a sign within."""
         sign: Sign = self._board.read(self.number)
         if sign.at != self._sign_at or not self.chunks:
             self._sign_at = sign.at

@@ -1,9 +1,9 @@
 """One of the processes that share the items of a job: takes chunks from the runner, tells outcomes, ends with it.
 
 Down come chunks (`c` and JSON) and answers (`a` and a line of the wire). Up go lines whose first letter tells the
-runner what to do with the rest, which is a line of the wire: `i` and four counts for outcomes, `q` for a question,
-`p` for progress, `k` for kept files, `x` for a failure that ends the job, `l` for a lost lease; `r` alone says that a
-chunk is done.
+runner what to do with the rest, which is a line of the wire: `i` and two counts (all, and those that failed) for
+outcomes, `q` for a question, `p` for progress, `k` for kept files, `x` for a failure that ends the job, `l` for a lost
+lease; `r` alone says that a chunk is done.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from workers.runner.wire import MAX_LINE, decode_down, encode
 
 _PIECE = 1 << 16
 _TELL_S = 0.1  # outcomes wait so long at most
-_TELL_SIZE = MAX_LINE // 4  # characters of outcomes that are told at once
+_TELL_SIZE = MAX_LINE // 4  # characters of outcomes that do not wait
 Given: TypeAlias = tuple[str, str, tuple[Published, ...]]  # key, under what its result may be kept, what it published
 EXIT_DONE = 0
 EXIT_FAILED = 1

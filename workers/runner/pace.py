@@ -17,7 +17,7 @@ class Pace:
         self._withheld: Progress | None = None
 
     def offer(self, progress: Progress, now: float) -> bool:
-        """Whether `progress` goes out now; if not, it is withheld until `due`."""
+        """Whether `progress` goes out now; if not, it is withheld for `wait_s`."""
         if now < self._next_report:
             self._withheld = progress
             return False

@@ -32,7 +32,7 @@ from workers.text import clean
 
 _CHUNK_S = 0.1  # what a chunk should take
 _MAX_CHUNK = 200  # items
-_MAX_CHUNK_BYTES = 16 << 10  # of keys, so that two chunks fit into a pipe and nobody waits for anybody
+_MAX_CHUNK_BYTES = 16 << 10  # about, of keys: two chunks of usual names fit into a pipe, and nobody waits for anybody
 _AHEAD = 2  # chunks that a process may have, so that none waits for its next one …
 _AHEAD_BELOW_S = 0.05  # … when items cost less than this; dearer ones stay free for whoever is ready first
 _TICK_S = 0.25
