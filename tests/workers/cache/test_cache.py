@@ -278,7 +278,10 @@ def test_a_folder_that_cannot_be_made_costs_no_result(open_cache: Open, tmp_path
     assert cache.ask(1, "metadata", asked(1)) == [Need.MAKE]
     cache.put(1, "metadata", [made(1, TEXT)])
     assert cache.ask(2, "metadata", asked(1)) == [TEXT]  # by memory alone
-    assert "cannot be" in cache.stats().problem or cache.stats().entries == 0
+    stats = cache.stats()
+    assert (stats.entries, stats.bytes, stats.started_at) == (0, 0, None)
+    cache.close()
+    assert (tmp_path / "file").read_text() == "no folder"
 
 
 def test_a_category_without_a_share_keeps_nothing_and_counts_nothing(open_cache: Open) -> None:

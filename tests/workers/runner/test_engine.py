@@ -16,6 +16,7 @@ from workers.runner.wire import (
     Down,
     Failed,
     Finished,
+    Granted,
     Known,
     Offered,
     Progressed,
@@ -158,11 +159,21 @@ def test_asked_to_make_room_it_ends_what_is_in_hand_and_begins_no_more(begin: Be
     assert not {record.key for record in rest.records()} & set(done)
 
 
-def test_room_that_is_asked_for_too_late_is_no_room(begin: Begin) -> None:
-    talk = begin("items", {"count": 2, "seconds": 0.2})
-    talk.until(Total)
+def test_room_that_is_asked_for_when_all_is_in_hand_is_no_room(begin: Begin, tmp_path: Path) -> None:
+    asked: list[Publishing] = []
+
+    def answer(message: Up) -> Down | None:
+        if isinstance(message, Publishing):
+            asked.append(message)
+            return None
+        return grant(message)
+
+    talk = begin("items", {"count": 2, "processes": 2, "folder": str(tmp_path / "out")}, answer=answer)
+    talk.until_true(lambda: len(asked) == 2, "both in hand")
     talk.runner.send(Yield())
-    assert isinstance(talk.finish(), Finished | Yielded)
+    for question in asked:
+        talk.runner.send(Granted(question.path))
+    assert talk.finish() == Finished((), {"items": 2, "done": 2, "failed": 0})
 
 
 def test_items_in_the_making_elsewhere_are_asked_about_again(begin: Begin) -> None:

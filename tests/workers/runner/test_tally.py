@@ -67,14 +67,16 @@ def test_what_failed_before_is_told_with_the_rest() -> None:
 
 
 def test_nothing_is_promised_before_all_is_listed() -> None:
-    tally = Tally()
+    now = [100.0]
+    tally = Tally(lambda: now[0])
     tally.total, tally.done = 500, 20
+    now[0] += 8.0
     told = tally.progress()
     assert (told.done, told.total, told.fraction, told.eta_s) == (20, None, None, None)
     tally.listed = True
-    told = tally.progress(within=0.5)
-    assert (told.done, told.total, told.fraction) == (20, 500, 20.5 / 500)
-    assert told.rate and told.eta_s == pytest.approx((500 - 20.5) / told.rate)
+    told = tally.progress(within=4.0)
+    assert (told.done, told.total, told.fraction) == (20, 500, 24 / 500)
+    assert told.rate == 3.0 and told.eta_s == pytest.approx(476 / 3)
 
 
 def test_an_item_that_fails_without_a_reason_is_counted() -> None:
