@@ -1,27 +1,33 @@
-"""How small pictures are known again: a mark in the file says what input it is of."""
+"""How small pictures are known again: a mark in the file says what input it is of, and what was asked for."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2s
 from pathlib import Path
+from typing import Any
 
 
-def mark(source: Path, target: Path) -> str:
-    """What an output says of its input: a digest of the way there, so that both may be moved together."""
+def mark(source: Path, target: Path, asked: Mapping[str, Any]) -> str:
+    """What an output says of its input: a digest of the way there, so that both may be moved together, and of `asked`.
+
+    `asked` are the options that the output depends on, as JSON knows them.
+    """
     way = os.path.relpath(os.path.abspath(source), os.path.abspath(target.parent))
-    return f"Spool thumbnail {blake2s(os.fsencode(way), digest_size=16).hexdigest()}"
+    whole = json.dumps(asked, sort_keys=True).encode() + b"\0" + os.fsencode(way)
+    return f"Spool thumbnail {blake2s(whole, digest_size=16).hexdigest()}"
 
 
-def made_before(source: Path, target: Path, read: Callable[[Path], str]) -> Path | None:
-    """The output of this very `source` that is newer than it: `target`, or a numbered one beside it.
+def made_before(source: Path, target: Path, asked: Mapping[str, Any], read: Callable[[Path], str]) -> Path | None:
+    """The output of this very `source`, as `asked`, that is newer than it: `target`, or a numbered one beside it.
 
     `read` gives the mark of a file, or an empty text.
     """
     try:
-        changed, wanted = source.stat().st_mtime_ns, mark(source, target)
+        changed, wanted = source.stat().st_mtime_ns, mark(source, target, asked)
         for path in _numbered(target):
             made = path.stat()
             if made.st_size and made.st_mtime_ns >= changed and read(path) == wanted:

@@ -88,13 +88,13 @@ class Shots:
             if path is None and self._params.skip_existing:
                 path = self._kept_pair(mark_of) if part == _SPRITE else None
                 if part not in (_SPRITE, _WORDS):
-                    path = made_before(self._source, self._target(part), mark_of)
+                    path = made_before(self._source, self._target(part), self._params.asked(part), mark_of)
             if path is not None:
                 self._there[part] = path
 
     def _kept_pair(self, mark_of: Callable[[Path], str]) -> Path | None:
         """A sprite from before, when words that point into it are there as well; else both are made anew."""
-        sprite = made_before(self._source, self._target(_SPRITE), mark_of)
+        sprite = made_before(self._source, self._target(_SPRITE), self._params.asked(_SPRITE), mark_of)
         if sprite is None:
             return None
         address = quote(sprite.name).encode() + b"#xywh="
@@ -102,7 +102,7 @@ class Shots:
         def read(path: Path) -> str:
             return mark_of_words(path) if address in path.read_bytes()[:4096] else ""
 
-        words = made_before(self._source, sprite.with_suffix(".vtt"), read)
+        words = made_before(self._source, sprite.with_suffix(".vtt"), self._params.asked(_WORDS), read)
         if words is not None:
             self._there[_WORDS] = words
         return sprite if words is not None else None
@@ -149,7 +149,7 @@ class Shots:
             facts = self._publish_image(_SPRITE, made.image, params.quality)
         sprite_path = self._there[_SPRITE]
         target = self._target(_WORDS)
-        words = webvtt(made.cues, sprite_path.name, note=mark(self._source, target))
+        words = webvtt(made.cues, sprite_path.name, note=mark(self._source, target, params.asked(_WORDS)))
         staged = stage(self._ctx, target.parent) / "words.vtt"
         try:
             staged.write_text(words, encoding="ascii")
@@ -167,7 +167,8 @@ class Shots:
         target = self._target(part)
         format = "jpeg" if part == _SPRITE else self._params.format
         staged = stage(self._ctx, target.parent) / f"shot{target.suffix}"
-        pictures.save(image, staged, format=format, quality=quality, mark=mark(self._source, target))
+        said = mark(self._source, target, self._params.asked(part))
+        pictures.save(image, staged, format=format, quality=quality, mark=said)
         width, height = pictures.check(staged)
         facts = {"width": width, "height": height, "size": os.path.getsize(staged)}
         self._publish(part, staged, target)

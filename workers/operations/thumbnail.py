@@ -83,7 +83,8 @@ class ThumbnailParams(BulkParams):
     """Quality of the result: 1 (small) to 100 (large)."""
 
     skip_existing: bool = Field(default=True)
-    """Leave out what is there of an input and newer than it. Off: each gets another one beside it."""
+    """Leave out what is there of an input, was made with the same options and is newer. Off: each gets another one
+    beside it."""
 
     @field_validator("crop")
     @classmethod
@@ -113,6 +114,19 @@ class ThumbnailParams(BulkParams):
         if self.crop:
             return Shape(*two_numbers(self.crop, 16, _MAX_SIDE), fill=True, focus=self.focus)
         return Shape.within(self.size)
+
+    def asked(self, part: str, *, film: bool = True) -> dict[str, Any]:
+        """What an output depends on besides its input: `part` is the word in its name."""
+        if part in ("sprite", "words"):
+            every_s = 0 if self.sprite_count else self.sprite
+            return {"every_s": every_s, "count": self.sprite_count, "tile": self.tile, "quality": self.quality}
+        if part == "contact-sheet":
+            grid = two_numbers(self.sheet, 1, 20)
+            return {"grid": grid, "times": self.sheet_times, "tile": self.tile, "quality": self.quality}
+        own: dict[str, Any] = {"shape": dataclasses.astuple(self.shape), "quality": self.quality}
+        if not film:
+            return own | {"draft": self.draft}
+        return own | ({"count": self.count} if self.count > 1 else {"position": self.position})
 
     @property
     def several(self) -> bool:
@@ -145,17 +159,18 @@ def _process(params: ThumbnailParams, key: str, ctx: Context) -> Result:
     if done := ctx.published():
         return Result(done, {"published_before": True})
     target = place.of(source, ".thumb", _EXTENSIONS[params.format])
-    if params.skip_existing and (made := _made_before(source, target)):
+    asked = params.asked("thumb", film=found.kind == "av")
+    if params.skip_existing and (made := _made_before(source, target, asked)):
         return Result((made,), {"why": "the thumbnail is newer than its input"}, Outcome.SKIPPED)
     if found.kind == "av" and not _has_picture(params, source):
         return Result((), {"why": "sound without a cover"}, Outcome.SKIPPED)
     return _one(params, source, target, found.kind == "image", found.format, ctx)
 
 
-def _made_before(source: Path, target: Path) -> Path | None:
+def _made_before(source: Path, target: Path, asked: Mapping[str, Any]) -> Path | None:
     from workers.media.pictures import mark_of
 
-    return made_before(source, target, mark_of)
+    return made_before(source, target, asked, mark_of)
 
 
 def _has_picture(params: ThumbnailParams, source: Path) -> bool:
@@ -181,7 +196,7 @@ def _one(params: ThumbnailParams, source: Path, target: Path, still: bool, forma
         "quality": params.quality,
         "position": params.position,
         "draft": params.draft,
-        "mark": mark(source, target),
+        "mark": mark(source, target, params.asked("thumb", film=not still)),
     }
     try:
         told, kept = ctx.kept_file(

@@ -80,13 +80,37 @@ def test_what_is_there_is_kept_and_what_is_gone_is_made(ctx: PlainContext, clip:
     assert len(files_under(clip.parent)) == len(before) + 6
 
 
+CHANGES: list[tuple[dict[str, Any], set[str]]] = [
+    ({"count": 4}, {"clip.thumb-1 (2).jpg", "clip.thumb-2 (2).jpg", "clip.thumb-3 (2).jpg", "clip.thumb-4.jpg"}),
+    ({"size": 64}, {"clip.thumb-1 (2).jpg", "clip.thumb-2 (2).jpg", "clip.thumb-3 (2).jpg"}),
+    ({"sheet": "3x2"}, {"clip.contact-sheet (2).jpg"}),
+    ({"sheet_times": False}, {"clip.contact-sheet (2).jpg"}),
+    ({"sprite": 2}, {"clip.sprite (2).jpg", "clip.sprite (2).vtt"}),
+    ({"sprite_count": 2}, {"clip.sprite (2).jpg", "clip.sprite (2).vtt"}),
+]
+
+
+@pytest.mark.parametrize(("change", "made"), CHANGES)
+def test_other_wishes_are_not_answered_with_what_is_there(
+    ctx: PlainContext, clip: Path, change: dict[str, Any], made: set[str]
+) -> None:
+    run(ctx, clip, **EVERYTHING)
+    before = set(files_under(clip.parent))
+    other = run(ctx.again(), clip, **EVERYTHING | change)
+    assert set(files_under(clip.parent)) - before == made
+    assert made <= {path.name for path in other.outputs}
+    assert len(other.outputs) == change.get("count", 3) + 3
+    assert run(ctx.again(), clip, **EVERYTHING | change).outputs == other.outputs
+    assert len(files_under(clip.parent)) == len(before) + len(made)
+
+
 def test_a_sprite_without_its_words_is_made_anew_as_a_pair(ctx: PlainContext, clip: Path) -> None:
     run(ctx, clip, count=0, sprite=1)
     (clip.parent / "clip.sprite.vtt").write_text("WEBVTT\n\nof somebody else\n")
-    result = run(ctx.again(), clip, count=0, sprite=2)
+    result = run(ctx.again(), clip, count=0, sprite=1)
     assert [path.name for path in result.outputs] == ["clip.sprite (2).jpg", "clip.sprite (2).vtt"]
     assert "clip.sprite%20%282%29.jpg#xywh=0,0," in result.outputs[1].read_text()
-    assert run(ctx.again(), clip, count=0, sprite=2).outcome is Outcome.DONE  # the first pair is still torn
+    assert run(ctx.again(), clip, count=0, sprite=1).outcome is Outcome.DONE  # the first pair is still torn
 
 
 class Died(Exception):

@@ -116,6 +116,30 @@ def test_skip_existing_and_what_is_newer(ctx: PlainContext, folder: Path) -> Non
     assert files_under(folder) == before
 
 
+CHANGES: list[tuple[str, dict[str, Any]]] = [
+    ("picture.jpg", {"size": 64}),
+    ("picture.jpg", {"preset": "square"}),
+    ("picture.jpg", {"crop": "80x40", "focus": "entropy"}),
+    ("picture.jpg", {"quality": 20}),
+    ("picture.jpg", {"draft": True}),
+    ("sub/clip.mp4", {"position": 80}),
+    ("sub/clip.mp4", {"size": 64}),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), CHANGES)
+def test_what_was_made_otherwise_is_not_what_was_asked_for(
+    ctx: PlainContext, folder: Path, name: str, values: dict[str, Any]
+) -> None:
+    (first,) = one(ctx, folder / name).outputs
+    other = one(ctx.again(), folder / name, **values)
+    assert other.outcome is Outcome.DONE
+    assert other.outputs[0].name == f"{first.stem} (2).jpg"
+    for wishes, path in (({}, first), (values, other.outputs[0])):
+        again = one(ctx.again(), folder / name, **wishes)
+        assert (again.outcome, again.outputs) == (Outcome.SKIPPED, (path,))
+
+
 def test_without_skip_existing_all_are_made_again(ctx: PlainContext, folder: Path) -> None:
     thumbnails(ctx, [folder])
     thumbnails(ctx, [folder], skip_existing=False)
