@@ -77,6 +77,11 @@ def begin(connection: sqlite3.Connection, now: float) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('started_at', ?)", (now,))
 
 
+def begun(connection: sqlite3.Connection) -> bool:
+    """Whether a worker counts in this store."""
+    return connection.execute("SELECT 1 FROM meta WHERE name = 'started_at'").fetchone() is not None
+
+
 def fold(connection: sqlite3.Connection, now: float) -> None:
     """Make minutes of old buckets, and forget the oldest."""
     before = int(now) // _COARSE_S * _COARSE_S - _FINE_FOR_S // _COARSE_S * _COARSE_S

@@ -165,7 +165,7 @@ class Writer:
         if self._connection is None:
             self._connection = store.connected(self._path)
             self._connection.execute("PRAGMA wal_autocheckpoint = 1000")
-            if not self._begun:
+            if not self._begun or not counters.begun(self._connection):  # or it was made anew under us
                 with store.transaction(self._connection):
                     counters.begin(self._connection, self._clock())
                 self._begun = True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_a_new_worker_counts_from_its_start(open_cache: Open, clock: Clock) -> N
     stats = open_cache().stats()
     assert stats.started_at == clock.now
     assert stats.together("start") == Counts() and stats.together("1m").misses == 1
+
+
+def test_a_store_that_was_made_anew_is_counted_from_then_on(open_cache: Open, tmp_path: Path, clock: Clock) -> None:
+    cache = open_cache()
+    assert cache.stats().started_at == clock.now
+    shutil.rmtree(tmp_path / "cache")
+    clock.now += 60
+    cache.ask(1, "metadata", asked(1))
+    assert cache.flush()
+    assert cache.stats().started_at == clock.now
+    assert cache.stats().together("start").misses == 1
 
 
 def test_others_read_while_the_worker_runs(open_cache: Open, tmp_path: Path, clock: Clock) -> None:
