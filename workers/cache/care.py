@@ -15,7 +15,7 @@ from pathlib import Path
 from workers.cache import files, store
 from workers.cache.keys import stamp_again
 from workers.cache.packing import Broken, unpack
-from workers.cache.trimming import kept_files
+from workers.cache.trimming import CLEARED, kept_files
 from workers.errors import StoreError
 from workers.settings import CACHE_CATEGORIES, CacheSettings
 
@@ -75,7 +75,7 @@ def _clear_files(folder: Path, category: str | None) -> tuple[int, int]:
         for file in kept_files(folder, name, time.time()):
             count, size = count + 1, size + file.size
         # Renamed first, so that what is kept anew meanwhile finds a fresh folder.
-        away = place.with_name(f".cleared-{name}-{os.urandom(4).hex()}")
+        away = place.with_name(f"{CLEARED}{name}-{os.urandom(4).hex()}")
         try:
             place.rename(away)
         except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from workers.cache.files import TEMPORARY, made_at
 from workers.cache.packing import Broken
 from workers.settings import CACHE_CATEGORIES, CacheSettings
 
+CLEARED = ".cleared-"  # begins the name of a category that is being cleared away
 _LEFTOVER_S = 3600.0  # nobody writes on one container for so long
 _SLACK = 20  # trimmed to 1/20 below the limit, so that not every write trims
 
@@ -64,6 +66,9 @@ class FileTrimmer:
 
     def trim(self, now: float) -> Mapping[str, tuple[int, int, int]]:
         """Entries and bytes that are left, and how many were removed, by category."""
+        for entry in _entries(self._folder / "files"):
+            if entry.name.startswith(CLEARED):  # whoever cleared these away did not come to the end
+                shutil.rmtree(entry.path, ignore_errors=True)
         made, self._made = self._made, {}
         return {category: self._trim(category, now, made) for category in CACHE_CATEGORIES}
 

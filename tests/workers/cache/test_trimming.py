@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,15 @@ def test_half_written_and_strange_files(tmp_path: Path) -> None:
     done = FileTrimmer(tmp_path, CacheSettings()).trim(now)
     assert done["thumbnail"][0] == 1 and done["thumbnail"][2] == 1
     assert not old.exists() and fresh.exists() and path.exists()
+
+
+def test_what_a_killed_clear_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "files" / ".cleared-thumbnail-1234"
+    (left / "ab").mkdir(parents=True)
+    (left / "ab" / "kept").write_bytes(b"x")
+    good = make(tmp_path, 1, 100)
+    FileTrimmer(tmp_path, CacheSettings()).trim(time.time())
+    assert not left.exists() and good.exists()
 
 
 def test_the_worker_trims_files_and_tells_of_them(open_cache: Open, tmp_path: Path, clock: Clock) -> None:
