@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workers.errors import UsageError
+from workers.errors import ReadOnlyError, UsageError
 from workers.health.figures import AutoSlots, HostFigures
 from workers.jobs import FINAL, QUEUES, Job, Pause, Priority, Scope, State
 from workers.launch import worker_pid
@@ -37,6 +37,8 @@ class Groups:
 
     @functools.cached_property
     def _bells(self) -> Bells:
+        if self.settings.read_only:
+            raise ReadOnlyError
         from workers.queues import Bells  # huey is not loaded by those who only look
 
         return Bells(self.settings.paths.rings, self.settings.paths.wake_socket)
