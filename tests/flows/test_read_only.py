@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,8 @@ from workers.errors import ReadOnlyError, StoreError
 from workers.jobs import State
 
 MOST = {
-    **{"jobs": ["state:succeeded"], "show": ["1"], "why": ["2"], "log": ["1"], "wait": ["1"], "events": []},
-    **{"backup": ["list"], "doctor": ["--full"]},
+    "jobs": ["state:succeeded"], "show": ["1"], "why": ["2"], "log": ["1"], "wait": ["1"], "events": [],
+    "backup": ["list"], "doctor": ["--full"],
 }
 
 
@@ -60,7 +61,10 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         home.wait_final(1)
         home.client.close()
         home._clients.clear()
-        {"stop": worker.stop, "kill": worker.kill, "freeze": lambda: worker.signal(signal.SIGSTOP)}[request.param]()
+        if request.param == "freeze":
+            worker.signal(signal.SIGSTOP)
+        else:
+            getattr(worker, request.param)()
         yield home
 
 
@@ -118,7 +122,7 @@ def test_every_order_of_the_front_door_is_refused(watched: Home) -> None:
         "put back": lambda: client.trash.restore([]),
     }
     for name in ("cancel", "pause", "resume", "hold", "unhold", "retry", "remove", "move_first", "move_up"):
-        asked[name] = lambda name=name: getattr(client, name)([1, 2])
+        asked[name] = partial(getattr(client, name), [1, 2])
     for name, order in asked.items():
         with pytest.raises(ReadOnlyError):
             order()
