@@ -26,15 +26,21 @@ def made_before(source: Path, target: Path, asked: Mapping[str, Any], read: Call
 
     `read` gives the mark of a file, or an empty text.
     """
+    return next(all_made_before(source, target, asked, read), None)
+
+
+def all_made_before(
+    source: Path, target: Path, asked: Mapping[str, Any], read: Callable[[Path], str]
+) -> Iterator[Path]:
+    """Every such output, in the order of their numbers."""
     try:
         changed, wanted = source.stat().st_mtime_ns, mark(source, target, asked)
         for path in _numbered(target):
             made = path.stat()
             if made.st_size and made.st_mtime_ns >= changed and read(path) == wanted:
-                return path
+                yield path
     except OSError:
-        pass  # one of them is not there, or gone since
-    return None
+        return  # one of them is not there, or gone since
 
 
 def _numbered(target: Path) -> Iterator[Path]:

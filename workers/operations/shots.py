@@ -16,7 +16,7 @@ from workers.jobs import Outcome
 from workers.operations.contract import Context, Result
 from workers.operations.inputs import disk_failure, need_room, publish, stage
 from workers.operations.ledger import Ledger
-from workers.operations.marks import made_before, mark, mark_of_words
+from workers.operations.marks import all_made_before, made_before, mark, mark_of_words
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -94,18 +94,19 @@ class Shots:
 
     def _kept_pair(self, mark_of: Callable[[Path], str]) -> Path | None:
         """A sprite from before, when words that point into it are there as well; else both are made anew."""
-        sprite = made_before(self._source, self._target(_SPRITE), self._params.asked(_SPRITE), mark_of)
-        if sprite is None:
-            return None
+        for sprite in all_made_before(self._source, self._target(_SPRITE), self._params.asked(_SPRITE), mark_of):
+            if words := self._kept_words(sprite):
+                self._there[_WORDS] = words
+                return sprite
+        return None
+
+    def _kept_words(self, sprite: Path) -> Path | None:
         address = quote(sprite.name).encode() + b"#xywh="
 
         def read(path: Path) -> str:
             return mark_of_words(path) if address in path.read_bytes()[:4096] else ""
 
-        words = made_before(self._source, sprite.with_suffix(".vtt"), self._params.asked(_WORDS), read)
-        if words is not None:
-            self._there[_WORDS] = words
-        return sprite if words is not None else None
+        return made_before(self._source, sprite.with_suffix(".vtt"), self._params.asked(_WORDS), read)
 
     def _thumbnails(self, film: Film) -> None:
         from workers.media.frames import facts_of, representative, several

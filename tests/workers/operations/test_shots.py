@@ -110,7 +110,13 @@ def test_a_sprite_without_its_words_is_made_anew_as_a_pair(ctx: PlainContext, cl
     result = run(ctx.again(), clip, count=0, sprite=1)
     assert [path.name for path in result.outputs] == ["clip.sprite (2).jpg", "clip.sprite (2).vtt"]
     assert "clip.sprite%20%282%29.jpg#xywh=0,0," in result.outputs[1].read_text()
-    assert run(ctx.again(), clip, count=0, sprite=1).outcome is Outcome.DONE  # the first pair is still torn
+    again = run(ctx.again(), clip, count=0, sprite=1)  # the first pair is still torn, and the second is found
+    assert (again.outcome, again.outputs) == (Outcome.SKIPPED, result.outputs)
+    (clip.parent / "clip.sprite (2).jpg").unlink()
+    assert run(ctx.again(), clip, count=0, sprite=1).outcome is Outcome.DONE
+    before = files_under(clip.parent)
+    assert run(ctx.again(), clip, count=0, sprite=1).outcome is Outcome.SKIPPED
+    assert files_under(clip.parent) == before
 
 
 class Died(Exception):
