@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from console.cli.forms import Kind, absolute, hint, kind_of
+from console.cli.forms import Kind, absolute, hint, kind_of, path_of
 from workers.errors import InvalidParams
 from workers.operations.contract import Operation
 
@@ -169,7 +169,7 @@ def absent(fields: Sequence[FormField], values: Mapping[str, Any]) -> dict[str, 
         value = values.get(field.name)
         if field.path and field.required and value:
             paths = [value] if isinstance(value, str) else value
-            gone = [path for path in paths if "://" not in path and not os.path.exists(path)]
+            gone = [path for path in paths if "://" not in path and not os.path.exists(path_of(path))]
             if gone:
                 missing[field.name] = gone
     return missing

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import click
 from pydantic.fields import FieldInfo
@@ -224,7 +226,25 @@ def missing_files(operation: Operation[Any], inputs: Sequence[str]) -> list[str]
     field = operation.params.model_fields.get(POSITIONAL)
     if field is None or not (hint(field, "path") or kind_of(field.annotation).word == "PATH"):
         return []
-    return [text for text in inputs if text.startswith("/") and not os.path.lexists(text)]
+    return [text for text in inputs if text.startswith(("/", "bytes:/")) and not os.path.lexists(path_of(text))]
+
+
+def no_folders(operation: Operation[Any], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with the folder for outputs, as far as it can be seen now: flag and words."""
+    field, given = operation.params.model_fields.get("output"), values.get("output")
+    if field is None or field.is_required() or not hint(field, "path") or not isinstance(given, str) or not given:
+        return []  # a required one is the name of a file
+    try:
+        facts = os.stat(path_of(given))
+    except OSError as error:
+        wrong = error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+        return [("--output", f"{given!r}: {error.strerror}")] if wrong else []
+    return [] if stat.S_ISDIR(facts.st_mode) else [("--output", f"{given!r} is a file, and must be a folder")]
+
+
+def path_of(given: str) -> str:
+    """The path that `absolute` was given."""
+    return os.fsdecode(unquote_to_bytes(given.removeprefix("bytes:"))) if given.startswith("bytes:") else given
 
 
 def takes_many(operation: Operation[Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from console.cli.forms import POSITIONAL, inputs_of, kind_of, missing_files, takes_many, values_of
+from console.cli.forms import POSITIONAL, inputs_of, kind_of, missing_files, no_folders, takes_many, values_of
 from console.cli.output import say, say_json, tell
 from console.cli.selection import one_id
 from workers.errors import InvalidParams, UsageError
@@ -98,6 +98,7 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
     waits = after or after_ended or run_after or given["job_hold"]
     if not waits:  # those may wait for files that are still to be made
         problems += [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]
+    problems += no_folders(operation, values)
     per_job = _per_job(operation, values, inputs)
     for one in per_job:
         problems += [problem for problem in _check(operation, one) if problem not in problems]

@@ -7,6 +7,7 @@ import fnmatch
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,8 +23,11 @@ def walk(params: BulkParams, wanted: Callable[[str], bool], *, apart: str = "") 
     A file is taken as it is; a folder is walked, and of its files those whose name is `wanted` and that the patterns
     of `params` let through. Hidden entries, links to folders and the folder `apart` (where outputs go) are left out.
     A folder that cannot be read is given itself: as an item it fails by name, and nobody takes the rest for all.
-    What is remembered grows with the inputs, not with the files found.
+    What is remembered grows with the inputs, not with the files found. JobFailed, before anything is done, when
+    `apart` can be no folder for outputs: that would befall every input.
     """
+    if apart:
+        _check_output(key_to_path(apart))
     chosen = frozenset(params.items)
     keys = _walk(params, wanted, apart)
     return (key for key in keys if key in chosen) if chosen else keys
@@ -50,6 +54,17 @@ def _walk(params: BulkParams, wanted: Callable[[str], bool], apart: str) -> Iter
             ):
                 yield path_to_key(path)
         walked.append(root)
+
+
+def _check_output(folder: Path) -> None:
+    try:
+        _writable(folder)
+    except OSError as error:
+        what = f"cannot write in {clean(path_to_key(folder))}"
+        if error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+            why = "it is a file, or below one" if error.errno == errno.ENOTDIR else error.strerror
+            raise JobFailed(ErrorClass.BAD_INPUT, f"{what}: {why}; name a folder for the outputs") from error
+        raise disk_failure(error, what) from error
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -159,21 +174,15 @@ def publish(ctx: Context, staged: Path, target: Path) -> Path:
 
 def disk_failure(error: OSError, what: str) -> JobFailed:
     """The failure for an error of the system: of class auth where no waiting helps, else of class disk."""
-    refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    refused = error.errno in (errno.EACCES, errno.EPERM)
     return JobFailed(ErrorClass.AUTH if refused else ErrorClass.DISK, f"{what}: {error.strerror or error}")
 
 
 def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
     """JobFailed(disk) when `size` more bytes in `folder` would leave less free than the configuration demands."""
     keep = int(ctx.settings.get("min_free_bytes") or 0)
-    here = folder
-    while not here.exists() and here != here.parent:
-        here = here.parent
     try:
-        if os.statvfs(here).f_flag & os.ST_RDONLY:
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        if not os.access(here, os.W_OK | os.X_OK):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        here = _writable(folder)
         free = shutil.disk_usage(here).free
     except OSError as error:
         raise disk_failure(error, f"cannot write in {clean(path_to_key(folder))}") from error
@@ -187,6 +196,23 @@ def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
             ErrorClass.DISK,
             f"not enough room in {clean(path_to_key(folder))}: need {_mib(need)}{why}, have {_mib(free)}",
         )
+
+
+def _writable(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there; OSError when nothing can be made in it."""
+    for here in (folder, *folder.parents):
+        try:
+            facts = os.stat(here)
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISDIR(facts.st_mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if os.statvfs(here).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        if not os.access(here, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return here
+    return Path("/")
 
 
 def _mib(size: int) -> str:

@@ -101,7 +101,9 @@ def test_nothing_on_stdin_is_no_job(spool: Callable[..., Ran], client: Client, s
 
 
 def test_a_name_that_is_no_utf8_is_kept(spool: Callable[..., Ran], client: Client) -> None:
-    ran = spool("thumbnail", os.fsdecode(b"caf\xe9\x1b[2J.png"))
+    name = os.fsdecode(b"caf\xe9\x1b[2J.png")
+    Path(name).touch()
+    ran = spool("thumbnail", name)
     assert ran.code == 0
     (key,) = client.job(1).params["inputs"]
     assert key.startswith("bytes:") and key.endswith("caf%E9%1B%5B2J.png")
@@ -178,3 +180,23 @@ def test_an_edit_to_an_empty_name_is_refused(spool: Callable[..., Ran], client: 
     ran = spool("edit", "1", "inputs= ")
     assert ran.code != 0 and "the name is empty" in ran.err
     assert client.job(1).params["inputs"] == [f"{os.getcwd()}/a.png"]
+
+
+def test_an_output_that_is_a_file_is_refused_at_once(spool: Callable[..., Ran], client: Client) -> None:
+    for name in ("a.mp4", "file"):
+        Path(name).touch()
+    for output, words in (("file", "is a file, and must be a folder"), ("n" * 300, "File name too long")):
+        ran = spool("transcode", "a.mp4", "--output", output)
+        assert ran.code == 2 and ran.err.startswith("spool: transcode: --output: ") and words in ran.err
+    assert client.count() == 0
+    assert spool("transcode", "a.mp4", "--output", "new/folder").code == 0
+    assert spool("concat", "a.mp4", "a.mp4", "--output", "whole.mp4").code == 0
+
+
+def test_a_missing_file_whose_name_is_no_utf8_is_refused(spool: Callable[..., Ran], client: Client) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    ran = spool("probe", name)
+    assert ran.code == 2 and "caf%E9.mp4': there is no such file or folder" in ran.err
+    assert client.count() == 0
+    Path(name).touch()
+    assert spool("probe", name).code == 0

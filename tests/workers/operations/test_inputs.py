@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,26 @@ def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
     assert caught.value.failure.error_class is ErrorClass.DISK
 
 
+def test_an_output_that_can_be_no_folder_ends_the_job_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, "in/a.mp4", "in/b.mp4", "file")
+    for apart, words in (
+        (tmp_path / "file", "it is a file, or below one"),
+        (tmp_path / "file" / "sub", "it is a file, or below one"),
+        (tmp_path / ("n" * 300), "File name too long"),
+    ):
+        with pytest.raises(JobFailed, match=words) as caught:
+            next(walk(params(tmp_path / "in"), everything, apart=str(apart)))
+        assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
+        assert str(apart) in caught.value.failure.message
+    real = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda path: types.SimpleNamespace(f_flag=real.f_flag | os.ST_RDONLY))
+    with pytest.raises(JobFailed, match="Read-only file system") as caught:
+        next(walk(params(tmp_path / "in"), everything, apart=str(tmp_path / "new")))
+    assert caught.value.failure.error_class is ErrorClass.DISK
+
+
 def test_labels() -> None:
     assert first_line(["/a/film.mp4"]) == "film.mp4"
     assert first_line(["/a/films/", "/b", "/c"]) == "films and 2 more"
@@ -182,7 +203,7 @@ def test_a_read_only_folder_is_no_matter_of_room(tmp_path: Path) -> None:
             need_room(PlainContext(tmp_path / "job"), disk / "new")
     finally:
         subprocess.run(["umount", str(disk)], check=True)
-    assert refused.value.failure.error_class is ErrorClass.AUTH
+    assert refused.value.failure.error_class is ErrorClass.DISK
     assert "Read-only" in refused.value.failure.message
 
 
