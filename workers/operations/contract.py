@@ -93,6 +93,16 @@ class BulkParams(Params):
         """What the result for an input depends on: all but the fields of the engine."""
         return self.model_dump(mode="json", exclude=set(ENGINE_FIELDS))
 
+    @field_validator("only", "skip")
+    @classmethod
+    def _good_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not pattern.strip():
+                raise ValueError("a pattern is empty, and no name fits it; write one such as *.flac")
+            if "[" in pattern and "]" not in pattern[pattern.index("[") + 2 :]:
+                raise ValueError(f"{pattern!r} has a [ without its ]; [[] stands for the sign itself")
+        return value
+
     @field_validator("memory_mib")
     @classmethod
     def _enough(cls, value: int) -> int:

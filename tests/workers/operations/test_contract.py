@@ -51,3 +51,17 @@ def test_no_output_is_put_in_the_folder_of_the_worker(name: str, field: str) -> 
 def test_whole_paths_and_their_bytes_are_taken() -> None:
     inputs = ["/media/a.mp4", "bytes:/media/b%FF.mp4", "/"]
     assert OPERATIONS["probe"].validate({"inputs": inputs}).inputs == tuple(inputs)
+
+
+@pytest.mark.parametrize("field", ["only", "skip"])
+@pytest.mark.parametrize(
+    ("pattern", "words"), [("", "empty"), (" ", "empty"), ("[", "without its ]"), ("a[]", "without")]
+)
+def test_patterns_that_fit_nothing_are_refused(field: str, pattern: str, words: str) -> None:
+    found = dict(problems(OPERATIONS["probe"], {"inputs": ["/media"], field: ["*.mp4", pattern]}))
+    assert words in found[field]
+
+
+def test_patterns_with_sets_are_taken() -> None:
+    patterns = ("[ab]*.mp4", "[]]*", "[!x]?.mkv", "*sample*", "[[]x")
+    assert OPERATIONS["probe"].validate({"inputs": ["/media"], "only": patterns}).only == patterns
