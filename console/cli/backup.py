@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.output import flush, person_present, say, say_json, tell
+from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.words import json_option
 from workers.errors import UsageError
 
@@ -93,12 +93,7 @@ def _agreed(plan: RestorePlan, hold: bool) -> bool:
         raise UsageError("restore needs --yes where nobody can be asked; nothing was changed")
     for line in _described(plan, hold):
         tell(line)
-    flush()
-    click.echo("restore it? [y/N] ", nl=False, err=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return confirmed("restore it?")
 
 
 def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.output import LiveLine, person_present, say, say_json, tell
+from console.cli.output import LiveLine, confirmed, person_present, say, say_json, tell
 from console.cli.words import door, json_option
 from workers.errors import InvalidParams, UsageError
 
@@ -175,11 +175,7 @@ def _agreed(stats: CacheStats, category: str | None) -> bool:
         raise UsageError("cache clear needs --yes where nobody can be asked; nothing was done")
     chosen = [one for one in stats.categories if category in (None, one.name)]
     count, taken = sum(one.entries for one in chosen), sum(one.bytes for one in chosen)
-    click.echo(f"clear {count:,} kept results, {size(taken)}? [y/N] ", nl=False, err=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return confirmed(f"clear {count:,} kept results, {size(taken)}?")
 
 
 def _verify(as_json: bool) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.cli.meanwhile import Listed
-from console.cli.output import flush, person_present, say, say_json, tell
+from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.selection import Selection, one_id, select
 from console.cli.times import end_of_pause, moment_ms
 from console.cli.words import QueryCommand, door, json_option
@@ -70,12 +70,7 @@ def agreed(verb: str, client: Client, ids: Sequence[int]) -> bool:
         tell(f"  {job.id} {job.state.value} {job.title}")
     if len(ids) > 5:
         tell(f"  and {len(ids) - 5:,} more")
-    flush()
-    click.echo(f"{verb} {count}? [y/N] ", nl=False, err=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return confirmed(f"{verb} {count}?")
 
 
 def answered(answers: Sequence[Answer], as_json: bool) -> int:

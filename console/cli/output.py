@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+import click
+
 from workers.errors import SpoolError
 
 
@@ -87,6 +89,16 @@ def tell(text: str) -> None:
 def person_present() -> bool:
     """Whether somebody sits at the terminal and can answer a question."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def confirmed(question: str) -> bool:
+    """Whether the person at the terminal says yes; all that was told before can be read by then."""
+    flush()
+    click.echo(f"{question} [y/N] ", nl=False, err=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def columns() -> int:

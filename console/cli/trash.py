@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.cli.output import flush, person_present, say, say_json, tell
+from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.words import door, json_option
 from workers.errors import UsageError
 
@@ -60,12 +60,7 @@ def _agreed(chosen: Sequence[TrashEntry]) -> bool:
         tell(f"  {clean(entry.original)}")
     if len(chosen) > 5:
         tell(f"  and {len(chosen) - 5:,} more")
-    flush()
-    click.echo(f"remove {count} for good? [y/N] ", nl=False, err=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return confirmed(f"remove {count} for good?")
 
 
 def _listed(entries: Sequence[TrashEntry], as_json: bool) -> int:

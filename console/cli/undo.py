@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.cli.output import flush, person_present, say, say_json, tell
+from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.selection import one_id
 from console.cli.trash import answered
 from console.cli.words import door, json_option
@@ -44,7 +44,7 @@ def undo(job_id: str, plan: bool, yes: bool, as_json: bool) -> int:
         if not person_present():
             raise UsageError(f"undo of {count} needs --yes where nobody can be asked; nothing was done (see --plan)")
         _show(steps, False)
-        if not _agreed(count):
+        if not confirmed(f"put {count} back?"):
             tell("nothing was done")
             return 1
     return answered(client.undo(number, steps), as_json)
@@ -66,12 +66,3 @@ def _show(steps: Sequence[UndoStep], as_json: bool) -> None:
             say(f"    goes back; to the trash goes {clean(entry.replacement)}")
         else:
             say(f"    goes back; {clean(entry.replacement)} is gone already")
-
-
-def _agreed(count: str) -> bool:
-    flush()
-    click.echo(f"put {count} back? [y/N] ", nl=False, err=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
