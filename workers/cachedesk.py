@@ -9,9 +9,7 @@ from typing import Any
 from workers.cache.cache import Made, Need, ResultCache
 from workers.jobs import ItemRecord, Outcome
 from workers.operations.contract import Operation
-from workers.runner.messages import Offered
-
-_UNKEPT = "0" * 64  # no result of this file is kept
+from workers.runner.messages import NAME_DIGITS, UNKEPT, Offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,9 @@ class CacheDesk:
         """What of the offered items that are not finished is kept, or in the making elsewhere."""
         if self._category is None or not offered.kept:
             return Sorted()
-        names = [offered.kept[start : start + 64] for start in range(0, len(offered.kept), 64)]
-        places = [place for place, name in enumerate(names) if place not in finished and name != _UNKEPT]
+        starts = range(0, len(offered.kept), NAME_DIGITS)
+        names = [offered.kept[start : start + NAME_DIGITS] for start in starts]
+        places = [place for place, name in enumerate(names) if place not in finished and name != UNKEPT]
         self._used = True
         answers = self._cache.ask(self._job_id, self._category, [_split(names[place]) for place in places])
         cached, elsewhere, records = [], [], []
@@ -53,7 +52,7 @@ class CacheDesk:
         """Keep what these items gave; of those that failed or left files, nothing."""
         if self._category is None or not self._used:
             return
-        named = [(record, *_split(record.kept)) for record in records if record.kept and record.kept != _UNKEPT]
+        named = [(record, *_split(record.kept)) for record in records if record.kept and record.kept != UNKEPT]
         made = [
             Made(key, stamp, record.key, record.detail, record.cost_s)
             for record, key, stamp in named
@@ -73,4 +72,4 @@ class CacheDesk:
 
 def _split(name: str) -> tuple[bytes, bytes]:
     raw = bytes.fromhex(name)
-    return raw[:16], raw[16:]
+    return raw[: len(raw) // 2], raw[len(raw) // 2 :]

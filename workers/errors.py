@@ -128,6 +128,17 @@ class JobFailed(SpoolError):
         self.failure = Failure(error_class, message, input, detail, retry_after_s)
         super().__init__(message)
 
+    @classmethod
+    def of(cls, failure: Failure) -> JobFailed:
+        """The error that says this failure."""
+        return cls(
+            failure.error_class,
+            failure.message,
+            input=failure.input,
+            detail=failure.detail,
+            retry_after_s=failure.retry_after_s,
+        )
+
 
 class LeaseLost(SpoolError):
     """The world moved on while this runner worked: its report was refused and it must publish nothing."""

@@ -17,12 +17,9 @@ from workers.runner import linux
 from workers.runner.cancel import Cancelled, Shield
 from workers.runner.channel import Channel
 from workers.runner.engine import Engine
+from workers.runner.exits import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED
 from workers.runner.failures import Circumstances, failure_of
 from workers.runner.wire import Failed, Finished, Hello, JobMessage, WireError, Yielded
-
-EXIT_DONE = 0
-EXIT_FAILED = 1
-EXIT_CANCELLED = 130
 
 
 def main(down: int, up: int, operations: Mapping[str, Operation[Any]]) -> NoReturn:

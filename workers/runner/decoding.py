@@ -11,6 +11,7 @@ from typing import TypeVar
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemRecord, Outcome, Progress
 from workers.runner.messages import (
+    NAME_DIGITS,
     VERSION,
     Alive,
     Down,
@@ -207,7 +208,7 @@ def _record(values: Fields) -> ItemRecord:
         None if error is None else _failure(error),
         _text(values, "detail") or "{}",
         _number_or_none(values, "cost_s") or 0.0,
-        _hexadecimal(values, "kept", 64),
+        _hexadecimal(values, "kept", NAME_DIGITS),
     )
 
 
@@ -220,7 +221,7 @@ def _hexadecimal(values: Fields, name: str, digits: int) -> str:
 
 def _offered(values: Fields) -> Offered:
     keys = _texts(values, "keys")
-    return Offered(_whole(values, "number"), keys, _hexadecimal(values, "kept", 64 * len(keys)))
+    return Offered(_whole(values, "number"), keys, _hexadecimal(values, "kept", NAME_DIGITS * len(keys)))
 
 
 def _known(values: Fields) -> Known:

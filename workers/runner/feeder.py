@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from workers.operations.contract import BulkParams, Operation, Params
 from workers.runner.backlog import Backlog
 from workers.runner.channel import Channel
-from workers.runner.messages import JobMessage, Known, Offered, Published, Total
+from workers.runner.messages import UNKEPT, JobMessage, Known, Offered, Published, Total
 from workers.runner.tally import Tally
 
 _BLOCK = 500  # items that are asked about at once …
@@ -20,7 +20,6 @@ _FIRST_BLOCK = 16  # … and at first, so that work begins soon
 _READY = 1000  # items that wait for a process; the rest is packed away
 _AGAIN_S = 0.2  # between two questions about items that another job works on
 _TOLD_S = 0.5  # between two messages about how many there are
-_UNKEPT = "0" * 64  # the file cannot be looked at: no result of it is kept
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ def kept_names(operation: Operation[Params], params: Params) -> Callable[[str], 
             # Most keys are paths as they stand, and making a Path of one costs more than all the rest.
             return (keys.of(key) + stamp(key if key.startswith("/") else key_to_path(key))).hex()
         except (OSError, ValueError):
-            return _UNKEPT
+            return UNKEPT
 
     return name
 

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 from workers.operations.contract import Operation
 from workers.runner import child, control, limits, linux, processes, warm
+from workers.runner.exits import EXIT_FAILED
 
 _OOM_POINTS = 500
 
@@ -112,14 +113,14 @@ class Forkserver:
             except BaseException:
                 traceback.print_exc()
             finally:
-                os._exit(child.EXIT_FAILED)
+                os._exit(EXIT_FAILED)
         return pid
 
     def _become_runner(self, fds: list[int], bounds: limits.Limits, parent: int) -> NoReturn:
         os.setsid()
         linux.die_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
-            os._exit(child.EXIT_FAILED)
+            os._exit(EXIT_FAILED)
         _restore_signals()
         down, up, log = fds
         for target, fd in ((0, self._null), (1, log), (2, log)):

@@ -24,6 +24,7 @@ from workers.jobs import ItemRecord, Outcome, Progress
 from workers.runner import linux
 from workers.runner.board import Board
 from workers.runner.cancel import Cancelled, Shield
+from workers.runner.exits import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED
 from workers.runner.itemwork import ItemWork
 from workers.runner.lines import LineReader
 from workers.runner.messages import Failed, Granted, ItemsEnded, Progressed, Published, Publishing, Refused, Staging, Up
@@ -34,9 +35,6 @@ _PIECE = 1 << 16
 _TELL_S = 0.1  # outcomes wait so long at most
 _TELL_SIZE = MAX_LINE // 4  # characters of outcomes that do not wait
 Given: TypeAlias = tuple[str, str, tuple[Published, ...]]  # key, under what its result may be kept, what it published
-EXIT_DONE = 0
-EXIT_FAILED = 1
-EXIT_CANCELLED = 130
 
 
 class ItemChannel:

@@ -89,9 +89,7 @@ class ItemWork:
         except (Exception, SystemExit) as error:
             failure = self._explain(error, key)
             if failure.error_class is ErrorClass.DISK:
-                raise JobFailed(
-                    failure.error_class, failure.message, input=failure.input, detail=failure.detail
-                ) from error
+                raise JobFailed.of(failure) from error
             return failure
         finally:
             context.remove_staging()

@@ -10,6 +10,8 @@ from workers.errors import Failure, SpoolError
 from workers.jobs import ItemRecord, Progress
 
 VERSION = 1
+NAME_DIGITS = 64  # hexadecimal ones of a name under which a result may be kept: its key and its stamp
+UNKEPT = "0" * NAME_DIGITS  # the name of what cannot be looked at: no result of it is kept
 Fields: TypeAlias = dict[str, Any]  # of one message, as JSON has them
 
 
@@ -145,7 +147,7 @@ class Offered:
 
     number: int
     keys: tuple[str, ...]
-    kept: str = ""  # under what the cache may know each: 64 hexadecimal digits an item; empty: it is not asked
+    kept: str = ""  # under what the cache may know each: `NAME_DIGITS` an item; empty: it is not asked
 
 
 @dataclass(frozen=True, slots=True)

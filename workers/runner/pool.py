@@ -198,7 +198,7 @@ class Pool:
             case b"x" | b"l":
                 said = decode_up(rest)
                 assert isinstance(said, Failed)
-                raise LeaseLost(said.failure.message) if kind == b"l" else _raised(said.failure)
+                raise LeaseLost(said.failure.message) if kind == b"l" else JobFailed.of(said.failure)
 
     def _count(self, process: ItemProcess, count: int, failed: int, line: bytes) -> None:
         """Outcomes have come: pass them on as they are, and count."""
@@ -325,13 +325,3 @@ class Pool:
             for line in process.lines():
                 if line.startswith(b"i"):
                     self._channel.relay(line.split(b" ", 2)[2] + b"\n")
-
-
-def _raised(failure: Failure) -> JobFailed:
-    return JobFailed(
-        failure.error_class,
-        failure.message,
-        input=failure.input,
-        detail=failure.detail,
-        retry_after_s=failure.retry_after_s,
-    )

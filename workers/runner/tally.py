@@ -90,10 +90,4 @@ class Tally:
         first = self._first[majority]
         if self.failed > 1:
             first = replace(first, message=f"{self.failed} of {self.failed} items failed: {first.message}")
-        return JobFailed(
-            first.error_class,
-            first.message,
-            input=first.input,
-            detail=first.detail,
-            retry_after_s=self._retry_after_s,
-        )
+        return JobFailed.of(replace(first, retry_after_s=self._retry_after_s))
