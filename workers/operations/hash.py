@@ -51,7 +51,7 @@ class HashParams(BulkParams):
 
 def _items(params: HashParams) -> Iterable[str]:
     if params.check:
-        return _listed(params)
+        return dict.fromkeys(_listed(params))  # two lists may name one file, which is still one item
     return walk(params, _looks if params.algorithm == "perceptual" else lambda name: True)
 
 
@@ -121,9 +121,10 @@ def _expected(inputs: tuple[str, ...], algorithm: str) -> Mapping[str, list[Entr
 
 
 def _compare(params: HashParams, key: str, ctx: Context) -> Result:
-    expected = _expected(params.inputs, params.algorithm).get(key)
-    if expected is None:
-        lines = read_list(key_to_path(key), params.algorithm).bad_lines
+    expected = _expected(params.inputs, params.algorithm).get(key, [])
+    is_list = key in {path_to_key(os.path.abspath(key_to_path(given))) for given in params.inputs}
+    lines = read_list(key_to_path(key), params.algorithm).bad_lines if is_list else ()
+    if lines or not expected:
         where = f"line {lines[0]}" if lines else "the list"
         raise JobFailed(
             ErrorClass.BAD_INPUT, f"{len(lines)} lines of {clean(key)} are no checksums, first {where}", input=key

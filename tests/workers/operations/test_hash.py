@@ -103,6 +103,27 @@ def test_a_file_that_two_lists_name_has_to_match_both(ctx: PlainContext, tmp_pat
     assert isinstance(outcomes["file"], JobFailed)
 
 
+def test_a_file_that_two_lists_name_is_one_item(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"words")
+    lists = [tmp_path / "one.sha256", tmp_path / "two.sha256"]
+    for path in lists:
+        path.write_text(f"{hashlib.sha256(b'words').hexdigest()}  a.bin\n")
+    params = OPERATION.validate({"inputs": [path_to_key(path) for path in (*lists, lists[0])], "check": True})
+    assert OPERATION.items is not None
+    assert list(OPERATION.items(params)) == [path_to_key(tmp_path / "a.bin")]
+
+
+def test_a_bad_list_that_another_one_names_is_told_of(ctx: PlainContext, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.sha256"
+    (tmp_path / "file").write_bytes(b"words")
+    bad.write_bytes(b"no checksum\n" + sums("sha256", {"file": b"words"}))
+    good = tmp_path / "good.sha256"
+    good.write_text(f"{hashlib.sha256(bad.read_bytes()).hexdigest()}  bad.sha256\n")
+    outcome = hashed(ctx, [bad, good], check=True)["bad.sha256"]
+    assert isinstance(outcome, JobFailed)
+    assert "1 lines of" in outcome.failure.message
+
+
 def test_what_is_wrong_with_a_list_is_told(ctx: PlainContext, tmp_path: Path) -> None:
     written(tmp_path, {"file": b"words", "NOLIST": b"nothing\nof the kind\n"})
     (tmp_path / "LIST").write_bytes(b"a line of words\n" + sums("sha1", {"file": b"words"}))
