@@ -10,7 +10,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -20,7 +20,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.media.bits import mend_planes
 from workers.media.colour import plain, smooth
 from workers.media.names import path_to_key
-from workers.media.shapes import Shape
+from workers.media.shapes import Box, Shape
 from workers.media.sniff import HEAD_BYTES, sniff, sniff_bytes
 from workers.text import clean
 
@@ -59,6 +59,7 @@ FINE = 1.5
 DRAFT = 1.0
 
 MAX_PIXELS = 128_000_000  # phones make 108; a PNG of 9 kB can claim ten times as many
+_MAX_SCALED = 32_000_000  # pixels of a picture that fills a box, before it is cut to it; 16:9 in the largest has 30
 _PLUGINS = {  # the formats that may be read, by their plugin; none of them runs a program or a script
     "JPEG": "JpegImagePlugin",
     "PNG": "PngImagePlugin",
@@ -146,6 +147,12 @@ def _reduced(image: Image, shape: Shape, gap: float) -> Image:
     from PIL import Image as Pillow
 
     goal = shape.scaled(*image.size)
+    if goal[0] * goal[1] > _MAX_SCALED:  # a long strip would become huge before it is cut
+        strip, goal = smooth(image), (shape.width, shape.height)
+        part = strip.crop(_kept(strip, shape.part))
+        reduced = part.resize(goal, Pillow.Resampling.BICUBIC)
+        reduced.info = dict(image.info)
+        return reduced
     # A JPEG is decoded at an eighth, a quarter or half of its size where that is enough.
     drafted = image.draft(None, (round(goal[0] * gap), round(goal[1] * gap)))
     box = drafted[1] if drafted else None
@@ -171,8 +178,19 @@ def cut(image: Image, shape: Shape) -> Image:
     """The part of a scaled picture that `shape` keeps."""
     if not shape.fill or image.size == (shape.width, shape.height):
         return image
-    grey = image.convert("L") if shape.focus == "entropy" else image
-    return image.crop(shape.window(*image.size, lambda box: grey.crop(box).entropy()))
+    return image.crop(_kept(image, shape.window))
+
+
+def _kept(image: Image, choose: Callable[[int, int, Callable[[Box], float]], Box]) -> Box:
+    """The part that `choose` (of a shape) takes, by what there is to see in it."""
+    grey: list[Image] = []  # made when it is asked for
+
+    def told(box: Box) -> float:
+        if not grey:
+            grey.append(image.convert("L"))
+        return grey[0].crop(box).entropy()
+
+    return choose(*image.size, told)
 
 
 def save(image: Image, path: Path, *, format: Format, quality: int, mark: str = "") -> None:

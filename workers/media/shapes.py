@@ -39,6 +39,13 @@ class Shape:
         wide, high = max(round(width * scale), 1), max(round(height * scale), 1)
         return (max(wide, self.width), max(high, self.height)) if self.fill else (wide, high)
 
+    def part(self, width: int, height: int, told: Callable[[Box], float]) -> Box:
+        """The part of an unscaled picture that fills this box: what `window` keeps, without scaling the rest."""
+        scale = max(self.width / width, self.height / height)
+        wide = min(max(round(self.width / scale), 1), width)
+        high = min(max(round(self.height / scale), 1), height)
+        return Shape(wide, high, self.fill, self.focus).window(width, height, told)
+
     def window(self, width: int, height: int, told: Callable[[Box], float]) -> Box:
         """The part that is kept of a scaled picture. `told` says how much there is to see in a part of it."""
         spare = max(width - self.width, 0), max(height - self.height, 0)

@@ -7,6 +7,7 @@ import resource
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
@@ -45,6 +46,38 @@ def test_orientation_is_applied(media: Media) -> None:
     assert image.size == (50, 100)
     red, _, blue = image.getpixel((25, 10))  # type: ignore[misc]
     assert red > 200 > 60 > blue  # what was left is on top
+
+
+@pytest.mark.parametrize("focus", ["centre", "entropy"])
+@pytest.mark.parametrize(
+    ("size", "shape"), [((1, 2000), (1200, 300)), ((30_000, 3), (400, 400)), ((2000, 1), (99, 999))]
+)
+def test_a_strip_fills_a_box_in_little_memory(
+    tmp_path: Path, size: tuple[int, int], shape: tuple[int, int], focus: Any
+) -> None:
+    strip = Image.new("RGB", size, "red")
+    strip.paste("blue", (size[0] // 2 - size[0] // 4, 0, size[0] // 2 + size[0] // 4 + 1, size[1]))
+    if size[0] < size[1]:
+        strip.paste("blue", (0, size[1] // 2 - 9, 1, size[1] // 2 + 9))
+    strip.save(tmp_path / "strip.png")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    made = thumbnail(tmp_path / "strip.png", Shape(*shape, fill=True, focus=focus))
+    assert made.size == shape
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KiB
+    if focus == "centre":
+        assert made.getpixel((shape[0] // 2, shape[1] // 2)) == (0, 0, 255)
+
+
+def test_the_part_of_a_strip_is_where_most_is_to_see(tmp_path: Path) -> None:
+    strip = Image.new("L", (20_000, 4), 30)
+    strip.paste(Image.effect_noise((1000, 4), 90), (19_000, 0))
+    strip.save(tmp_path / "strip.png")
+    found: dict[str, Any] = {
+        focus: thumbnail(tmp_path / "strip.png", Shape(400, 400, fill=True, focus=focus)).convert("L").getextrema()
+        for focus in ("centre", "entropy")
+    }
+    assert found["centre"] == (30, 30)
+    assert found["entropy"][1] > 100
 
 
 def test_small_pictures_are_not_enlarged(tmp_path: Path) -> None:

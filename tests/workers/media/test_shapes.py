@@ -48,6 +48,15 @@ def test_the_window_goes_where_most_is_to_see() -> None:
     assert Shape(100, 100, fill=True).window(500, 100, lambda box: box[0]) == (200, 0, 300, 100)
 
 
+@given(SIDES, SIDES, st.sampled_from([*PRESETS.values(), Shape(33, 777, fill=True)]))
+def test_the_part_has_the_form_of_the_box(width: int, height: int, shape: Shape) -> None:
+    left, top, right, bottom = shape.part(width, height, lambda box: 0.0)
+    assert 0 <= left < right <= width and 0 <= top < bottom <= height
+    if shape.fill:
+        assert right - left == width or bottom - top == height
+        assert abs((right - left) * shape.height - (bottom - top) * shape.width) <= max(shape.width, shape.height)
+
+
 def test_two_numbers() -> None:
     assert two_numbers(" 400X300 ", 16, 4096) == (400, 300)
     for wrong in ("", "4", "4x", "x4", "4x5x6", "-4x5", "04x5", "4 x 5", "99999999999999999999x1"):
