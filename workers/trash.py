@@ -301,12 +301,17 @@ def expire(state: Path, now_ms: int) -> int:
             if entry.until_ms <= now_ms:
                 remove(entry)
                 gone += 1
-            elif not entry.done and entry.at_ms + _PENDING_MS <= now_ms:
+            elif not entry.done and not under_way(entry, now_ms):
                 settle(entry)
         except OSError as error:
             log.warning("%s stays in the trash: %s", entry.kept, error)
     trashlist.drop_gone(state)
     return gone
+
+
+def under_way(entry: Entry, now_ms: int) -> bool:
+    """Whether the replacement may still be going on: then the entry belongs to its job."""
+    return not entry.done and entry.at_ms + _PENDING_MS > now_ms
 
 
 def in_place(entry: Entry) -> bool:

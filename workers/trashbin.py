@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class TrashBin:
     def entries(self) -> list[Entry]:
         """Everything that lies in the trash, newest first."""
         return sorted(trash.all_entries(self._state), key=lambda entry: entry.at_ms, reverse=True)
+
+    def settled(self) -> list[Entry]:
+        """As `entries`, without those whose replacement may be under way at this moment."""
+        now_ms = int(time.time() * 1000)
+        return [entry for entry in self.entries() if not trash.under_way(entry, now_ms)]
 
     def chosen(self, ids: Sequence[str]) -> list[Entry]:
         """The entries of these ids, in order; a beginning that is no other's will do. UsageError."""

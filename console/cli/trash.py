@@ -39,9 +39,10 @@ def trash(words: tuple[str, ...], yes: bool, as_json: bool) -> int:
 
 
 def _empty(client: Client, ids: Sequence[str], yes: bool, as_json: bool) -> int:
-    chosen = client.trash.chosen(ids) if ids else client.trash.entries()
+    chosen = client.trash.chosen(ids) if ids else client.trash.settled()
     if not chosen:
-        tell("the trash is empty")
+        busy = len(client.trash.entries())
+        tell(f"nothing is removed while jobs put {busy:,} of its files there" if busy else "the trash is empty")
         return 0
     if not yes and not _agreed(chosen):
         tell("nothing was removed")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def test_emptying_asks(spool: Callable[..., Ran], film: Path) -> None:
     assert ran.code == 0 and ran.objects[0]["message"] == "removed, 3 bytes"
     assert not (film.parent / FOLDER).exists() and film.read_bytes() == b"new one"
     assert spool("trash", "empty").err == "the trash is empty\n"
+
+
+def test_what_a_job_is_putting_there_is_left(spool: Callable[..., Ran], film: Path) -> None:
+    (told,) = spool("trash", "--json").objects
+    record = film.parent / FOLDER / f"{told['id']}.json"
+    values = json.loads(record.read_text())
+    record.write_text(json.dumps({**values, "done": False}))  # as it is before the files have moved
+    ran = spool("trash", "empty", "--yes")
+    assert ran.code == 0 and "while jobs put 1 of its files there" in ran.err
+    assert record.exists()
+    record.write_text(json.dumps({**values, "done": False, "at_ms": 1}))
+    assert spool("trash", "empty", "--yes").code == 0
+    assert not record.exists()
 
 
 def test_wrong_words(spool: Callable[..., Ran], film: Path) -> None:
