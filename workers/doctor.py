@@ -238,7 +238,7 @@ def opened(path: Path, read_only: bool) -> sqlite3.Connection:
     """A connection that cannot write; `read_only` leaves no trace of having looked. sqlite3.Error, StoreError."""
     if not read_only:
         return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
-    from workers.store.watching import look_at
+    from workers.looking import look_at
 
     return look_at(path)
 

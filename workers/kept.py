@@ -8,6 +8,7 @@ from typing import Any
 from workers.cache.care import Cleared, Verified, clear, verify
 from workers.cache.figures import CacheStats, read_stats
 from workers.errors import ReadOnlyError, UsageError
+from workers.looking import look_at
 from workers.media.names import key_to_path
 from workers.settings import CACHE_CATEGORIES, Settings
 from workers.store.audit import note_order
@@ -27,7 +28,9 @@ class KeptResults:
 
     def cache_stats(self) -> CacheStats:
         """What is kept, and how often it helped; figures of a running worker are seconds old at most."""
-        return read_stats(self.settings.paths.cache, self.settings.cache, look_only=self.settings.read_only)
+        if self.settings.read_only:
+            return read_stats(self.settings.paths.cache, self.settings.cache, connect=look_at)
+        return read_stats(self.settings.paths.cache, self.settings.cache)
 
     @spoken
     def cache_clear(self, category: str | None = None) -> Cleared:

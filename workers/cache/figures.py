@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,17 +67,21 @@ class CacheStats:
 
 
 def read_stats(
-    folder: Path, settings: CacheSettings, *, now_s: float | None = None, look_only: bool = False
+    folder: Path,
+    settings: CacheSettings,
+    *,
+    now_s: float | None = None,
+    connect: Callable[[Path], sqlite3.Connection] = store.connect,
 ) -> CacheStats:
     """The figures as they were last written, at most seconds ago. Never raises: `problem` says what is wrong.
 
-    To `look_only` leaves no trace, not even in the files by which SQLite's readers speak to its writers.
+    `connect` opens the store; another way than its own is for those who must not write to it.
     """
     path = store.database(folder)
     if not os.path.lexists(path):
         return _stats(settings, {}, {}, None)
     try:
-        with contextlib.closing(_opened(path, look_only)) as connection:
+        with contextlib.closing(connect(path)) as connection:
             connection.execute("BEGIN")
             rows, kept = store.totals(connection), store.totals(connection, "kept")
             entries = {name: _sum(rows.get(name), kept.get(name)) for name in {*rows, *kept}}
@@ -86,14 +90,6 @@ def read_stats(
             return _stats(settings, entries, spans, started[0] if started else None)
     except (sqlite3.Error, store.Foreign, StoreError, OSError) as error:
         return _stats(settings, {}, {}, None, f"{path} cannot be read: {error}")
-
-
-def _opened(path: Path, look_only: bool) -> sqlite3.Connection:
-    if not look_only:
-        return store.connect(path)
-    from workers.store.watching import look_at
-
-    return look_at(path)
 
 
 def _sum(first: tuple[int, int] | None, second: tuple[int, int] | None) -> tuple[int, int]:

@@ -1,9 +1,4 @@
-"""Looking at a database without a trace: no file is made, changed, locked against writers or removed.
-
-In WAL mode even a reader writes: it makes the shared memory file where there is none, and notes in it what it reads.
-So the file is opened read only with its shared memory read only where somebody uses it, and as immutable where nobody
-does. Which of the two holds is looked at before each question.
-"""
+"""Watching the jobs table without a trace: opened for looking only, and anew when a writer comes or goes."""
 
 from __future__ import annotations
 
@@ -14,39 +9,15 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from peewee import SqliteDatabase
 
-from workers.errors import SchemaError, StoreError
-from workers.store.database import BUSY_TIMEOUT_S
+from workers.errors import SchemaError
+from workers.looking import connected, looking_uri
 from workers.store.migrations import latest
 from workers.store.tables import Counter
 
 _YOUNG_NS = 50_000_000  # a time of change says nothing of what happens within the same tick of the clock
-
-
-def looking_uri(path: Path) -> str:
-    """The name by which SQLite opens the database at `path` for looking only, as its files stand now. StoreError."""
-    shared, wal = (os.path.lexists(f"{path}{end}") for end in ("-shm", "-wal"))
-    if not path.is_file():
-        raise StoreError(f"{path}: there is no database here, so nothing to watch yet")
-    if not shared and wal and os.stat(f"{path}-wal").st_size:
-        raise StoreError(f"{path}: its last user was cut short; open it once without --read-only, which mends it")
-    how = "readonly_shm=1" if shared else "immutable=1"
-    return f"file:{quote(os.path.abspath(path))}?mode=ro&{how}"
-
-
-def look_at(path: Path) -> sqlite3.Connection:
-    """A plain connection that cannot write. StoreError, sqlite3.Error."""
-    return _connected(looking_uri(path))
-
-
-def _connected(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    for pragma in ("query_only = 1", "temp_store = memory"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 class WatchedDatabase(SqliteDatabase):
@@ -65,7 +36,7 @@ class WatchedDatabase(SqliteDatabase):
 
     def _connect(self) -> sqlite3.Connection:
         self._seen = self._look()
-        return _connected(self._seen[0])
+        return connected(self._seen[0])
 
     def _look(self) -> tuple[str, int]:
         """How the file can be opened now, and which one it is: a restored one takes the place of another."""
