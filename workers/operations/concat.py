@@ -15,6 +15,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.containers import container_named
 from workers.media.ffmetadata import Chapter
+from workers.media.lasting import TELLING
 from workers.media.names import key_to_path, path_to_key
 from workers.media.sniff import is_media_name
 from workers.operations.contract import BulkParams, Context, Operation, Result
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from workers.media.alike import Part
     from workers.media.av import Facts
 
-_TELLING = frozenset({"mp4", "matroska", "flac", "wav", "aiff", "avi", "asf"})  # their headers tell the duration
 _MOST_ENCODED = 100  # files that one ffmpeg has open
 
 
@@ -143,7 +143,7 @@ class _Joining:
         """Each part must be as long as its header tells: else it is cut short, and the joint is not where it seems."""
         for one, (begin, end) in zip(self.parts, itertools.pairwise(begins), strict=True):
             told, have = one.found.duration_s, end - begin
-            if one.found.format in _TELLING and have < told - max(told * 0.01, 0.5):
+            if one.found.format in TELLING and have < told - max(told * 0.01, 0.5):
                 message = f"{one.name} has {have:.1f} s instead of {told:.1f} s: it is cut short or damaged"
                 raise JobFailed(ErrorClass.BAD_INPUT, message, input=path_to_key(one.found.path))
 

@@ -141,6 +141,15 @@ def test_what_differs_is_named(ctx: PlainContext, two: tuple[Path, Path], media:
     assert "late.mp4 has 1 video, one.mp4 1 video and 1 audio" in silent
 
 
+def test_a_mirrored_film_is_not_put_behind_a_plain_one(
+    ctx: PlainContext, two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    flipped = tmp_path / "flipped.mp4"
+    ffmpeg("-display_rotation", "180", "-display_hflip", "-i", two[0], "-c", "copy", flipped)
+    words = failing(ctx, two[0], flipped, output=tmp_path / "whole.mp4").failure.message
+    assert "rotation 180 mirrored instead of 0" in words
+
+
 def test_reencode_brings_all_to_one_shape(ctx: PlainContext, media: Media, tmp_path: Path) -> None:
     small, output = tmp_path / "small.mkv", tmp_path / "whole.mp4"
     ffmpeg(*film_source(1, "160x120"), "-r", "10", "-c:v", "mpeg4", "-c:a", "libmp3lame", "-ac", "1", small)
