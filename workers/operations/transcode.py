@@ -65,8 +65,8 @@ class TranscodeParams(BulkParams):
     """Places of the film at which 2 seconds are taken for such trials; 0 takes 3 to 8 by its length."""
 
     size_mib: float = Field(default=0.0, ge=0, le=1_000_000)
-    """Size of the result in MiB: the film gets what the sound leaves, in two passes where the encoder can.
-    0 leaves the size to the quality."""
+    """Size of the result in MiB, never exceeded: the film gets what the sound leaves, in two passes where the encoder
+    can. 0 leaves the size to the quality."""
 
     hdr: Literal["auto", "sdr"] = Field(default="auto", json_schema_extra={"advanced": True})
     """High dynamic range: auto brings it down to that of common screens where the preset has 8 bits, and archive
