@@ -29,7 +29,24 @@ class ErrorClass(StrEnum):
         """Whether trying the same job again can help."""
         return self in _RETRYABLE
 
+    @property
+    def advice(self) -> str:
+        """What a person can do about it, as one sentence without its full stop."""
+        return _ADVICE[self]
 
+
+_ADVICE = {
+    ErrorClass.NETWORK: "see whether the site can be reached, then try again",
+    ErrorClass.THROTTLED: "let the site rest for a while: `spool site pause HOST --for 2h`, then try again",
+    ErrorClass.GONE: "it is not there any more; look for another address",
+    ErrorClass.AUTH: "log in (`cookies` in [download]) or mend the permission, then try again",
+    ErrorClass.DISK: "make room or see to the disk, then try again",
+    ErrorClass.BAD_INPUT: "see to the input: `spool validate` tells what is wrong with a file",
+    ErrorClass.UNSUPPORTED: "choose other options, or leave this input out",
+    ErrorClass.TOOL: "`spool log ID` has the last words of the tool",
+    ErrorClass.CRASHED: "try again, with more memory (`--memory-mib`) where it ran out of that",
+    ErrorClass.STALLED: "try again, or give it longer: `stall_minutes` in [jobs]",
+}
 _RETRYABLE = frozenset(
     {
         ErrorClass.NETWORK,

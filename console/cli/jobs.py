@@ -156,12 +156,14 @@ def why(job_id: str, as_json: bool) -> None:
     job = client.job(one_id(job_id))
     reasons = client.why(job.id)
     if as_json:
-        say_json({"id": job.id, "state": job.state.value, "waiting": [_reason(w) for w in reasons]})
+        say_json({"id": job.id, "state": job.state.value, "waiting": [_reason(w) for w in reasons], **_why_ended(job)})
         return
     from workers.jobs import State
 
     if job.state is not State.QUEUED:
         say(f"job {job.id} does not wait: it {_is_now(job)}")
+        for line in _what_to_do(client, job):
+            say(line)
     elif not reasons:
         say(f"job {job.id} waits for nothing: it starts next")
     for waiting in reasons:
@@ -170,6 +172,33 @@ def why(job_id: str, as_json: bool) -> None:
 
 def _reason(waiting: Waiting) -> dict[str, str]:
     return {"reason": waiting.reason, "detail": waiting.detail, "lifts": waiting.lifts}
+
+
+def _why_ended(job: Job) -> dict[str, object]:
+    from workers.jobs import State
+
+    if job.state is not State.FAILED or job.failure is None:
+        return {}
+    failure = job.failure
+    told = {"class": failure.error_class.value, "message": failure.message, "retryable": failure.retryable}
+    return {"failed": {**told, "advice": failure.error_class.advice, "again": f"spool retry {job.id}"}}
+
+
+def _what_to_do(client: Client, job: Job) -> list[str]:
+    """What lifts a pause, helps after a failure, or led to the end, in lines."""
+    from workers.jobs import State
+
+    if job.state is State.FAILED and job.failure:
+        helps = "can help" if job.failure.retryable else "does not help as things are"
+        kind = job.failure.error_class
+        return [f"{kind.value}: {kind.advice}", f"trying again {helps}: spool retry {job.id}"]
+    if job.state is State.PAUSED:
+        from console.format import clock
+
+        until = f"until {clock(job.pause_until)}; " if job.pause_until else ""
+        return [f"{until}spool resume {job.id} lets it go on"]
+    last = client.events(job_id=job.id, limit=100_000)[-1:]
+    return [event.reason for event in last if event.reason and job.state is State.SKIPPED]
 
 
 def _is_now(job: Job) -> str:

@@ -9,11 +9,14 @@ from console.cli.jobs import row
 from tests.console.cli.conftest import Ran
 from workers.client import Client
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemOutcome, Outcome
+from workers.jobs import ItemOutcome, Move, Outcome
+from workers.store import moves
+from workers.store.records import error_fields
 
 KEYS = {
     "id", "operation", "queue", "state", "priority", "title", "params", "submitted_by", "submitted_at", "started_at",
-    "finished_at", "attempts", "progress", "items", "error", "waiting", "outputs", "batch", "after", "revision",
+    "finished_at", "attempts", "progress", "items", "error", "waiting", "outputs", "batch", "after", "after_ended",
+    "window", "hold", "pause_until", "revision",
 }  # fmt: skip
 
 
@@ -23,6 +26,14 @@ def five(client: Client) -> Client:
         client.submit("download", {"inputs": [f"http://127.0.0.1:9/film-{number}.mp4"]}, hold=number == 2)
     client.cancel([5])
     return client
+
+
+def ended_job(client: Client, move: Move, failure: Failure) -> int:
+    """The id of a job that was claimed and left by `move`."""
+    job = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]})
+    moves.move(client._db, Move.CLAIMED, job.id, by="worker")
+    moves.move(client._db, move, job.id, by="worker", fields=error_fields(failure))
+    return job.id
 
 
 def test_the_table_has_a_line_for_each_job(spool: Callable[..., Ran], five: Client) -> None:
@@ -74,6 +85,29 @@ def test_why_in_words_and_json(spool: Callable[..., Ran], five: Client) -> None:
     (shown,) = spool("why", "2", "--json").objects
     assert (shown["id"], shown["state"]) == (2, "queued")
     assert set(shown["waiting"][0]) == {"reason", "detail", "lifts"}
+
+
+def test_why_one_failed_and_what_to_do(spool: Callable[..., Ran], client: Client) -> None:
+    job_id = ended_job(client, Move.FAILED, Failure(ErrorClass.THROTTLED, "429 Too Many Requests"))
+    lines = spool("why", str(job_id)).lines
+    assert lines[0] == f"job {job_id} does not wait: it failed: 429 Too Many Requests"
+    assert lines[1].startswith("throttled: let the site rest for a while")
+    assert lines[2] == f"trying again can help: spool retry {job_id}"
+    (told,) = spool("why", str(job_id), "--json").objects
+    assert told["failed"]["retryable"] is True and told["failed"]["again"] == f"spool retry {job_id}"
+    broken = ended_job(client, Move.FAILED, Failure(ErrorClass.BAD_INPUT, "a.mp4 is damaged"))
+    assert spool("why", str(broken)).lines[2].startswith("trying again does not help")
+
+
+def test_why_one_was_skipped(spool: Callable[..., Ran], client: Client) -> None:
+    first = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]})
+    second = client.submit("download", {"inputs": ["http://127.0.0.1:9/y.mp4"]}, after=(first.id,))
+    client.cancel([first.id])
+    assert spool("why", str(second.id)).lines[1] == f"job {first.id}, which it waited for, was cancelled"
+
+
+def test_every_class_of_failure_has_advice() -> None:
+    assert all(kind.advice for kind in ErrorClass)
 
 
 def test_a_row_is_aligned_whatever_the_title(five: Client) -> None:
