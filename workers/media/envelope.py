@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from workers.media import pictureends
 from workers.media.findings import Finding
+from workers.media.pictureends import Read, cut_short, no_end
 
 _BOXES = frozenset({b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"free", b"skip", b"udta", b"meta", b"uuid", b"wide"})
 _OGG_PAGE = 65_307  # the largest there can be
@@ -21,9 +23,6 @@ _JPEG_END = b"\xff\xd9"
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # JPEG markers without a length
 
 
-Read = Callable[[int, int], bytes]  # so many bytes from an offset; fewer at the end. Not mapped: files may shrink
-
-
 def check_envelope(path: Path, format: str) -> list[Finding]:
     """What the structure of a file of a known format says is missing or broken. Formats without one: nothing."""
     check = _CHECKS.get(format)
@@ -31,15 +30,8 @@ def check_envelope(path: Path, format: str) -> list[Finding]:
         return []
     with open(path, "rb", buffering=0) as file:
         descriptor = file.fileno()
+        # Not mapped: files may shrink.
         return list(check(lambda at, count: os.pread(descriptor, count, at), os.fstat(descriptor).st_size))
-
-
-def _cut(size: int, wanted: int, what: str) -> Finding:
-    return Finding("cut_short", f"the {what} reaches past the end of the file", {"size": size, "wanted": wanted})
-
-
-def _no_end(size: int) -> Finding:
-    return Finding("no_end", "the end marker is missing: cut short", {"size": size})
 
 
 def _boxes(read: Read, size: int) -> Iterator[Finding]:
@@ -57,7 +49,7 @@ def _boxes(read: Read, size: int) -> Iterator[Finding]:
         if length < 8 or (at + length > size and kind not in _BOXES):
             break  # something was appended that is no box; players pass over it
         if at + length > size:
-            yield _cut(size, at + length, f"part {kind.decode('ascii')}")
+            yield cut_short(size, at + length, f"part {kind.decode('ascii')}")
         at += length
     if b"moov" not in seen:
         yield Finding("no_index", "the index (moov) is missing", {"size": size})
@@ -81,7 +73,7 @@ def _segment(read: Read, size: int) -> Iterator[Finding]:
         at += skip + width + length
         if head[:4] == _SEGMENT:
             if at > size:
-                yield _cut(size, at, "segment")
+                yield cut_short(size, at, "segment")
             return
     yield Finding("no_media", "the segment that holds the media is missing", {"size": size})
 
@@ -90,7 +82,7 @@ def _riff(read: Read, size: int) -> Iterator[Finding]:
     length = int.from_bytes(read(4, 4), "little")
     # Recorders that were stopped leave 0 or the largest number; an odd last part may lack its filling byte.
     if length not in (0, 0xFFFFFFFF) and 8 + length > size + 1:
-        yield _cut(size, 8 + length, "content that the header tells")
+        yield cut_short(size, 8 + length, "content that the header tells")
 
 
 def _last_page(read: Read, size: int) -> Iterator[Finding]:
@@ -116,7 +108,7 @@ def _chunks(read: Read, size: int) -> Iterator[Finding]:
     if bad:
         yield Finding("checksum", "checksums do not match", {"chunks": bad})
     if kind != b"IEND":
-        yield _no_end(size)
+        yield no_end(size)
 
 
 def _markers(read: Read, size: int) -> Iterator[Finding]:
@@ -135,12 +127,7 @@ def _markers(read: Read, size: int) -> Iterator[Finding]:
             at += 2 if head[1] in _STANDALONE else 2 + int.from_bytes(head[2:], "big")
     near = max(at, size - _TAIL)
     if _JPEG_END not in read(near, _TAIL) and _JPEG_END not in read(at, max(0, size - at)):
-        yield _no_end(size)
-
-
-def _trailer(read: Read, size: int) -> Iterator[Finding]:
-    if b"\x3b" not in read(max(0, size - _TAIL), _TAIL):
-        yield _no_end(size)
+        yield no_end(size)
 
 
 def _transport(read: Read, size: int) -> Iterator[Finding]:
@@ -160,6 +147,9 @@ _CHECKS: dict[str, Callable[[Read, int], Iterator[Finding]]] = {
     "ogg": _last_page,
     "PNG": _chunks,
     "JPEG": _markers,
-    "GIF": _trailer,
+    "GIF": pictureends.gif,
+    "BMP": pictureends.bmp,
+    "TIFF": pictureends.tiff,
+    "JPEG2000": pictureends.jpeg_2000,
     "mpegts": _transport,
 }

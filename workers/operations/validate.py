@@ -192,7 +192,7 @@ OPERATION = Operation(
     process=_process,
     cache_category="metadata",
     memory_mib=2048,
-    version=3,
+    version=4,
     primary=("inputs", "level", "repair", "output"),
     examples=(
         "spool validate ~/Films",
