@@ -83,14 +83,25 @@ def unless_told(path: Path, format: str, indexes: Collection[int], pulse: Pulse)
 
 
 def content_s(container: InputContainer, pulse: Pulse) -> float:
-    """Seconds of the longest stream of an open file by its times or its packets' durations, whichever is more."""
-    return max((max(span.covered, span.lasted) for span in _spans(container, pulse).values()), default=0.0)
+    """Seconds of the longest stream of an open file by its times or its packets' durations, whichever is more.
+
+    Of subtitles their end counts, whenever they begin: a header tells when all in the file has ended.
+    """
+    spans = _spans(container, pulse, ("video", "audio", "subtitle"))
+    played = [max(span.covered, span.lasted) for index, span in spans.items() if _plays(container, index)]
+    return max([*played, *(span.end for index, span in spans.items() if not _plays(container, index))], default=0.0)
 
 
-def _spans(container: InputContainer, pulse: Pulse) -> dict[int, _Span]:
+def _plays(container: InputContainer, index: int) -> bool:
+    return container.streams[index].type in ("video", "audio")
+
+
+def _spans(container: InputContainer, pulse: Pulse, kinds: Collection[str] = ("video", "audio")) -> dict[int, _Span]:
     spans: dict[int, _Span] = {}
     running = container.format.name in _RUNNING
-    wanted: list[Any] = [s for s in container.streams if s.type in ("video", "audio") and not is_cover(s)]
+    wanted: list[Any] = [s for s in container.streams if s.type in kinds and not is_cover(s)]
+    if not wanted:
+        return spans
     bases = {stream.index: float(stream.time_base or 0) for stream in wanted}
     usual = {stream.index: _frame_s(stream) for stream in wanted}
     try:

@@ -83,6 +83,13 @@ def test_seconds_of_each_stream(media: Media, tmp_path: Path) -> None:
     assert spans[2] == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_file_without_film_or_sound_lasts_nothing(tmp_path: Path) -> None:
+    words, path = tmp_path / "words.srt", tmp_path / "words.mkv"
+    words.write_text("1\n00:00:01,000 --> 00:00:02,000\nWords\n")
+    ffmpeg("-i", words, path)
+    assert seconds(path) == {}
+
+
 def test_only_what_a_header_does_not_tell_is_measured_again(media: Media) -> None:
     assert unless_told(media.clip, "mp4", [0, 1], lambda: None) is None
     assert unless_told(media.transport, "mpegts", [0], lambda: None) == pytest.approx(4.0, abs=0.1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.media import Media, cut
+from tests.support.media import Media, cut, ffmpeg
 from workers.errors import ErrorClass, JobFailed
 from workers.media.verify import Expected, check_whole, verify
 
@@ -73,6 +73,13 @@ def test_a_file_that_was_never_written_is_the_inputs_fault(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["clip", "vp9", "song", "transport", "multi", "covered", "rotated", "big"])
 def test_whole_files_are_whole(media: Media, name: str) -> None:
     check_whole(getattr(media, name))
+
+
+def test_subtitles_may_end_later_than_the_film(media: Media, tmp_path: Path) -> None:
+    words, film = tmp_path / "words.srt", tmp_path / "film.mkv"
+    words.write_text("1\n00:00:01,000 --> 00:00:20,000\nLonger than all else\n")
+    ffmpeg("-i", media.clip, "-i", words, "-map", "0", "-map", "1", "-c", "copy", film)
+    check_whole(film)
 
 
 @pytest.mark.parametrize("name", ["clip", "vp9", "multi", "big"])
