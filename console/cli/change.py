@@ -12,7 +12,7 @@ from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.selection import Selection, one_id, select
 from console.cli.times import end_of_pause, moment_ms
 from console.cli.words import QueryCommand, door, json_option
-from workers.errors import UsageError
+from workers.errors import NoSuchJob, UsageError
 
 if TYPE_CHECKING:
     from workers.client import Answer, Client
@@ -74,14 +74,19 @@ def agreed(verb: str, client: Client, ids: Sequence[int]) -> bool:
 
 
 def answered(answers: Sequence[Answer], as_json: bool) -> int:
-    """Tell what became of each order; 0 when all were taken."""
+    """Tell what became of each order; 0 when all were taken, 2 when there is no such job at all."""
+    absent = [answer for answer in answers if not answer.ok and answer.message == f"there is no job {answer.job_id}"]
     for answer in answers:
         if as_json:
             say_json({"id": answer.job_id, "ok": answer.ok, "message": answer.message})
         elif answer.ok:
             say(f"{answer.job_id}: {answer.message}")
+        elif answer in absent:
+            tell(f"spool: {answer.message}; `spool jobs` lists them")
         else:
             tell(f"spool: job {answer.job_id}: {answer.message}")
+    if answers and len(absent) == len(answers):
+        return NoSuchJob.exit_code
     return 0 if all(answer.ok for answer in answers) else 1
 
 

@@ -57,6 +57,9 @@ def _with_click(arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         tell_lines(error.format_message())
+        wanted = [one for one in error.ctx.command.params if isinstance(one, click.Argument)]
+        if wanted:
+            tell(f"spool: {error.ctx.command.name}: {wanted[0].make_metavar(error.ctx)} is missing")
         return 2
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "spool"

@@ -225,5 +225,39 @@ class Operation(Generic[P]):
         try:
             return self.params.model_validate(values)
         except ValidationError as error:
-            problems = [(".".join(str(part) for part in e["loc"]), e["msg"]) for e in error.errors()]
+            problems = [(".".join(str(part) for part in e["loc"]), words_of(e)) for e in error.errors()]
             raise InvalidParams(self.name, problems) from None
+
+
+_WORDS = {
+    "missing": "this is required",
+    "extra_forbidden": "there is no such option",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number, and not without end",
+    "bool_parsing": "must be yes or no",
+    "bool_type": "must be yes or no",
+    "string_type": "must be text",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "at least {min_length} must be given",
+    "too_long": "at most {max_length} may be given",
+}
+
+
+def words_of(error: Mapping[str, Any]) -> str:
+    """One problem that the validator found, in our words; its own where there are none."""
+    words = _WORDS.get(error["type"])
+    if words is None:
+        return str(error["msg"]).removeprefix("Value error, ")
+    bounds = error.get("ctx", {})
+    return words.format(**{name: f"{value:g}" if isinstance(value, float) else value for name, value in bounds.items()})

@@ -50,7 +50,7 @@ def test_rm_asks_even_for_an_id(spool: Callable[..., Ran], four: Client) -> None
 def test_a_refused_change_is_told_and_fails(spool: Callable[..., Ran], four: Client) -> None:
     ran = spool("resume", "1", "99")
     assert ran.code == 1
-    assert all(line.startswith("spool: job ") for line in ran.err.splitlines())
+    assert ran.err.startswith("spool: job 1: ") and "spool: there is no job 99;" in ran.err
     ran = spool("rm", "--yes", "2", "--json")
     assert ran.code == 1
     (answer,) = ran.objects
@@ -121,3 +121,12 @@ def test_stdin_that_is_no_terminal_cannot_agree(four: Client) -> None:
     )
     assert ran.returncode == 2
     assert states(four) == ["queued"] * 4
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "retry", "hold"])
+def test_a_job_that_is_not_there_is_told_as_everywhere(spool: Callable[..., Ran], client: Client, verb: str) -> None:
+    ran = spool(verb, "999")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "spool: there is no job 999; `spool jobs` lists them\n" == spool("show", "999").err
+    client.submit("download", {"inputs": ["http://127.0.0.1:9/film.mp4"]})
+    assert spool("cancel", "1", "999").code == 1

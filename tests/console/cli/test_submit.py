@@ -74,6 +74,7 @@ def test_without_inputs_the_help_is_shown(spool: Callable[..., Ran]) -> None:
     assert ran.code == 2
     assert ran.out == ""
     assert "Usage: spool download" in ran.err
+    assert ran.err.splitlines()[-1] == "spool: download: INPUT… is missing"
     ran = spool("download", "--quality", "720p")
     assert ran.code == 2
     assert ran.err.startswith("spool: download: INPUT: ")
@@ -200,3 +201,12 @@ def test_a_missing_file_whose_name_is_no_utf8_is_refused(spool: Callable[..., Ra
     assert client.count() == 0
     Path(name).touch()
     assert spool("probe", name).code == 0
+
+
+def test_what_is_wrong_is_told_in_our_words(spool: Callable[..., Ran], client: Client) -> None:
+    Path("a.mp4").touch()
+    assert spool("concat", "a.mp4", "a.mp4").err == "spool: concat: --output: this is required\n"
+    assert spool("thumbnail", "a.mp4", "--size", "5").err == "spool: thumbnail: --size: must be at least 16\n"
+    ran = spool("transcode", "a.mp4", "--vmaf", "95", "--size-mib", "9")
+    assert ran.err == "spool: transcode: --vmaf and --size-mib exclude each other: each decides the quality\n"
+    assert client.count() == 0

@@ -65,3 +65,25 @@ def test_patterns_that_fit_nothing_are_refused(field: str, pattern: str, words: 
 def test_patterns_with_sets_are_taken() -> None:
     patterns = ("[ab]*.mp4", "[]]*", "[!x]?.mkv", "*sample*", "[[]x")
     assert OPERATIONS["probe"].validate({"inputs": ["/media"], "only": patterns}).only == patterns
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "problem"),
+    [
+        ("concat", {}, ("output", "this is required")),
+        ("thumbnail", {"size": 5}, ("size", "must be at least 16")),
+        ("thumbnail", {"size": "big"}, ("size", "must be a whole number")),
+        ("probe", {"depth": "deep"}, ("depth", "must be 'headers' or 'decoded'")),
+        ("probe", {"depht": "headers"}, ("depht", "there is no such option")),
+        ("probe", {"recursive": "perhaps"}, ("recursive", "must be yes or no")),
+        ("probe", {"inputs": []}, ("inputs", "at least 1 must be given")),
+        ("transcode", {"vmaf": 101}, ("vmaf", "must be at most 100")),
+    ],
+)
+def test_problems_are_told_in_our_words(name: str, values: dict[str, Any], problem: tuple[str, str]) -> None:
+    assert problem in problems(OPERATIONS[name], {"inputs": ["/media/a"], **values})
+
+
+def test_a_message_of_our_own_comes_without_the_validators_words() -> None:
+    (found,) = problems(OPERATIONS["download"], {"inputs": ["ftp://x"]})
+    assert found[1].startswith("the address must begin with http")
