@@ -108,7 +108,7 @@ def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
     import av
 
     key, name = path_to_key(path), clean(os.path.basename(os.fspath(path)))
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = getattr(error, "strerror", None) or str(error)  # of libav, str() has a raw number and the path too
     if isinstance(error, av.error.MemoryError):
         # libav's word for sizes that mostly a damaged header claims: trying again can only meet the same.
         message = f"{name} is damaged, or needs more than --memory-mib: it asks for more memory than the job may have"

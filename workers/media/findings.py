@@ -20,6 +20,13 @@ class Finding:
         return f"{self.name}: {self.text}" + (f" ({figures})" if figures else "")
 
 
+def reason_of(message: str, name: str) -> str:
+    """Why a reader refused a file, without the name and the verdict that stand before it anyway."""
+    for start in (f"{name} is damaged or no media: ", f"{name} is damaged: ", f"{name}: ", f"{name} "):
+        message = message.removeprefix(start)
+    return message
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What an examination came to: the findings (none: the file is sound) and the figures of what was looked at."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, translated
-from workers.media.findings import Examined, Finding
+from workers.media.findings import Examined, Finding, reason_of
 from workers.media.samples import tells_all, walk_samples
 from workers.text import clean
 
@@ -112,7 +112,7 @@ def walk_packets(path: Path, format: str, *, full: bool, pulse: Pulse = lambda s
         except JobFailed as error:
             if error.failure.error_class is not ErrorClass.BAD_INPUT:
                 raise
-            walk.add("unreadable", error.failure.message)
+            walk.add("unreadable", reason_of(error.failure.message, clean(path.name)))
         finally:
             av.logging.set_level(None)
         lines += captured

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
-from workers.media.findings import Examined, Finding
+from workers.media.findings import Examined, Finding, reason_of
 from workers.media.jpegs import has_hole
 from workers.media.names import path_to_key
 from workers.text import clean
@@ -36,7 +36,7 @@ def check_picture(path: Path, format: str, *, full: bool) -> Examined:
     except JobFailed as error:
         if error.failure.error_class is not ErrorClass.BAD_INPUT:
             raise
-        return Examined(format, (Finding("unreadable", error.failure.message),), {})
+        return Examined(format, (Finding("unreadable", reason_of(error.failure.message, clean(path.name))),), {})
     checked: dict[str, int | float | str] = {"width": width, "height": height}
     if full:
         checked["pictures"] = frames

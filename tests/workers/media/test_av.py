@@ -123,3 +123,16 @@ def test_sizes_that_nobody_could_have_are_no_crash(tmp_path: Path) -> None:
     with pytest.raises(JobFailed) as caught, translated(source):
         raise MemoryError
     assert caught.value.failure.error_class is ErrorClass.CRASHED
+
+
+def test_damage_is_told_with_the_name_once_and_no_raw_numbers(tmp_path: Path) -> None:
+    from workers.media.damage import examine
+
+    source = tmp_path / "head_0.mkv"
+    source.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(4000))
+    with pytest.raises(JobFailed) as caught:
+        facts(source)
+    message = caught.value.failure.message
+    assert message == "head_0.mkv is damaged or no media: Invalid data found when processing input"
+    (found,) = (one for one in examine(source, "quick").findings if one.name == "unreadable")
+    assert found.text == "Invalid data found when processing input"
