@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import exif
+from workers.media.bits import stored_bits
 from workers.media.bounded import Bounded
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
@@ -49,7 +50,7 @@ _DAMAGE = (
 
 
 def probe(path: str | os.PathLike[str], *, depth: Literal["headers", "decoded"] = "headers", format: str = "") -> Data:
-    """What the picture at `path` tells; with depth "decoded" all of it was decoded as well.
+    """What the picture at `path` tells; with depth "decoded" its first picture was decoded as well, and all counted.
 
     `width` and `height` in pixels as stored, before `orientation` (1 to 8) is applied; `gps` in decimal degrees,
     south and west negative, and metres. Parts that are damaged are left out and named in `damaged`. `format` is that
@@ -72,7 +73,7 @@ def probe(path: str | os.PathLike[str], *, depth: Literal["headers", "decoded"] 
             "width": image.width,
             "height": image.height,
             "mode": image.mode,
-            "bit_depth": _depth_of(image),
+            "bit_depth": stored_bits(image),
             "frames": _frames(image, depth),
             "dpi": text.value(image.info.get("dpi")),
             "progressive": bool(image.info.get("progressive") or image.info.get("interlace")) or None,
@@ -110,21 +111,9 @@ def _told_size(data: bytes, format: str) -> tuple[int, int] | None:
     return None
 
 
-def _depth_of(image: Image) -> int | None:
-    """Bits of each channel as stored: Pillow's own mode may hold fewer."""
-    tiles: list[Any] = getattr(image, "tile", [])
-    for tile in tiles[:1]:
-        raw = tile[3] if isinstance(tile[3], str) else (tile[3] or ("",))[0]
-        if ";16" in str(raw):
-            return 16
-    if image.format == "AVIF":
-        return None  # Pillow makes 8 of 10 and 12 and does not tell
-    return {"1": 1, "I": 32, "F": 32}.get(image.mode, 16 if image.mode.startswith("I;16") else 8)
-
-
 def _frames(image: Image, depth: str) -> int | None:
     """How many pictures; counting those of a GIF or TIFF walks through the file, which is for the decoded depth."""
-    if image.format in ("WEBP", "PNG", "AVIF", "MPO") or (depth == "decoded" and image.format == "TIFF"):
+    if image.format in ("WEBP", "PNG", "AVIF", "MPO") or (depth == "decoded" and image.format in ("TIFF", "GIF")):
         return int(getattr(image, "n_frames", 1))
     return None
 

@@ -21,7 +21,8 @@ class ProbeParams(BulkParams):
     """Films, sound files, pictures, or folders of them (walked in full)."""
 
     depth: Literal["headers", "decoded"] = Field(default="headers", json_schema_extra={"short": "d"})
-    """headers reads what files say of themselves; decoded also decodes a frame of each stream, or the picture."""
+    """headers reads what files say of themselves; decoded also decodes a frame of each stream, or the first picture,
+    and counts the pictures of GIF and TIFF."""
 
 
 def _items(params: ProbeParams) -> Iterable[str]:
@@ -65,7 +66,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="metadata",
-    version=2,
+    version=3,
     memory_mib=2048,
     primary=("inputs", "depth"),
     examples=("spool probe film.mkv photo.jpg", "spool probe ~/Pictures --depth decoded"),

@@ -9,12 +9,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
+from tests.support import pictures
 from tests.support.context import PlainContext, files_under
 from tests.support.media import AAC, CONCAT_TEXT, H264, HLS_TEXT, HOSTILE_NAMES, Media, cut, ffmpeg, film_source
+from tests.support.tiff import deep_tiff
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.operations.probe import OPERATION
 
@@ -196,6 +199,22 @@ def test_iptc_and_a_depth_of_16_bits(ctx: PlainContext, tmp_path: Path) -> None:
     assert one(ctx, path)["iptc"] == {"city": "Köln", "keywords": ["one", "two"]}
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=16x16", "-frames:v", "1", "-pix_fmt", "rgb48be", deep)
     assert one(ctx, deep)["bit_depth"] == 16
+
+
+def test_bits_and_pictures_of_a_file(ctx: PlainContext, tmp_path: Path) -> None:
+    few = Image.new("P", (16, 4))
+    for bits in (1, 2, 4, 8):
+        path = tmp_path / f"{bits}.png"
+        few.putpalette([level % 256 for level in range(3 * 2**bits)])
+        few.putdata([number % 2**bits for number in range(64)])
+        few.save(path, bits=bits)
+        assert one(ctx, path)["bit_depth"] == path.read_bytes()[24] == bits
+    assert one(ctx, deep_tiff(tmp_path / "a.tif", np.zeros((4, 5, 3), int), planes=True))["bit_depth"] == 16
+    assert one(ctx, pictures.one_frame(tmp_path / "a.jp2", "jpeg2000", "rgb48le"))["bit_depth"] == 16
+    assert one(ctx, pictures.one_frame(tmp_path / "a.avif", "libsvtav1", "yuv420p10le"))["bit_depth"] == 10
+    pictures.animation(tmp_path / "a.gif")
+    assert one(ctx, tmp_path / "a.gif", depth="decoded")["frames"] == 4
+    assert "frames" not in one(ctx, tmp_path / "a.gif")
 
 
 def test_xmp_with_entities_is_not_read(ctx: PlainContext, tmp_path: Path) -> None:
