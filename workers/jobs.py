@@ -72,7 +72,7 @@ MOVES: Mapping[Move, Rule] = {
     Move.FAILED: Rule(frozenset({State.RUNNING, State.PAUSED}), State.FAILED, "it gave up", failures=1),
     Move.RETRIED: Rule(frozenset({State.RUNNING}), State.QUEUED, "it failed and will be tried again", failures=1),
     Move.RESCUED: Rule(LIVE, State.QUEUED, "its worker died", lease=1, failures=1),
-    Move.RELEASED: Rule(LIVE, State.QUEUED, "its worker stopped politely", lease=1, attempts=-1),
+    Move.RELEASED: Rule(LIVE, State.QUEUED, "it gave its slot back unharmed", lease=1, attempts=-1),
     Move.CANCELLED: Rule(LIVE | {State.QUEUED}, State.CANCELLED, "a person cancelled it", lease=1),
     Move.PAUSED: Rule(frozenset({State.RUNNING}), State.PAUSED, "a person paused it"),
     Move.RESUMED: Rule(frozenset({State.PAUSED}), State.RUNNING, "a person resumed it"),

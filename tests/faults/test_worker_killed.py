@@ -217,11 +217,11 @@ def _assert_all_whole(home: Home, ids: list[int], poison: int) -> None:
 
 
 @pytest.mark.fault("56", "soak: jobs under random SIGKILLs of the worker, one poison job")
-@pytest.mark.parametrize("others", [False, True], ids=["200 jobs, 20 kills", "100 jobs, 10 kills, of runners too"])
+@pytest.mark.parametrize("others", [False, True], ids=["100 jobs, 10 kills", "50 jobs, 5 kills, of runners too"])
 def test_soak(tmp_path: Path, others: bool) -> None:
     chance = random.Random(seed(20 + others))
     with opened(tmp_path / "home", CHAOS) as home:
-        ids = _chaos(home, chance, 10 if others else 20, others)
+        ids = _chaos(home, chance, 5 if others else 10, others)
         worker = home.spawn()
         wait_for(lambda: _ended(home), 60, 0.05, "all ended")
         armed = home.root / "armed"
@@ -231,7 +231,7 @@ def test_soak(tmp_path: Path, others: bool) -> None:
             assert worker.wait() == -signal.SIGKILL
             worker = home.spawn()
         wait_for(lambda: _ended(home), 60, 0.05, "all ended")
-        assert len(ids) == (100 if others else 200)
+        assert len(ids) == (50 if others else 100)
         _assert_all_whole(home, ids, poison)
         assert worker.stop() == 0
         home.assert_no_process()
