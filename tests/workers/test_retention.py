@@ -6,13 +6,20 @@ from tests.support.databases import ended, opened, submitted
 from workers import trash
 from workers.config import load_settings
 from workers.home import prepare_home
+from workers.logs import old_part
 from workers.retention import retain
+from workers.settings import Settings
 from workers.store import questions
 from workers.store.database import transaction
 from workers.store.records import now_ms
 from workers.store.tables import JobRow
 
 _DAY_MS = 86_400_000
+
+
+def _logs(settings: Settings, job_id: int) -> tuple[Path, Path]:
+    path = settings.paths.job_log(job_id)
+    return path, old_part(path)
 
 
 def test_only_what_ended_long_ago_is_forgotten_with_its_log(tmp_path: Path) -> None:
@@ -25,10 +32,12 @@ def test_only_what_ended_long_ago_is_forgotten_with_its_log(tmp_path: Path) -> N
         for job_id, moment in ((old, limit - 60_000), (new, limit + 60_000)):
             with transaction(db):
                 JobRow.update(finished_at=moment).where(JobRow.id == job_id).execute(db)
-            settings.paths.job_log(job_id).write_text("log")
+            for log in _logs(settings, job_id):
+                log.write_text("log")
         assert retain(db, settings) == 1
         assert sorted(questions.job_ids(db)) == [new, waits]
-        assert not settings.paths.job_log(old).exists() and settings.paths.job_log(new).exists()
+        assert not any(log.exists() for log in _logs(settings, old))
+        assert all(log.exists() for log in _logs(settings, new))
         assert questions.removed_since(db, 0) == [old]
         assert retain(db, settings) == 0
 
