@@ -14,7 +14,12 @@ _ALPHA = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
 
 
 def smooth(image: Image) -> Image:
-    """`image` in a mode that can be reduced with smooth edges: palettes and bitmaps only skip pixels."""
+    """`image` in a mode that can be reduced with smooth edges: palettes and bitmaps only skip pixels.
+
+    A colour that stands for transparency becomes alpha: among reduced pixels nothing would have that colour any more.
+    """
+    if image.mode in ("1", "L", "RGB") and "transparency" in image.info:
+        return image.convert("RGBA")
     if image.mode == "1":
         return image.convert("L")
     if image.mode in ("P", "PA"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
 
 from workers.media.colour import plain, smooth
-from workers.media.pictures import thumbnail
+from workers.media.pictures import save, thumbnail
 from workers.media.shapes import Shape
 
 
@@ -29,6 +30,23 @@ def test_a_profile_is_heeded_in_every_format(tmp_path: Path, format: str) -> Non
     Image.new("RGB", (64, 64), (250, 10, 10)).save(path, format, icc_profile=wide_profile(), quality=95)
     red, green, _ = thumbnail(path, Shape.within(32)).getpixel((9, 9))  # type: ignore[misc]
     assert green > 200 > 60 > red
+
+
+@pytest.mark.parametrize(("mode", "key", "colour"), [("RGB", (9, 8, 7), (250, 10, 10)), ("L", 9, 200), ("1", 0, 1)])
+@pytest.mark.parametrize("size", [40, 400])
+def test_a_colour_that_stands_for_transparency_stays_clear(
+    tmp_path: Path, mode: str, key: Any, colour: Any, size: int
+) -> None:
+    picture = Image.new(mode, (100, 80), key)
+    picture.paste(colour, (0, 0, 50, 80))
+    picture.save(tmp_path / "a.png", transparency=key)
+    made = thumbnail(tmp_path / "a.png", Shape.within(size))
+    assert made.mode == "RGBA"
+    assert made.getpixel((made.width // 4, 9))[3] == 255  # type: ignore[index]
+    assert made.getpixel((made.width * 3 // 4, 9))[3] == 0  # type: ignore[index]
+    save(made, tmp_path / "a.webp", format="webp", quality=80)
+    with Image.open(tmp_path / "a.webp") as kept:
+        assert kept.convert("RGBA").getpixel((made.width * 3 // 4, 9))[3] == 0  # type: ignore[index]
 
 
 def test_a_profile_leaves_transparency_alone() -> None:
