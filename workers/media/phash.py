@@ -19,7 +19,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.media.bits import mend_planes
 from workers.media.blocks import turn_of
 from workers.media.names import path_to_key
-from workers.media.pictures import MAX_PIXELS, guarded
+from workers.media.pictures import MAX_PIXELS, guarded, too_many_pixels
 from workers.media.sniff import sniff
 from workers.text import clean
 
@@ -77,8 +77,7 @@ def fingerprint(path: str | os.PathLike[str], *, format: str = "") -> Fingerprin
 def refuse_bomb(image: Image, name: str, key: str) -> None:
     """JobFailed when `image` claims too many pixels. Pillow's own warning is not reliable among several threads."""
     if image.width * image.height > MAX_PIXELS:
-        millions = MAX_PIXELS // 1_000_000
-        raise JobFailed(ErrorClass.BAD_INPUT, f"{name} has more than {millions} million pixels", input=key)
+        raise too_many_pixels(name, key, image.width * image.height)
 
 
 def upright_grey(image: Image, turn: int = 0) -> Image:

@@ -7,6 +7,7 @@ import functools
 import importlib
 import io
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -78,6 +79,13 @@ def _load_plugins() -> None:
         importlib.import_module(f"PIL.{plugin}")
 
 
+def too_many_pixels(name: str, key: str, pixels: int = 0) -> JobFailed:
+    """The failure of a picture with so many pixels, 0 when nobody knows: it may be sound, but is not unfolded here."""
+    limit = f"{MAX_PIXELS // 1_000_000} million"
+    told = f"{pixels // 1_000_000:,} million pixels, the limit is {limit}" if pixels else f"more than {limit} pixels"
+    return JobFailed(ErrorClass.UNSUPPORTED, f"{name} has {told}", input=key)
+
+
 @contextlib.contextmanager
 def guarded(name: str, key: str) -> Iterator[None]:
     """Pillow with limits; what it raises about a file becomes JobFailed."""
@@ -92,9 +100,8 @@ def guarded(name: str, key: str) -> Iterator[None]:
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
             yield
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-        raise JobFailed(
-            ErrorClass.BAD_INPUT, f"{name} has more than {MAX_PIXELS // 1_000_000} million pixels", input=key
-        ) from error
+        told = re.search(r"\((\d+) pixels\)", str(error))
+        raise too_many_pixels(name, key, int(told[1]) if told else 0) from error
     except UnidentifiedImageError as error:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is no picture that can be read", input=key) from error
     except MemoryError as error:

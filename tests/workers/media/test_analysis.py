@@ -132,7 +132,7 @@ def test_what_cannot_be_read(tmp_path: Path, media: Media) -> None:
     drawn(5).save(tmp_path / "whole.png")
     cut(tmp_path / "whole.png", tmp_path / "half.png", 0.5)
     expected = {
-        tmp_path / "bomb.png": ErrorClass.BAD_INPUT,
+        tmp_path / "bomb.png": ErrorClass.UNSUPPORTED,
         tmp_path / "half.png": ErrorClass.BAD_INPUT,
         tmp_path / "missing": ErrorClass.BAD_INPUT,
         media.clip: ErrorClass.UNSUPPORTED,

@@ -115,7 +115,7 @@ def test_what_cannot_be_read(tmp_path: Path, media: Media) -> None:
     drawn(7).save(tmp_path / "whole.png")
     cut(tmp_path / "whole.png", tmp_path / "half.png", 0.5)
     expected = {
-        tmp_path / "bomb.png": ErrorClass.BAD_INPUT,
+        tmp_path / "bomb.png": ErrorClass.UNSUPPORTED,
         tmp_path / "text.jpg": ErrorClass.UNSUPPORTED,
         tmp_path / "head.jpg": ErrorClass.BAD_INPUT,
         tmp_path / "half.png": ErrorClass.BAD_INPUT,

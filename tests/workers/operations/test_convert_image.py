@@ -123,7 +123,7 @@ def _bomb(path: Path) -> None:
 BROKEN: dict[str, tuple[Callable[[Path, Media], object], ErrorClass, str]] = {
     "short.jpg": (lambda path, media: cut(media.picture, path), ErrorClass.BAD_INPUT, "truncated"),
     "empty.png": (lambda path, media: path.touch(), ErrorClass.BAD_INPUT, "is empty"),
-    "bomb.png": (lambda path, media: _bomb(path), ErrorClass.BAD_INPUT, "million pixels"),
+    "bomb.png": (lambda path, media: _bomb(path), ErrorClass.UNSUPPORTED, "million pixels"),
     "film.jpg": (lambda path, media: shutil.copy(media.clip, path), ErrorClass.UNSUPPORTED, "is no picture"),
     "text.png": (lambda path, media: path.write_text(HLS_TEXT), ErrorClass.UNSUPPORTED, "knows"),
     "head.webp": (lambda path, media: path.write_bytes(b"RIFF\x10\0\0\0WEBPVP8 "), ErrorClass.BAD_INPUT, "head.webp"),
