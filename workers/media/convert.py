@@ -50,6 +50,21 @@ def convert(source: Path, target: Path, wish: Wish, *, format: str) -> dict[str,
     }
 
 
+def told(source: Path, format: str) -> dict[str, Any]:
+    """The facts of `convert` about a picture that stays as it is: its header is read. JobFailed as there."""
+    from PIL import Image as Pillow
+
+    with reading(source), Pillow.open(source, formats=(format,)) as image:
+        size = image.size if blocks.turn_of(image) < 5 else image.size[::-1]
+        return {
+            "width": size[0],
+            "height": size[1],
+            "frames": motion.count(image),
+            "date": blocks.take(image).taken or _changed(source),
+            "notes": [],
+        }
+
+
 @contextlib.contextmanager
 def reading(source: Path) -> Iterator[None]:
     """`guarded`, for a file that is only read: no fault of it is one of the disk that results go to."""

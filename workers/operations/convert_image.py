@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -15,7 +16,7 @@ from workers.media.names import key_to_path
 from workers.media.rename import check_pattern, fill_pattern
 from workers.media.sniff import is_media_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
-from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
+from workers.operations.inputs import disk_failure, first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.same import same_there
 from workers.operations.targets import targets
 from workers.text import clean
@@ -43,7 +44,8 @@ class ConvertImageParams(BulkParams):
     """Quality of JPEG, WebP and AVIF: 1 (small) to 100 (large). 0 is the usual: 85, 80 and 60."""
 
     output: str = Field(default="", json_schema_extra={"short": "o", "path": True})
-    """Folder for the results; the tree of an input folder is kept in it. Empty: beside each input, as NAME.conv.EXT."""
+    """Folder for the results; the tree of an input folder is kept in it, and what is of the format already is copied
+    as it is. Empty: beside each input, as NAME.conv.EXT."""
 
     size: int = Field(default=0, ge=0, le=65_535, json_schema_extra={"short": "s"})
     """Longest side in pixels; larger pictures are reduced, smaller ones stay as they are. 0 is no limit."""
@@ -117,6 +119,8 @@ def _process(params: ConvertImageParams, key: str, ctx: Context) -> Result:
     if found.kind != "image":
         raise JobFailed(ErrorClass.UNSUPPORTED, f"{clean(source.name)} is no picture", input=key)
     if found.format == params.format.upper() and _is_result(params, source):
+        if params.output:
+            return _copied(params, key, source, found.format, ctx)
         return Result((), {"why": f"it is {found.format} already"}, Outcome.SKIPPED)
     from workers.media import convert
 
@@ -134,6 +138,25 @@ def _process(params: ConvertImageParams, key: str, ctx: Context) -> Result:
         return Result((there,), {**detail, "why": "the same file is there already"}, Outcome.SKIPPED)
     path = publish(ctx, staged, target)
     return Result((path,), detail, Outcome.CACHED if cached else Outcome.DONE)
+
+
+def _copied(params: ConvertImageParams, key: str, source: Path, format: str, ctx: Context) -> Result:
+    """The file itself in the output folder, so that all pictures are there: encoding it anew would only lose."""
+    from workers.media import convert
+
+    facts, size = convert.told(source, format), source.stat().st_size
+    folder = targets(params.inputs, params.output, _wanted).folder(source)
+    need_room(ctx, folder, size)
+    staged = stage(ctx, folder) / f"picture.{_EXTENSIONS[params.format]}"
+    try:
+        shutil.copyfile(source, staged)
+    except OSError as error:
+        raise disk_failure(error, f"cannot copy {clean(key)}") from error
+    target = _target(params, key, source, facts)
+    detail = {"from": format, "size": size, "size_before": size, "copied": True, **facts}
+    if there := same_there(staged, target):
+        return Result((there,), {**detail, "why": "the same file is there already"}, Outcome.SKIPPED)
+    return Result((publish(ctx, staged, target),), detail)
 
 
 def _is_result(params: ConvertImageParams, source: Path) -> bool:

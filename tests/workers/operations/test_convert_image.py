@@ -134,6 +134,25 @@ BROKEN: dict[str, tuple[Callable[[Path, Media], object], ErrorClass, str]] = {
 }
 
 
+def test_an_output_folder_gets_what_is_of_the_format_already(ctx: PlainContext, folder: Path, tmp_path: Path) -> None:
+    turned = pictures.full_jpeg(folder / "z.jpg")
+    out = tmp_path / "out"
+    outcomes = converted(
+        ctx, [folder], format="jpeg", output=str(out), rename="{number} {width}x{height} {date} {stem}"
+    )
+    names = files_under(out)
+    assert len(names) == len(outcomes) == 4
+    assert sorted(int(Path(name).name.split()[0]) for name in names) == [1, 2, 3, 4]
+    outcome = outcomes["z.jpg"]
+    assert isinstance(outcome, Result)
+    assert outcome.detail["copied"] is True
+    assert outcome.outputs[0].read_bytes() == turned.read_bytes()
+    assert "60x120 2024-05-06 z" in outcome.outputs[0].name  # upright
+    again = converted(ctx, [folder], format="jpeg", output=str(out), rename="{number} {width}x{height} {date} {stem}")
+    assert files_under(out) == names
+    assert {one.outcome for one in again.values() if isinstance(one, Result)} == {Outcome.SKIPPED}
+
+
 @pytest.mark.parametrize("name", sorted(BROKEN))
 def test_broken_files_fail_by_name(ctx: PlainContext, media: Media, tmp_path: Path, name: str) -> None:
     make, wanted, words = BROKEN[name]
