@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Level = Literal["quick", "normal", "best"]
-LOSSLESS = ("JPEG", "PNG")
-LOSSY = ("JPEG", "PNG", "WEBP", "AVIF")
 _LEVELS: dict[str, int] = {"quick": 0, "normal": 2, "best": 4}
 _COLOURS = 256
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"tIME"})

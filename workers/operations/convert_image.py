@@ -15,6 +15,7 @@ from workers.jobs import Outcome
 from workers.media.names import key_to_path
 from workers.media.rename import check_pattern, fill_pattern
 from workers.media.sniff import is_media_name, sniff
+from workers.media.wish import EXTENSIONS
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import disk_failure, first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.same import same_there
@@ -24,8 +25,7 @@ from workers.text import clean
 if TYPE_CHECKING:
     from workers.media.wish import Wish
 
-_EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "avif": "avif", "gif": "gif"}
-_OWN = made_by_us(("conv",), _EXTENSIONS.values())
+_OWN = made_by_us(("conv",), EXTENSIONS.values())
 _NOT_LOSSLESS = {"jpeg": "JPEG", "gif": "a GIF", "avif": "AVIF (its colours are rounded)"}
 _COLOURS = ("white", "black", "grey", "gray", "red", "green", "blue", "yellow")
 _PLACES = frozenset({"inputs", "output", "rename"})  # where the result goes, and not what it is
@@ -127,7 +127,7 @@ def _process(params: ConvertImageParams, key: str, ctx: Context) -> Result:
     wish = _wish(params)
     folder = targets(params.inputs, params.output, _wanted).folder(source)
     need_room(ctx, folder)
-    staged = stage(ctx, folder) / f"picture.{_EXTENSIONS[params.format]}"
+    staged = stage(ctx, folder) / f"picture.{EXTENSIONS[params.format]}"
     facts, cached = ctx.kept_file(
         source, staged, _options(params), lambda path: convert.convert(source, path, wish, format=found.format)
     )
@@ -147,7 +147,7 @@ def _copied(params: ConvertImageParams, key: str, source: Path, format: str, ctx
     facts, size = convert.told(source, format), source.stat().st_size
     folder = targets(params.inputs, params.output, _wanted).folder(source)
     need_room(ctx, folder, size)
-    staged = stage(ctx, folder) / f"picture.{_EXTENSIONS[params.format]}"
+    staged = stage(ctx, folder) / f"picture.{EXTENSIONS[params.format]}"
     try:
         shutil.copyfile(source, staged)
     except OSError as error:
@@ -189,7 +189,7 @@ def _options(params: ConvertImageParams) -> Mapping[str, Any]:
 
 
 def _target(params: ConvertImageParams, key: str, source: Path, facts: Mapping[str, Any]) -> Path:
-    extension = _EXTENSIONS[params.format]
+    extension = EXTENSIONS[params.format]
     place = targets(params.inputs, params.output, _wanted)
     if not params.rename:
         return place.of(source, "" if params.output else ".conv", extension)
