@@ -76,15 +76,19 @@ def as_json_with_reasons(client: Client, job: Job, why: tuple[Waiting, ...] | No
 
 
 def _table(client: Client, ids: Sequence[int]) -> None:
-    from console.format import cut
+    from console.format import cut, plural
 
     width = columns()
     if ids:
-        say(f"{'ID':>6}  {'STATE':<9}  {'OPERATION':<10}  {'PRIORITY':<8}  {'DONE':>5}  {'AGO':>4}  TITLE")
+        say(f"{'ID':>6}  {'STATE':<9}  {'OPERATION':<14}  {'PRIORITY':<8}  {'DONE':>5}  {'AGO':>4}  TITLE")
     now_ms = int(time.time() * 1000)
+    live = 0
     for job in itertools.chain.from_iterable(_pages(client, ids)):
+        live += job.live
         line = row(job, now_ms)
         say(cut(line, width) if width else line)
+    if live and not client.worker().running:
+        tell(f"{plural(live, 'job')} of these cannot run: no worker runs here; `spool worker --detach` starts one")
 
 
 def row(job: Job, now_ms: int) -> str:
@@ -96,7 +100,7 @@ def row(job: Job, now_ms: int) -> str:
     done = "" if share is None or job.state is State.QUEUED else f"{int(share * 100)}%"
     word = "held" if job.hold and job.state is State.QUEUED else job.state.value
     since = age(job.finished_at or job.started_at or job.submitted_at, now_ms)
-    return f"{job.id:>6}  {word:<9}  {job.operation:<10}  {job.priority.word:<8}  {done:>5}  {since:>4}  {job.title}"
+    return f"{job.id:>6}  {word:<9}  {job.operation:<14}  {job.priority.word:<8}  {done:>5}  {since:>4}  {job.title}"
 
 
 @click.command()

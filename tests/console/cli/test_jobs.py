@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from console.cli.jobs import row
 from tests.console.cli.conftest import Ran
 from workers.client import Client
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemOutcome, Move, Outcome
+from workers.jobs import ItemOutcome, Move, Outcome, State
 from workers.store import moves
 from workers.store.records import error_fields
 
@@ -151,3 +152,22 @@ def test_items_are_one_object_a_line(
             "detail": {},
         },
     ]
+
+
+def test_titles_stand_below_each_other_whatever_the_operation(spool: Callable[..., Ran], client: Client) -> None:
+    client.submit("optimize-image", {"inputs": ["/in/a.png"]})
+    client.submit("hash", {"inputs": ["/in/b.png"]})
+    head, first, second = spool("jobs", "--sort", "id").lines
+    assert first.index("a.png") == second.index("b.png") == head.index("TITLE")
+
+
+def test_running_jobs_without_a_worker_are_remarked(
+    spool: Callable[..., Ran], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = client.submit("hash", {"inputs": ["/in/b.png"]})
+    assert "no worker runs here" not in spool("jobs").err
+    running = replace(job, state=State.RUNNING, started_at=job.submitted_at)
+    monkeypatch.setattr(Client, "jobs_by_id", lambda self, ids: {job.id: running})
+    ran = spool("jobs")
+    assert "running" in ran.out
+    assert ran.err == "1 job of these cannot run: no worker runs here; `spool worker --detach` starts one\n"
