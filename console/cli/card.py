@@ -76,7 +76,8 @@ def _progress(job: Job) -> str:
     parts = [progress.phase]
     if progress.fraction is not None:
         parts.append(f"{progress.fraction * 100:.0f}%")
-    if progress.unit == "bytes" and progress.done is not None:
+    early = job.final and progress.total is not None and progress.done != progress.total  # it did not need them all
+    if progress.unit == "bytes" and progress.done is not None and not early:
         parts.append(size(progress.done) + (f" of {size(progress.total)}" if progress.total else ""))
     if job.live:
         parts.append(rate(progress.rate, progress.unit))

@@ -95,3 +95,10 @@ def test_a_job_without_items_tells_its_own_facts(client: Client, monkeypatch: py
         "found          1 group with 2 files more than needed",
         "to gain        1.0 kB; nothing was deleted",
     ]
+
+
+def test_a_job_that_needed_less_is_not_told_as_half_done(client: Client, job: Job) -> None:
+    progress = Progress(1.0, "reading in full", 145_000_000, 344_000_000, None, None, "bytes")
+    assert "progress:  reading in full, 100%\n" in lines(client, replace(job, state=State.SUCCEEDED, progress=progress))
+    whole = replace(progress, done=344_000_000)
+    assert "100%, 344 MB of 344 MB" in lines(client, replace(job, state=State.SUCCEEDED, progress=whole))
