@@ -266,7 +266,7 @@ def event_line(event: JobEvent, now_ms: int, *, with_job: bool) -> Spans:
     spans: Spans = [(f" {clock(event.at, now_ms):>16} ", "dim")]
     if with_job:
         spans.append((f"{event.job_id:>7} ", "strong"))
-    spans.append((f"{clean(event.move):<12}", _MOVE_ROLES.get(event.move, "plain")))
+    spans.append((f"{clean(event.move):<11} ", _MOVE_ROLES.get(event.move, "plain")))
     change = f"{event.before} -> {event.after}" if event.before and event.before != event.after else event.after
     spans.append((f"{clean(change):<22} ", "dim"))
     spans.append((clean(event.reason), "plain"))

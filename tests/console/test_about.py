@@ -123,3 +123,8 @@ def test_long_values_are_broken_and_long_lists_are_counted() -> None:
 def test_refusals_are_gathered() -> None:
     words = about.failures_in_words([(1, "it is running"), (2, "it is running"), (3, "it has ended")])
     assert words == "1, 2: it is running; 3: it has ended"
+
+
+def test_long_moves_do_not_run_into_what_they_changed() -> None:
+    event = JobEvent(1, 1, 1, 0, "resume asked", "paused", "paused", "ann", "")
+    assert "resume asked paused" in "".join(text for text, _role in about.event_line(event, 0, with_job=True))
