@@ -74,11 +74,16 @@ def test_a_folder_of_everything(ctx: PlainContext, folder: Path) -> None:
     assert [name for name in files_under(folder) if "thumb" in name] == (
         ["picture.thumb.jpg", "sub/clip.thumb.jpg", "sub/deep/song.thumb.jpg"]
     )
-    for outcome in outcomes.values():
+    sizes = {}
+    for name, outcome in outcomes.items():
         assert isinstance(outcome, Result)
         with Image.open(outcome.outputs[0]) as image:
             assert image.format == "JPEG"
-            assert max(image.size) == 320 or image.size == (100, 50) or max(image.size) <= 400
+            assert image.size == (outcome.detail["width"], outcome.detail["height"])
+            sizes[name] = image.size
+    with Image.open(folder / "picture.jpg") as picture:
+        assert max(picture.size) > 320
+    assert sizes == {"picture.jpg": (320, 160), "clip.mp4": (320, 180), "song.mp3": (320, 160)}
 
 
 def test_the_tree_is_kept_in_the_output_folder(ctx: PlainContext, folder: Path, tmp_path: Path) -> None:
