@@ -154,7 +154,8 @@ class FormScreen(ModalScreen[Sequence[Wanted]]):
         place.set_class(bool(general), "-on")
         wrong = [field.name for field in self.fields if field.name in by_field]
         if wrong and general != " ":
-            self.query_one(f"#f-{wrong[0]}").focus()
+            # At once: what is typed next is meant for it, however long the new lines take to be laid out.
+            self.set_focus(self.query_one(f"#f-{wrong[0]}"))
 
     # keys
 

@@ -282,3 +282,22 @@ async def test_read_only_adds_nothing(open_console: Open) -> None:
         await pilot.press("P", "A")
         await shows(pilot, "This console is read only.")
         assert store.orders == [] and isinstance(app.screen, JobsScreen)
+
+
+async def test_keys_after_adding_go_to_the_field_that_is_wrong(open_console: Open) -> None:
+    """Also when it was among the options that are not shown, and the form is not laid out anew yet."""
+    store = FakeStore(make_jobs(3))
+    async with open_console(store, (100, 40)) as (app, pilot):
+        await shows(pilot, "clip-000003")
+        await pilot.press("A")
+        await shows(pilot, "Convert films")
+        await pilot.press("down", "enter")
+        await shows(pilot, "Inputs *")
+        app.screen.query_one("#f-inputs", TextArea).text = "/in/a.mp4"
+        speed = app.screen.query_one("#f-speed", Input)
+        speed.value = "x"
+        assert isinstance(app.screen, FormScreen)
+        app.screen._show_problems({"speed": "must be a number"}, "")
+        assert app.screen.focused is speed
+        await pilot.press("backspace", "2")
+        assert speed.value == "2"
