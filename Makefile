@@ -18,7 +18,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.14 python3;
 	python=; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers faults soak docs clean
+.PHONY: help run test check bench bench-peers faults soak life docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ faults: $(SYNCED) ## every fault of the matrix five times with other seeds (ARGS
 
 soak: $(SYNCED) ## 10,000 jobs under kills of everybody (ARGS="--jobs 500 --kills 20" makes it smaller)
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+life: $(SYNCED) ## two days of a worker in minutes: what grows? (ARGS="--jobs 1000" makes it smaller)
+	@$(BIN)/python -m tests.faults.life $(ARGS)
 
 bench-peers: ## name what the measurements compare with, and how to install it
 	@echo "Debian packages of programs that make bench measures beside, where they are installed:"
