@@ -52,7 +52,8 @@ class ConvertImageParams(BulkParams):
 
     rename: str = Field(default="")
     """Pattern for the names of the results in the output folder, of {stem} {number} {width} {height} {date} {format}.
-    The number is the place in the list of inputs, the date is when the picture was taken, or its file changed."""
+    Folders inside an input folder are kept, only names change. The number is the place in the list of inputs, the date
+    is when the picture was taken, or its file changed."""
 
     metadata: Literal["keep", "no-place", "strip"] = Field(default="keep", json_schema_extra={"short": "m"})
     """keep takes over Exif, XMP, comments and the colour profile; no-place leaves out where Exif says it was taken,
