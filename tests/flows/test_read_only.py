@@ -26,8 +26,14 @@ from workers.errors import ReadOnlyError, StoreError
 from workers.jobs import State
 
 MOST = {
-    "jobs": ["state:succeeded"], "show": ["1"], "why": ["2"], "log": ["1"], "wait": ["1"], "events": [],
-    "backup": ["list"], "doctor": ["--full"],
+    "jobs": ["state:succeeded"],
+    "show": ["1"],
+    "why": ["2"],
+    "log": ["1"],
+    "wait": ["1"],
+    "events": [],
+    "backup": ["list"],
+    "doctor": ["--full"],
 }
 
 
