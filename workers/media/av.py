@@ -111,7 +111,7 @@ def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
     reason = getattr(error, "strerror", None) or str(error)  # of libav, str() has a raw number and the path too
     if isinstance(error, av.error.MemoryError):
         # libav's word for sizes that mostly a damaged header claims: trying again can only meet the same.
-        message = f"{name} is damaged, or needs more than --memory-mib: it asks for more memory than the job may have"
+        message = f"{name} asks for more memory than the job may have: it is damaged, or needs a larger --memory-mib"
         return JobFailed(ErrorClass.BAD_INPUT, message, input=key)
     if isinstance(error, MemoryError):
         return JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key)

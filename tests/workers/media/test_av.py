@@ -119,7 +119,7 @@ def test_sizes_that_nobody_could_have_are_no_crash(tmp_path: Path) -> None:
         av.error.err_check(-errno.ENOMEM)
     failure = caught.value.failure
     assert (failure.error_class, failure.input) == (ErrorClass.BAD_INPUT, str(source))
-    assert "film.mp4 is damaged, or needs more than --memory-mib" in failure.message
+    assert "film.mp4 asks for more memory than the job may have: it is damaged, or needs" in failure.message
     with pytest.raises(JobFailed) as caught, translated(source):
         raise MemoryError
     assert caught.value.failure.error_class is ErrorClass.CRASHED
