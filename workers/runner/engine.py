@@ -59,7 +59,9 @@ class Engine:
         first = list(itertools.islice(stream, 2))
         if not first:
             label = operation.label(params)
-            raise JobFailed(ErrorClass.BAD_INPUT, f"nothing to do: no input found in {label}", input=label)
+            raise JobFailed(
+                ErrorClass.BAD_INPUT, f"nothing to do: no input found in {label}{_sieved(params)}", input=label
+            )
         sorter = Sorter(self._job, self._channel, self._tally, kept_names(operation, params))
         if len(first) == 1:
             return self._run_one(operation, params, first[0], sorter)
@@ -116,6 +118,14 @@ class Engine:
             self._job.memory_bytes,
             float(stall_s) if isinstance(stall_s, int | float) else 0.0,
         )
+
+
+def _sieved(params: Params) -> str:
+    """The patterns that inputs were held against, which may be why there are none."""
+    if not isinstance(params, BulkParams) or not (params.only or params.skip):
+        return ""
+    words = [f"--{name} {pattern!r}" for name in ("only", "skip") for pattern in getattr(params, name)]
+    return f" by {' '.join(words)}"
 
 
 def _finished(result: Result) -> Finished:

@@ -86,6 +86,13 @@ def test_a_job_without_items_names_its_input(begin: Begin) -> None:
     assert said.failure.message == "nothing to do: no input found in items"
 
 
+def test_patterns_are_named_where_nothing_fits_them(begin: Begin) -> None:
+    said = begin("items", {"only": ["*.flac", "*.mp3"], "skip": ["live"]}).finish()
+    assert isinstance(said, Failed)
+    words = "nothing to do: no input found in items by --only '*.flac' --only '*.mp3' --skip 'live'"
+    assert said.failure.message == words
+
+
 def test_a_full_disk_ends_the_job_and_fails_no_item(begin: Begin) -> None:
     talk = begin("items", {"inputs": ["ok1", "full", "ok2"], "processes": 1})
     said = talk.finish()
