@@ -7,7 +7,6 @@ reach: programs and libraries, the inputs (to read), the folder that its output 
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import glob
 import os
@@ -183,5 +182,7 @@ def _trouble(command: Sequence[str]) -> str:
 
 @functools.cache
 def _gain_nothing() -> Callable[[], Any] | None:
+    import ctypes
+
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     return None if prctl is None else functools.partial(prctl, _PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
