@@ -58,7 +58,10 @@ def test_a_profile_leaves_transparency_alone() -> None:
     assert not made.info
 
 
-@pytest.mark.parametrize("profile", [b"", b"x", b"\0" * 200, wide_profile()[:150]])
+_PROFILES = {"none": b"", "a letter": b"x", "zeros": b"\0" * 200, "cut": wide_profile()[:150]}
+
+
+@pytest.mark.parametrize("profile", _PROFILES.values(), ids=_PROFILES)
 def test_a_damaged_profile_is_as_good_as_none(profile: bytes) -> None:
     image = Image.new("RGB", (8, 8), (250, 10, 10))
     image.info["icc_profile"] = profile
