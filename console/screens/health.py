@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from console import keys
-from console.format import Spans
+from console.format import Spans, plural
 from console.screens.base import SpoolScreen
 from console.screens.queues import QueueOrder, change_slots, follow_load, toggle_pause
 from console.widgets.bars import TabLine
@@ -60,7 +60,7 @@ class HealthScreen(SpoolScreen):
         figures = worker.figures if worker is not None and worker.running else None
         apart: list[Spans] = [[]] if self.size.height >= _ROOMY else []
         self.host.show(
-            [
+            self._fitting(
                 *apart,
                 title_line("Host", width - 1, ascii_only=plain),
                 *host_lines(figures, width, ascii_only=plain),
@@ -71,9 +71,17 @@ class HealthScreen(SpoolScreen):
                 *apart,
                 title_line(cache_title(self._cache), width - 1, ascii_only=plain),
                 *cache_lines(self._cache, width),
-            ]
+            )
         )
         self._ask_cache()
+
+    def _fitting(self, *lines: Spans) -> list[Spans]:
+        """The lines for which there is room; the last says how many there are more, and where to see them."""
+        room = self.host.size.height
+        if not room or len(lines) <= room:
+            return list(lines)
+        left = len(lines) - room + 1
+        return [*lines[: room - 1], [(f" and {plural(left, 'line')} more: a higher window, or `spool cache`", "dim")]]
 
     def _ask_cache(self) -> None:
         """Ask for the cache's figures now and then, while somebody looks."""

@@ -288,3 +288,15 @@ async def test_palette_does_the_same_actions(open_console: Open) -> None:
         await shows(pilot, "Queues, host and worker")
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "health")
+
+
+async def test_health_says_what_a_low_window_leaves_out(open_console: Open) -> None:
+    store = FakeStore(make_jobs(1))
+    async with open_console(store, (80, 20)) as (app, pilot):
+        await pilot.press("2")
+        await shows(pilot, "more: a higher window, or `spool cache`")
+        screen = app.screen
+        assert isinstance(screen, HealthScreen)
+        lines = screen._fitting(*[[(str(number), "plain")] for number in range(40)])
+        assert len(lines) == screen.host.size.height
+        assert f"and {40 - len(lines) + 1} lines more" in lines[-1][0][0]
