@@ -283,7 +283,8 @@ class Client(Groups, KeptResults, Undoing):
         orders.set_priority(self._db, waiting, Priority.URGENT, who)
         orders.reorder(self._db, waiting, "first", who)
         self._may_start(answers)
-        return [Answer(answer.job_id, True, "is the next to start") if answer.ok else answer for answer in answers]
+        held = self.why_each(waiting)
+        return [Answer(answer.job_id, True, _told(held, answer.job_id)) if answer.ok else answer for answer in answers]
 
     @spoken
     def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
@@ -434,6 +435,12 @@ def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:
         db = open_database(str(settings.paths.database))
         migrate(db, before=lambda: before_migration(settings))
     return Client(settings, db, registry)
+
+
+def _told(held: Mapping[int, tuple[Waiting, ...]], job_id: int) -> str:
+    """What is true of a job that was put before all others."""
+    still = [why.detail for why in held.get(job_id, ()) if why.reason not in ("slot", "no_worker")]
+    return f"is first, and still waits: {'; '.join(still)}" if still else "is the next to start"
 
 
 class AsyncClient:

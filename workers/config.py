@@ -122,7 +122,8 @@ def _describe(path: Path, error: ValidationError) -> str:
         else:
             hidden = location[:2] in (_SECRET[:1], _SECRET)
             told = "" if hidden else f", not {problem['input']!r}"
-            lines.append(f"{key}: {problem['msg']}{told}")
+            said = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{key}: {said}{'' if said != problem['msg'] else told}")
     return f"{path}: " + "; ".join(lines)
 
 

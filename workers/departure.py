@@ -145,6 +145,8 @@ class Departure:
             elif move in _BACK:
                 # Who paused it says when it goes on.
                 fields["hold"] = (self._end.paused and wish is not Wish.RESUME) or wish in (Wish.PAUSE, Wish.HOLD)
+            if move is Move.RELEASED and wish is Wish.HOLD:
+                reason = f"asked to wait by {wished_by}, once it had ended what it had in hand"
             if move is Move.RELEASED and not fields.get("hold") and isinstance(self._end.verdict, wire.Yielded):
                 fields["position"] = float(count_on(db, "back"))  # the others of its priority come first
             if move is Move.CANCELLED:

@@ -182,6 +182,8 @@ class Groups:
     def save_template(self, batch: str, name: str, *, by: str | None = None) -> Template:
         """Keep what the jobs of a batch ask for under a name, in place of what had it."""
         jobs = questions.jobs_by_id(self._db, list(self._members(batch))).values()
+        if not jobs:
+            raise UsageError(f"the batch {clean(batch)!r} has no jobs, so there is nothing to keep")
         kept = [
             {
                 "operation": job.operation,

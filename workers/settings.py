@@ -80,7 +80,7 @@ class JobSettings(_Section):
     """Processes that one job may have at once, those of its tools included; one that has more is ended as crashed. 0
     sets no limit."""
     min_free_mib: int = Field(default=512, ge=0)
-    """Free space that must stay on the output disk; jobs fail with class disk rather than fill it."""
+    """Free space that must stay on the output disk; jobs that need it wait with the reason disk."""
     per_site: int = Field(default=2, ge=1, le=32)
     """Downloads from one site at once."""
     keep_days: int = Field(default=30, ge=1)

@@ -98,6 +98,8 @@ def _limited(client: Client, rest: Sequence[str], as_json: bool) -> int:
         raise UsageError(f"{word!r} at once: write a number from 1 to 32, auto or any")
     client.limit_batch(name, {"auto": 0, "any": None}[word] if word in ("auto", "any") else int(word))
     found = client.batches(name)
+    if not any(one.jobs for one in found):
+        tell(f"no job names the batch {name} yet: `--batch {name}` of a submission does")
     _tell_batches(found, as_json)
     return 0
 
@@ -130,12 +132,24 @@ def _used(client: Client, rest: Sequence[str], hold: bool, as_json: bool) -> int
     from workers.jobs import job_as_json
 
     template, name, *inputs = rest
-    for job in client.use_template(template, name, inputs=inputs, hold=hold):
+    for job in client.use_template(template, name, inputs=[_whole(text) for text in inputs], hold=hold):
         if as_json:
             say_json(job_as_json(job))
         else:
             say(str(job.id))
     return 0
+
+
+def _whole(text: str) -> str:
+    """An input as the worker understands it: an address, or the whole path of a file that is there."""
+    from pathlib import Path
+
+    if "://" in text:
+        return text
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        raise UsageError(f"{text!r}: there is no such file or folder")
+    return str(path)
 
 
 def _templates(client: Client, rest: Sequence[str], as_json: bool) -> int:

@@ -193,9 +193,9 @@ def _what_to_do(client: Client, job: Job) -> list[str]:
     from workers.jobs import State
 
     if job.state is State.FAILED and job.failure:
-        helps = "can help" if job.failure.retryable else "does not help as things are"
         kind = job.failure.error_class
-        return [f"{kind.value}: {kind.advice}", f"trying again {helps}: spool retry {job.id}"]
+        helps = f"can help: spool retry {job.id}" if kind.retryable else "does not help as things are"
+        return [f"{kind.value}: {kind.advice}", f"trying again {helps}"]
     if job.state is State.PAUSED:
         from console.format import clock
 

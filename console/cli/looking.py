@@ -9,6 +9,7 @@ LOOKING = frozenset(
         *(
             "audit",
             "backup",
+            "batch",
             "cache",
             "config",
             "doctor",
@@ -18,6 +19,7 @@ LOOKING = frozenset(
             "notify",
             "queue",
             "show",
+            "site",
             "status",
             "trash",
         ),

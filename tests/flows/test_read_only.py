@@ -33,6 +33,8 @@ MOST = {
     "wait": ["1"],
     "events": [],
     "backup": ["list"],
+    "batch": ["list"],
+    "site": [],
     "doctor": ["--full"],
 }
 

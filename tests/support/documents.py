@@ -111,7 +111,7 @@ def example_config() -> str:
     parts = [
         "# Every setting of Spool with its default. Copy what you want to change to the path that",
         "# `spool config --path` prints, without the leading #. The environment wins over this file:",
-        "# SPOOL_OUTPUT, SPOOL_FFMPEG and SPOOL_LOG_LEVEL.",
+        "# SPOOL_OUTPUT, SPOOL_FFMPEG, SPOOL_LOG_LEVEL and SPOOL_READ_ONLY.",
         "",
     ]
     sections: list[str] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+from urllib.parse import urlsplit
 
 from peewee import Database
 
@@ -23,9 +25,21 @@ def checked(scope: Scope, name: str) -> str:
     name = storable(name.strip())
     if scope is Scope.QUEUE and name not in QUEUES:
         raise UsageError(f"no queue {name!r}: there are {', '.join(QUEUES)}")
+    if scope is Scope.SITE:
+        name = _host(name)
     if not name:
         raise UsageError(f"which {scope.value}? its name is empty")
-    return name.lower() if scope is Scope.SITE else name
+    return name
+
+
+def _host(text: str) -> str:
+    """The host of an address, or the host itself."""
+    if "://" in text:
+        with contextlib.suppress(ValueError):
+            text = urlsplit(text).hostname or text
+    if "/" in text or any(letter.isspace() for letter in text):
+        raise UsageError(f"{text!r} is no site: write its host, as in example.org")
+    return text.lower()
 
 
 def mark(by: str, scope: Scope, name: str) -> str:

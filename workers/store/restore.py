@@ -99,7 +99,7 @@ def prepare(copy: Path, floor: Floor, *, by: str, reason: str, hold: bool) -> No
                 _raise_numbers(db, floor)
                 _release_live(db, by, hold)
                 if hold:
-                    JobRow.update(hold=True).where(JobRow.state == State.QUEUED.value).execute(db)
+                    JobRow.update(hold=True, pause_until=None).where(JobRow.state == State.QUEUED.value).execute(db)
                 record_event(db, bump(db), 0, "restored", ("", ""), by, reason)
             db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:

@@ -50,6 +50,7 @@ def test_a_batch_is_listed_limited_and_paused(spool: Spool, client: Client) -> N
         (("delete", "summer", "--yes"), "have not ended: cancel the batch first"),
         (("cancel", "summer"), "needs --yes where nobody can be asked"),
         (("use", "none", "autumn"), "no template 'none'"),
+        (("use", "none", "autumn", "no/such.mp4"), "'no/such.mp4': there is no such file or folder"),
     ],
 )
 def test_what_is_refused(spool: Spool, client: Client, words: tuple[str, ...], told: str) -> None:
@@ -90,7 +91,9 @@ def test_a_site_is_paused_and_resumed(spool: Spool, client: Client) -> None:
     assert "example.org: paused until" in spool("site").out
     assert spool("site", "resume", "example.org").code == 0
     assert spool("site", "resume", "example.org").code == 1
-    for words in (("pause",), ("stop", "x"), ("resume", "x", "--soft")):
+    assert spool("site", "pause", "https://Example.net:8443/watch?v=1").code == 0
+    assert [pause.name for pause in client.pauses(Scope.SITE)] == ["example.net"]
+    for words in (("pause",), ("stop", "x"), ("resume", "x", "--soft"), ("pause", "a/b"), ("pause", "a b")):
         assert spool("site", *words).code == 2
 
 
@@ -117,6 +120,8 @@ def test_when_jobs_may_start(spool: Spool, client: Client) -> None:
     assert spool("now", str(second)).code == 0
     assert [job.id for job in client.jobs("state:queued")] == [second, first]
     assert (client.job(second).hold, client.job(second).priority) == (False, Priority.URGENT)
+    client.pause_scope(Scope.BATCH, "summer", by="ann")
+    assert "is first, and still waits: ann paused the batch summer" in spool("now", str(first)).out
 
 
 def test_a_submission_with_hours_and_a_chain(spool: Spool, client: Client, tmp_path: Path) -> None:
