@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-import click
-
 from workers.errors import SpoolError
 
 
@@ -93,6 +91,8 @@ def person_present() -> bool:
 
 def confirmed(question: str) -> bool:
     """Whether the person at the terminal says yes; all that was told before can be read by then."""
+    import click  # not at the top: `--version` loads next to nothing
+
     flush()
     click.echo(f"{question} [y/N] ", nl=False, err=True)
     try:
