@@ -224,8 +224,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _steady_output()
     worker = socket.socket(fileno=options.control_fd)
     try:
-        warm.load()
         operations = warm.operations_of(options.registry)
+        warm.load()
     except Exception as error:
         traceback.print_exc()
         control.send(worker, {"broken": f"{type(error).__name__}: {error}"[:2000]})

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 # Beside the packages themselves, what they load late: the extractors of yt-dlp with the generic one, which most
 # others draw in, its downloaders, and the plugins of Pillow for common formats.
-_MODULES = (
+_MODULES: tuple[str, ...] = (
     "yt_dlp",
     "yt_dlp.extractor.extractors",
     "yt_dlp.extractor.generic",
@@ -35,7 +35,7 @@ _MODULES = (
     "unicodedata",
 )
 # Worth having as well, but not worth that the first runner waits: what reads pictures, films and their tags.
-_LATER = (
+_LATER: tuple[str, ...] = (
     "numpy",
     "mutagen",
     "workers.media.frames",
