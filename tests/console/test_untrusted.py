@@ -19,6 +19,7 @@ from console.keys import ACTIONS
 from console.screens.acting import ActingScreen
 from console.screens.base import SpoolScreen
 from console.screens.help import PickScreen
+from console.screens.item import ItemScreen
 from console.screens.job import JobScreen
 from tests.console.conftest import Open, until
 from tests.support.fake_client import FakeStore, make_job
@@ -124,7 +125,8 @@ async def _walk(app: SpoolApp, pilot: Any, seen: set[type[Any]], *places: str) -
 
 async def test_no_screen_lets_it_pass(open_console: Open) -> None:
     seen: set[type[Any]] = set()
-    async with open_console(hostile_store(), (110, 32)) as (app, pilot):
+    store = hostile_store()
+    async with open_console(store, (110, 32)) as (app, pilot):
         await until(pilot, lambda: any("clip" in segment.text for segment in segments(app)))
         for mode in ("jobs", "health", "events"):
             await app.action_mode(mode)
@@ -140,6 +142,12 @@ async def test_no_screen_lets_it_pass(open_console: Open) -> None:
                 await _walk(app, pilot, seen, "job")
             while len(app.screen_stack) > 1:
                 app.pop_screen()
+        for item in store.item_rows[1]:
+            await app.push_screen(ItemScreen("\x1b[31m[b]probe", item))
+            await pilot.pause()
+            look(app, seen, f"item {item.outcome.value}")
+            app.pop_screen()
+            await pilot.pause()
         for size in ((60, 20), (30, 10)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
