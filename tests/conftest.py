@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import peewee  # noqa: F401  (before workers.store, which hides PostgreSQL's drivers from it: see workers/store/__init__.py)
@@ -10,9 +11,27 @@ import pytest
 
 from tests.support.matrix import Outcome, add_to_report, table
 
+_HEARD = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hear_signals()
     config.addinivalue_line("markers", "fault(row, what): a row of the fault matrix that the test proves")
+
+
+def _hear_signals() -> None:
+    """Undo what nohup and shells do to programs in the background: all that tests start would ignore signals too."""
+    for number in _HEARD:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Fail the test that made this process a real-time one: all that later tests start would starve the rest."""
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail(f"{item.name} made this process a real-time one: let a process of its own do that")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,11 @@ def test_limits_hold_in_a_runner(home: Home, tmp_path: Path) -> None:
     assert limits["Max file size"] == [str(int(0.002 * (1 << 30)))] * 2
     assert int(limits["Max open files"][1]) <= 4096
     assert int(limits["Max processes"][1]) >= 60
+
+
+@pytest.mark.fault("T9", "an encoder that wants to be real-time, as SVT-AV1 does for root")
+def test_an_encoder_does_not_become_real_time(home: Home, tmp_path: Path) -> None:
+    assert _told(home, tmp_path / "note", "surroundings")["turns"] == [os.SCHED_OTHER]
 
 
 @pytest.mark.fault("T9", "a fork bomb ends as a failed job")

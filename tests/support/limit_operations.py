@@ -51,6 +51,7 @@ class DumpParams(Params):
 
 def _tell(params: TellParams, ctx: Context) -> Result:
     tool: dict[str, str] = {}
+    turns: set[int] = set()
 
     class Seen(Exception):
         """The tool was looked at."""
@@ -58,16 +59,24 @@ def _tell(params: TellParams, ctx: Context) -> Result:
     def look(progress: Progress) -> None:
         if pid := _ffmpeg_below(os.getpid()):
             tool.update(_environ(Path(f"/proc/{pid}/environ")))
+            turns.update(os.sched_getscheduler(int(task)) for task in os.listdir(f"/proc/{pid}/task"))
             raise Seen
 
-    command = [ffmpeg.locate(), "-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25", "-f", "null", "-"]
+    source = ["-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25"]
+    command = [ffmpeg.locate(), *source, "-c:v", "libsvtav1", "-preset", "12", "-f", "null", "-"]
     try:
         ffmpeg.run(command, on_progress=look)
     except Seen:
         pass
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     limits = Path("/proc/self/limits").read_text().splitlines()
-    told = {"runner": dict(os.environ), "tool": tool, "limits": limits, "gains": status["NoNewPrivs"]}
+    told = {
+        "runner": dict(os.environ),
+        "tool": tool,
+        "limits": limits,
+        "gains": status["NoNewPrivs"],
+        "turns": list(turns),
+    }
     params.note.write_text(json.dumps({**told, "started": _environ(Path("/proc/self/environ"))}))
     return Result()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageCms, ImageDraw
+
+from tests.support.media import ffmpeg
 
 COMMENT = b"seen from the tower"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
@@ -46,16 +47,14 @@ def full_jpeg(path: Path, *, turn: int = 6) -> Path:
 
 
 def one_frame(path: Path, encoder: str, layout: str) -> Path:
-    """A picture that only a film's encoder makes, by libavcodec: its `layout` is a pixel format of 64 by 64 pixels."""
-    import av
+    """A picture that only a film's encoder makes, by ffmpeg: its `layout` is a pixel format of 64 by 64 pixels.
 
-    with av.open(str(path), "w", format="avif" if path.suffix == ".avif" else "image2") as container:
-        stream: Any = container.add_stream(encoder, rate=1)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, layout
-        picture: Any = av.VideoFrame.from_image(halves((64, 64)))  # type: ignore[no-untyped-call]
-        frame = picture.reformat(format=layout)
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
+    Not within this process: SVT-AV1 would make it a real-time one, and everything that it starts from then on.
+    """
+    source = path.with_suffix(".source.png")
+    halves((64, 64)).save(source)
+    ffmpeg("-i", source, "-frames:v", "1", "-c:v", encoder, "-pix_fmt", layout, "-update", "1", path)
+    source.unlink()
     return path
 
 

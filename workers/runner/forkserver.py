@@ -129,6 +129,7 @@ class Forkserver:
         os.umask(0o077)
         linux.prefer_for_oom_kill(_OOM_POINTS)
         linux.gain_nothing()
+        linux.stay_ordinary()
         limits.apply(bounds, self._mapped)
         child.main(down, up, self._operations)
 

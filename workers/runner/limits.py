@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 from dataclasses import dataclass
 
 from workers.runner.priority import go_last
@@ -49,6 +50,8 @@ def apply(limits: Limits, mapped: int) -> None:
     """
     _lower(resource.RLIMIT_CORE, 1)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if sys.platform == "linux":
+        _lower(resource.RLIMIT_RTPRIO, 0)  # machines for sound give it to everybody: see `linux.stay_ordinary`
     if limits.memory_bytes:
         _lower(resource.RLIMIT_AS, mapped + limits.memory_bytes)
     if limits.file_bytes:

@@ -14,8 +14,11 @@ from typing import Any
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform != "win32" else None
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_SYS_NICE = 23
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
@@ -35,6 +38,8 @@ def _bind(name: str, *argtypes: Any) -> Any:
 
 _prctl = _bind("prctl", ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
 _prctl_text = _bind("prctl", ctypes.c_int, ctypes.c_char_p)
+_capget = _bind("capget", ctypes.c_void_p, ctypes.c_void_p)
+_capset = _bind("capset", ctypes.c_void_p, ctypes.c_void_p)
 _renameat2 = _bind("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
 
 
@@ -46,6 +51,24 @@ def die_with_parent(signum: int) -> bool:
 def gain_nothing() -> bool:
     """Let no program that this process starts from now on gain rights, whatever its owner and its set-user bit say."""
     return _prctl is not None and _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+
+
+def stay_ordinary() -> bool:
+    """Let neither this process nor any that it starts become a real-time one, though it be root.
+
+    SVT-AV1 makes all threads of root, and the process that calls it, real-time ones of the highest priority: two films
+    at once then leave nobody else a turn, the worker that would cancel them included.
+    """
+    if _prctl is None or _capget is None or _capset is None:
+        return False
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable: the first 32 capabilities, then the others
+    _prctl(_PR_CAPBSET_DROP, _CAP_SYS_NICE, 0, 0, 0)  # refused to whoever could not gain it anyway
+    if _capget(header, sets) != 0:
+        return False
+    for index in range(3):
+        sets[index] &= ~(1 << _CAP_SYS_NICE)
+    return bool(_capset(header, sets) == 0)
 
 
 def adopt_orphans() -> bool:

@@ -136,3 +136,20 @@ def test_no_rights_are_gained() -> None:
         return 7 if linux.gain_nothing() and "NoNewPrivs:\t1" in Path("/proc/self/status").read_text() else 8
 
     assert os.waitstatus_to_exitcode(_in_child(work)) == 7
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="not run: only root may become real-time at all")
+def test_nothing_becomes_real_time() -> None:
+    ask = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))"
+
+    def work() -> int:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        assert linux.stay_ordinary()
+        apply(Limits(), 0)
+        with pytest.raises(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        tool = subprocess.run([sys.executable, "-c", ask], stderr=subprocess.PIPE, check=False)
+        return 7 if b"PermissionError" in tool.stderr else 8
+
+    assert os.waitstatus_to_exitcode(_in_child(work)) == 7
