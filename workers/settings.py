@@ -63,6 +63,16 @@ class SlotSettings(_Section):
         return range_of(getattr(self, queue), _AUTO_DOWNLOADS if queue == "downloads" else max(2, _cores()))
 
 
+_MEMORY_MIB = (512, 8192)  # of one job: less stops it before its work begins, more is no bound on most machines
+
+
+def _is_memory(mib: int) -> int:
+    low, high = _MEMORY_MIB
+    if mib and not low <= mib <= high:
+        raise ValueError(f"the memory of a job in MiB is {low} to {high}, or 0 for that of the operation, not {mib}")
+    return mib
+
+
 class JobSettings(_Section):
     """What holds for every job."""
 
@@ -72,8 +82,8 @@ class JobSettings(_Section):
     """Minutes without any sign of progress after which a job is stopped as stalled."""
     grace_seconds: float = Field(default=2.0, ge=0, le=60)
     """Seconds between asking a tool to stop, telling it, and killing it; work on single files is asked for 0.8."""
-    memory_mib: int = Field(default=0, ge=0)
-    """Memory limit of one job in MiB, all its processes together; 0 leaves it to the operation."""
+    memory_mib: Annotated[int, AfterValidator(_is_memory)] = 0
+    """Memory limit of one job in MiB, all its processes together, from 512 to 8192; 0 leaves it to the operation."""
     file_size_gib: float = Field(default=512.0, ge=0)
     """The largest file in GiB that a job may write, whatever writes it; 0 sets no limit."""
     processes: int = Field(default=512, ge=0)

@@ -20,7 +20,7 @@ from workers.launch import worker_pid
 @pytest.fixture(scope="module")
 def quick_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home that calls a job stalled after 0.6 s, gives two attempts, and bounds memory."""
-    config = CONFIG + "stall_minutes = 0.01\nattempts = 2\nmemory_mib = 300\n"
+    config = CONFIG + "stall_minutes = 0.01\nattempts = 2\nmemory_mib = 512\n"
     with opened(tmp_path_factory.mktemp("quick") / "home", config) as home:
         home.start()
         yield home

@@ -172,3 +172,14 @@ def test_shares_of_the_cache_never_exceed_it(tmp_path: Path) -> None:
     assert cache.limit_bytes("metadata") > (10 << 20) // 2 and cache.limit_bytes("conversion") == 0
     assert cache.limit_bytes("unheard of") == 0 == cache.ttl_s("unheard of")
     assert cache.ttl_s("conversion") == 86_400
+
+
+@pytest.mark.parametrize("mib", [-1, 1, 511, 8193, 1_000_000])
+def test_memory_that_no_job_can_have_is_refused(tmp_path: Path, mib: int) -> None:
+    with pytest.raises(ConfigError, match=f"jobs.memory_mib: the memory of a job in MiB is 512 to 8192.*not {mib}"):
+        _load(tmp_path, f"[jobs]\nmemory_mib = {mib}\n")
+
+
+@pytest.mark.parametrize("mib", [0, 512, 8192])
+def test_memory_that_a_job_can_have_is_taken(tmp_path: Path, mib: int) -> None:
+    assert _load(tmp_path, f"[jobs]\nmemory_mib = {mib}\n").jobs.memory_mib == mib
