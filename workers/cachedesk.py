@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from workers.cache.cache import Made, Need, ResultCache
+from workers.errors import InvalidParams
 from workers.jobs import ItemRecord, Outcome
 from workers.operations.contract import Operation
 from workers.runner.messages import NAME_DIGITS, UNKEPT, Offered
@@ -24,10 +27,12 @@ class Sorted:
 class CacheDesk:
     """For the supervisor of one job. Two jobs that want the same have it made once: the second one waits."""
 
-    def __init__(self, cache: ResultCache, job_id: int, operation: Operation[Any] | None) -> None:
+    def __init__(
+        self, cache: ResultCache, job_id: int, operation: Operation[Any] | None, params: Mapping[str, Any]
+    ) -> None:
         self._cache = cache
         self._job_id = job_id
-        self._category = operation.cache_category if operation is not None else None
+        self._category = _categories(operation, params)
         self._used = False
 
     def sort(self, offered: Offered, finished: set[int]) -> Sorted:
@@ -38,29 +43,31 @@ class CacheDesk:
         names = [offered.kept[start : start + NAME_DIGITS] for start in starts]
         places = [place for place, name in enumerate(names) if place not in finished and name != UNKEPT]
         self._used = True
-        answers = self._cache.ask(self._job_id, self._category, [_split(names[place]) for place in places])
-        cached, elsewhere, records = [], [], []
-        for place, answer in zip(places, answers, strict=True):
-            if isinstance(answer, str):
-                cached.append(place)
-                records.append(ItemRecord(offered.keys[place], Outcome.CACHED, detail=answer))
-            elif answer is Need.WAIT:
-                elsewhere.append(place)
-        return Sorted(tuple(cached), tuple(elsewhere), tuple(records))
+        grouped = defaultdict[str, list[int]](list)
+        for place in places:
+            grouped[self._category(offered.keys[place])].append(place)
+        answers: dict[int, str | Need] = {}
+        for category, some in grouped.items():
+            asked = self._cache.ask(self._job_id, category, [_split(names[place]) for place in some])
+            answers.update(zip(some, asked, strict=True))
+        return _sorted(offered, [(place, answers[place]) for place in places])
 
     def keep(self, records: Sequence[ItemRecord]) -> None:
         """Keep what these items gave; of those that failed or left files, nothing."""
         if self._category is None or not self._used:
             return
-        named = [(record, *_split(record.kept)) for record in records if record.kept and record.kept != UNKEPT]
-        made = [
-            Made(key, stamp, record.key, record.detail, record.cost_s)
-            for record, key, stamp in named
-            if record.outcome is Outcome.DONE and not record.outputs
-        ]
-        if made:
-            self._cache.put(self._job_id, self._category, made)
-        given_up = [key for record, key, _ in named if record.outcome is not Outcome.DONE or record.outputs]
+        made, given_up = defaultdict[str, list[Made]](list), list[bytes]()
+        for record in records:
+            if not record.kept or record.kept == UNKEPT:
+                continue
+            key, stamp = _split(record.kept)
+            if record.outcome is Outcome.DONE and not record.outputs:
+                one = Made(key, stamp, record.key, record.detail, record.cost_s)
+                made[self._category(record.key)].append(one)
+            else:
+                given_up.append(key)
+        for category, some in made.items():
+            self._cache.put(self._job_id, category, some)
         if given_up:
             self._cache.give_up(self._job_id, given_up)
 
@@ -73,3 +80,27 @@ class CacheDesk:
 def _split(name: str) -> tuple[bytes, bytes]:
     raw = bytes.fromhex(name)
     return raw[: len(raw) // 2], raw[len(raw) // 2 :]
+
+
+def _categories(operation: Operation[Any] | None, params: Mapping[str, Any]) -> Callable[[str], str] | None:
+    """What tells the category of an item by its key; None when nothing of the job is kept."""
+    if operation is None or operation.cache_category is None:
+        return None
+    if operation.category_of is not None:
+        try:
+            return partial(operation.category_of, operation.validate(params))
+        except InvalidParams:
+            return None  # the runner will say so
+    category = operation.cache_category
+    return lambda key: category
+
+
+def _sorted(offered: Offered, answers: Sequence[tuple[int, str | Need]]) -> Sorted:
+    cached, elsewhere, records = [], [], []
+    for place, answer in answers:
+        if isinstance(answer, str):
+            cached.append(place)
+            records.append(ItemRecord(offered.keys[place], Outcome.CACHED, detail=answer))
+        elif answer is Need.WAIT:
+            elsewhere.append(place)
+    return Sorted(tuple(cached), tuple(elsewhere), tuple(records))

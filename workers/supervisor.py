@@ -67,7 +67,8 @@ class Supervisor:
         self._yielding = False
         self._items: list[ItemRecord] = []
         self._items_due = 0.0
-        self._desk = CacheDesk(shop.cache, claimed.job.id, shop.operations.get(claimed.job.operation))
+        operation = shop.operations.get(claimed.job.operation)
+        self._desk = CacheDesk(shop.cache, claimed.job.id, operation, claimed.job.params)
         self._sign_of_life = time.monotonic()
 
     # ---------------------------------------------------------------- from other threads

@@ -208,6 +208,7 @@ class Operation(Generic[P]):
     network: bool = False  # whether it asks the net: no other sees proxies and certificates of the environment
     can_resume: bool = False  # whether partial work in work_dir helps the next attempt
     cache_category: str | None = None  # where results are kept; see docs/architecture.md
+    category_of: Callable[[P, str], str] | None = None  # of the result of one key, where not all go to cache_category
     cache_files: bool = False  # what is kept is files, by `Context.kept_file`; else `detail` of items without outputs
     version: int = 1  # of the functions: raise it when they give other results, and none of the kept ones counts
     processes: int = 0  # that share the items of one job; 0 is one a core

@@ -15,7 +15,7 @@ from workers.jobs import Progress
 from workers.media.checksums import Entry, read_list
 from workers.media.digest import digest
 from workers.media.names import key_to_path, path_to_key
-from workers.media.sniff import AUDIO_EXTENSIONS, is_media_name, sniff
+from workers.media.sniff import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, is_media_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 from workers.text import clean
@@ -58,6 +58,13 @@ def _items(params: HashParams) -> Iterable[str]:
 def _looks(name: str) -> bool:
     """Whether a file of this name may have a look: pictures and films."""
     return is_media_name(name) is not None and name.rpartition(".")[2].lower() not in AUDIO_EXTENSIONS
+
+
+def _category(params: HashParams, key: str) -> str:
+    """Where a hash is kept. The name tells pictures from films: a name that lies only picks the other share."""
+    if params.algorithm != "perceptual":
+        return "metadata"
+    return "image_analysis" if key.rpartition(".")[2].lower() in IMAGE_EXTENSIONS else "video_analysis"
 
 
 def _process(params: HashParams, key: str, ctx: Context) -> Result:
@@ -157,6 +164,7 @@ OPERATION = Operation(
     items=_items,
     process=_process,
     cache_category="metadata",
+    category_of=_category,
     memory_mib=2048,
     version=3,
     primary=("inputs", "algorithm", "check"),
