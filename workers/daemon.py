@@ -30,7 +30,7 @@ from workers.jobs import Wish
 from workers.media import ffmpeg, sandbox
 from workers.notices.alerts import DiskWatch, tell_rescue
 from workers.notices.notifier import Notifier
-from workers.queues import Bells, QueueConsumer, consumers
+from workers.queues import Bells, QueueConsumer, consumers, timekeeper
 from workers.recorder import Recorder
 from workers.rescue import remove_stale_work, rescue
 from workers.retention import retain
@@ -46,6 +46,7 @@ from workers.store.migrations import migrate
 from workers.store.records import now_ms, to_json
 from workers.store.waiting import Situation
 from workers.supervisor import Supervisor
+from workers.timetable import Clock, Timetable, daily, hourly
 from workers.version import VERSION
 from workers.workshop import Stop, Workshop
 
@@ -65,10 +66,18 @@ _JOIN_S = 20.0  # for all slots together, the graces of their runners included
 class Daemon:
     """One life of the worker."""
 
-    def __init__(self, settings: Settings, registry: str, umask: int, load: LoadSource | None = None) -> None:
-        """`load` says how the host fares, for slots that follow it; None measures it."""
+    def __init__(
+        self,
+        settings: Settings,
+        registry: str,
+        umask: int,
+        load: LoadSource | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`load` says how the host fares, for slots that follow it; None measures it. `clock` is the timetable's."""
         self.settings = settings
         self._load = load
+        self._timetable = Timetable(clock)
         self._umask = umask
         self._registry = registry
         self._operations = load_registry(registry)
@@ -153,12 +162,17 @@ class Daemon:
         slots = self._desk.numbers(hosts.queue_settings(self.db))
         self._workshop.slots.update(slots)
         self._consumers: dict[str, QueueConsumer] = consumers(self.settings.paths.rings, slots, self._work)
-        timetable = self._consumers["default"]
-        # Each hour it is asked whether the day's is due: a machine that slept at that hour makes it when it is back.
-        timetable.every("backup", lambda: backups.daily(self.db, self.settings, lambda: self._stopping), minute="5")
-        timetable.every("retention", lambda: retain(self.db, self.settings), hour="3", minute="15")
-        for consumer in self._consumers.values():
+        # Each hour it is asked whether the day's is due, and made again where it failed.
+        self._timetable.every(
+            "backup", hourly(5), lambda: backups.daily(self.db, self.settings, lambda: self._stopping)
+        )
+        self._timetable.every("retention", daily(3, 15), lambda: retain(self.db, self.settings))
+        self._timekeeper = timekeeper(self.settings.paths.rings, self._timetable.run)
+        for consumer in self._all_consumers():
             consumer.start()
+
+    def _all_consumers(self) -> list[QueueConsumer]:
+        return [*self._consumers.values(), self._timekeeper]
 
     # ---------------------------------------------------------------- consumer threads
 
@@ -290,7 +304,9 @@ class Daemon:
         hosts.heartbeat(self.db, self._worker_id, figures.as_dict())
 
     def _sweep(self) -> None:
-        """End pauses that were for a time; ring again for work beside a free slot: rings may have been lost."""
+        """What the clock asks for, the ends of pauses; ring again for work beside a free slot: rings may be lost."""
+        if self._timetable.due():
+            self._timekeeper.ring(1)
         self._disk.look()
         for ended in orders.end_pauses(self.db, now_ms()):
             log.info("%s is over", ended)
@@ -322,7 +338,7 @@ class Daemon:
 
     def _check(self) -> None:
         """Threads that died, a deleted database, work that nobody needs."""
-        for consumer in self._consumers.values():
+        for consumer in self._all_consumers():
             consumer.check()
         path = self.settings.paths.database
         try:
@@ -352,7 +368,7 @@ class Daemon:
 
     def close(self) -> None:
         """Take nothing more, stop the runners with their graces, release their jobs, end the threads."""
-        for consumer in self._consumers.values():
+        for consumer in self._all_consumers():
             consumer.stop_taking()
         with self._guard:
             supervisors = list(self._supervisors.values())
@@ -363,7 +379,7 @@ class Daemon:
                 supervisor.hurry()
         self._workshop.patience_s = _JOIN_S / 2
         deadline = time.monotonic() + _JOIN_S
-        for consumer in self._consumers.values():
+        for consumer in self._all_consumers():
             consumer.join(max(0.1, deadline - time.monotonic()))
         self._recorder.stop()
         self._notifier.stop()

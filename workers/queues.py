@@ -1,4 +1,4 @@
-"""Huey's room: rings, slots, the timetable. The only file that imports huey.
+"""Huey's room: rings and slots. The only file that imports huey.
 
 A message says only "queue Q has work" (a ring). Rings may be lost, doubled or late; the jobs table is the truth.
 There is one ring file per queue (SqliteHuey, no fsync: a lost ring costs nothing), with JSON messages, never pickle.
@@ -22,7 +22,7 @@ from typing import Any
 from workers.absent import absent
 
 with absent("psycopg", "redis", "gevent", "cysqlite"):
-    from huey import SqliteHuey, crontab
+    from huey import SqliteHuey
     from huey.consumer import Consumer, Worker
     from huey.registry import Message
     from huey.serializer import Serializer
@@ -265,7 +265,7 @@ def _remove_ring_file(path: Path) -> None:
 class QueueConsumer:
     """One queue's ring file, slots and consumer threads."""
 
-    def __init__(self, folder: Path, queue: str, slots: int, work: Callable[[], None], timetable: bool) -> None:
+    def __init__(self, folder: Path, queue: str, slots: int, work: Callable[[], None]) -> None:
         """`work` is called by a thread that holds a slot; it claims and runs jobs until none may run."""
         self.queue = queue
         self.slots = Slots(slots)
@@ -277,7 +277,7 @@ class QueueConsumer:
         self._task = _ring_task(self.huey, work)
         kind = type("SlotWorker", (_SlotWorker,), {"slots": self.slots, "bell": self._bell})
         consumer = type("QueueConsumerThreads", (_Consumer,), {"worker_class": kind})
-        self._consumer = consumer(self.huey, workers=max(1, slots), periodic=timetable, scheduler_interval=1)
+        self._consumer = consumer(self.huey, workers=max(1, slots), periodic=False, scheduler_interval=1)
 
     def _rebuilt(self, folder: Path) -> _Rings:
         """The ring file, made anew when it is damaged: it holds nothing that the sweep cannot ring again."""
@@ -293,15 +293,6 @@ class QueueConsumer:
             log.warning("the ring file of %s is damaged (%s) and is made anew", self.queue, error)
             _remove_ring_file(_ring_file(folder, self.queue))
             return _open(folder, self.queue)
-
-    def every(self, name: str, act: Callable[[], object], **when: str) -> None:
-        """Put a task on the timetable: `every("retention", act, hour="3", minute="15")`, in UTC.
-
-        It is also done once now: whoever sleeps or is off at that hour misses no day.
-        """
-        task = self.huey.periodic_task(crontab(**when), name=name)(act)
-        with contextlib.suppress(sqlite3.Error):
-            self.huey.enqueue(task.s())
 
     def start(self) -> None:
         """Start the threads."""
@@ -369,13 +360,16 @@ class QueueConsumer:
         self.huey.storage.close()
 
 
-def consumers(
-    folder: Path, slots: dict[str, int], work: Callable[[str], None], timetable: str = "default"
-) -> dict[str, QueueConsumer]:
-    """A consumer for each queue; `work(queue)` runs its jobs. Exactly one of them has the timetable."""
+def consumers(folder: Path, slots: dict[str, int], work: Callable[[str], None]) -> dict[str, QueueConsumer]:
+    """A consumer for each queue; `work(queue)` runs its jobs."""
     private_folder(folder)
 
     def works(queue: str) -> Callable[[], None]:
         return lambda: work(queue)
 
-    return {queue: QueueConsumer(folder, queue, slots[queue], works(queue), queue == timetable) for queue in QUEUES}
+    return {queue: QueueConsumer(folder, queue, slots[queue], works(queue)) for queue in QUEUES}
+
+
+def timekeeper(folder: Path, work: Callable[[], None]) -> QueueConsumer:
+    """A consumer apart for what is done by the clock: it needs no slot that jobs may hold, or a person take away."""
+    return QueueConsumer(folder, "timetable", 1, work)

@@ -31,7 +31,7 @@ class _Queue:
     def __init__(self, folder: Path, slots: int = 1) -> None:
         self.folder = folder
         self.worked: queues_.Queue[str] = queues_.Queue()
-        self.consumer = QueueConsumer(folder, "video", slots, lambda: self.worked.put("work"), timetable=False)
+        self.consumer = QueueConsumer(folder, "video", slots, lambda: self.worked.put("work"))
         self.bells = Bells(folder, folder / "nobody-listens")
 
     def heard(self) -> None:
@@ -249,7 +249,7 @@ def test_more_slots_run_more_at_once(tmp_path: Path) -> None:
         together.wait(20)
         done.release()
 
-    consumer = QueueConsumer(tmp_path, "video", 1, work, timetable=False)
+    consumer = QueueConsumer(tmp_path, "video", 1, work)
     consumer.start()
     consumer.set_slots(3)
     consumer.ring(3)
