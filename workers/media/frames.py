@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.film import MAX_PIXELS, Film, open_film
+from workers.media.framing import filling
 from workers.media.looks import Looks, looks_of
 from workers.media.phash import TURNS
-from workers.media.pictures import cut, thumbnail_of_bytes
+from workers.media.pictures import thumbnail_of_bytes
 from workers.media.shapes import Shape
 from workers.media.turns import orientation_of, rotation_of
 
@@ -159,8 +160,9 @@ def picture_of(frame: VideoFrame, shape: Shape, pixel_aspect: float = 1.0) -> tu
     upright = shape.turned() if rotation_of(orientation) in (90, 270) else shape
     width, height = frame.width * max(pixel_aspect, 1.0), frame.height / min(pixel_aspect, 1.0)
     tone = _HDR.get(int(frame.color_trc), "")
-    image = (_tone_mapped if tone else _plain)(frame, *upright.scaled(width, height))
-    return cut(image if turn is None else image.transpose(turn), shape), tone
+    goal = (upright.width, upright.height) if shape.fill else upright.scaled(width, height)
+    image = (_tone_mapped if tone else _plain)(filling(frame, upright, width, height), *goal)
+    return image if turn is None else image.transpose(turn), tone
 
 
 def _plain(frame: VideoFrame, width: int, height: int) -> Image:

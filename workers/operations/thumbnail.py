@@ -251,7 +251,7 @@ OPERATION = Operation(
     cache_category="thumbnail",
     memory_mib=2048,
     cache_files=True,
-    version=4,
+    version=5,
     primary=("inputs", "preset", "size", "format", "output", "count", "sheet", "sprite"),
     examples=(
         "spool thumbnail photo.jpg film.mp4",
