@@ -281,6 +281,13 @@ class SpoolApp(App[int]):
         elif isinstance(self.screen, SpoolScreen):
             self.screen.say([(" ctrl+q leaves the console; work goes on without it.", "plain")])
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A letter that somebody has mapped to leaving is a letter where one writes."""
+        if action == "leave" and self._writing():
+            mapped = self.keymap.get("quit", keys.BY_ID["quit"].key).split(",")
+            return not any(len(key.strip()) == 1 for key in mapped)
+        return super().check_action(action, parameters)
+
     def action_leave(self) -> None:
         """Leave the console."""
         self.exit(0)
@@ -331,7 +338,7 @@ class SpoolApp(App[int]):
         places = screen.places if isinstance(screen, SpoolScreen) else ("everywhere",)
         seen = set()
         for place in places:
-            for action in keys.actions_for(place):
+            for action in keys.actions_for(place, watching=self.read_only):
                 if action.id not in seen and action.id != "palette":
                     seen.add(action.id)
                     key = keys.shown_key(action, self.keymap)

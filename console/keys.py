@@ -26,6 +26,13 @@ class Action:
     acts: bool = False  # changes work or starts something
     footer: int = 0  # 1 first; 0 never
     shown: str = ""  # how the key is written, when not as itself
+    harmless: bool = False  # acts by opening something, so those who only watch have it too
+    always: bool = False  # works over dialogs and in fields, too
+
+    @property
+    def orders(self) -> bool:
+        """Whether it is nothing for those who only watch."""
+        return self.acts and not self.harmless
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -99,7 +106,17 @@ ACTIONS: tuple[Action, ...] = (
         "help", "question_mark,f1", "Help", "All keys; enter does one", "app.keys", "everywhere", footer=1, shown="?"
     ),
     Action("add", "A", "Add", "Add a job", "app.add", "everywhere", acts=True, footer=3),
-    Action("queues", "Q", "Queues", "Slots and pauses of the queues", "app.queues", "everywhere", acts=True, footer=8),
+    Action(
+        "queues",
+        "Q",
+        "Queues",
+        "Slots and pauses of the queues",
+        "app.queues",
+        "everywhere",
+        acts=True,
+        footer=8,
+        harmless=True,
+    ),
     Action("worker", "W", "Worker", "Start a worker if none runs", "app.worker", "everywhere", acts=True),
     Action("jobs", "1", "Jobs", "The jobs screen", "app.mode('jobs')", "everywhere"),
     Action("health", "2", "Health", "Queues, host and worker", "app.mode('health')", "everywhere"),
@@ -125,16 +142,25 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
         footer=7,
     ),
-    Action("quit", "ctrl+q", "Quit", "Leave; work goes on without the console", "app.leave", "everywhere", footer=9),
+    Action(
+        "quit",
+        "ctrl+q",
+        "Quit",
+        "Leave; work goes on without the console",
+        "app.leave",
+        "everywhere",
+        footer=9,
+        always=True,
+    ),
 )
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 FOOTER_MOST = 8
 
 
-def actions_for(where: str) -> list[Action]:
-    """The actions of one place, in the table's order."""
-    return [action for action in ACTIONS if where in action.where.split(",")]
+def actions_for(where: str, *, watching: bool = False) -> list[Action]:
+    """The actions of one place, in the table's order; for who is only `watching` without those that give orders."""
+    return [action for action in ACTIONS if where in action.where.split(",") and not (watching and action.orders)]
 
 
 def bindings(*places: str) -> list[Binding]:
@@ -144,7 +170,15 @@ def bindings(*places: str) -> list[Binding]:
         for action in actions_for(place):
             made.setdefault(
                 action.id,
-                Binding(action.key, action.name, action.words, id=action.id, show=False, tooltip=action.does),
+                Binding(
+                    action.key,
+                    action.name,
+                    action.words,
+                    id=action.id,
+                    show=False,
+                    tooltip=action.does,
+                    priority=action.always,
+                ),
             )
     return list(made.values())
 
@@ -208,11 +242,11 @@ def shown_key(action: Action, keymap: Mapping[str, str] | None = None, *, all_of
     return _show_one(keys[0])
 
 
-def footer_actions(places: Iterable[str]) -> list[Action]:
+def footer_actions(places: Iterable[str], *, watching: bool = False) -> list[Action]:
     """What the footer shows for these places: at most eight, the most useful first, quitting last."""
     seen: dict[int, Action] = {}
     for place in places:
-        for action in actions_for(place):
+        for action in actions_for(place, watching=watching):
             if action.footer:
                 seen.setdefault(action.footer, action)
     ordered = [seen[rank] for rank in sorted(seen)]

@@ -67,7 +67,7 @@ class HealthScreen(SpoolScreen):
                 *([[(f" disk    {figures.disk_path}", "dim")]] if figures else []),
                 *apart,
                 title_line("Worker", width - 1, ascii_only=plain),
-                *worker_lines(worker, width, self.spool.now_ms()),
+                *worker_lines(worker, width, self.spool.now_ms(), watching=self.spool.read_only),
                 *apart,
                 title_line(cache_title(self._cache), width - 1, ascii_only=plain),
                 *cache_lines(self._cache, width),

@@ -74,7 +74,7 @@ class KeysScreen(PickScreen):
         keymap = self.app.keymap
         seen: dict[str, str] = {}
         for place in self._places:
-            for action in actions_for(place):
+            for action in actions_for(place, watching=self.app.read_only):
                 shown = shown_key(action, keymap, all_of_them=True)
                 seen.setdefault(action.name, f"{fit(shown, 11)} {fit(action.id, 12)} {action.does}")
         self._lines = [(str(number), text) for number, (_name, text) in enumerate(seen.items())]

@@ -175,6 +175,8 @@ class JobsScreen(ActingScreen):
         add, start = self._key("add"), self._key("worker")
         if self.filter_words:
             return ["Nothing matches.", "Esc shows all jobs again."]
+        if self.spool.read_only:
+            return ["No jobs yet.", f"This console only watches; {self._key('help')} shows all keys."]
         return [
             "No jobs yet.",
             f"{add} adds one. Or paste a URL or the path of a file here.",

@@ -93,8 +93,8 @@ class QueueDialog(ModalScreen[None]):
             yield Static("Queues", markup=False, classes="dialog-title")
             yield QueueList(id="queue-list")
             yield Static("", markup=False, classes="dialog-words", id="queue-said")
-            hint = "+ - slots   U as configured   P pause or go on   Esc closes"
-            yield Static(hint, markup=False, classes="dialog-hint")
+            orders = "+ - slots   U as configured   P pause or go on   "
+            yield Static(("" if self.spool.read_only else orders) + "Esc closes", markup=False, classes="dialog-hint")
 
     def on_mount(self) -> None:
         """Show the queues."""

@@ -13,10 +13,7 @@ from textual.widgets import Static
 class TooSmall(ModalScreen[None]):
     """Says the size and the size needed; `ctrl+q` still leaves. Goes away by itself."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,escape", "nothing", show=False),
-        Binding("ctrl+q", "app.leave", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,escape", "nothing", show=False)]
 
     def __init__(self, least: tuple[int, int]) -> None:
         super().__init__()

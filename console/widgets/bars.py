@@ -91,7 +91,8 @@ class FooterLine(Lines):
     def _keys(self, width: int) -> Spans:
         spans: Spans = [(" ", "plain")]
         self._clicks, at = [], 1
-        parts = [(self._shown(action), f" {action.words}", action.name) for action in footer_actions(self._keys_of)]
+        shown = footer_actions(self._keys_of, watching=self.spool.read_only)
+        parts = [(self._shown(action), f" {action.words}", action.name) for action in shown]
         last = sum(map(len, parts[-1][:2])) if parts else 0
         for number, (key, words, name) in enumerate(parts):
             length = len(key) + len(words)

@@ -106,17 +106,16 @@ def host_lines(figures: HostFigures | None, width: int, *, ascii_only: bool = Fa
     return lines
 
 
-def worker_lines(worker: WorkerStatus | None, width: int, now_ms: int) -> list[Spans]:
-    """The worker: since when, where; what it found and did when it started."""
+def worker_lines(worker: WorkerStatus | None, width: int, now_ms: int, *, watching: bool = False) -> list[Spans]:
+    """The worker: since when, where; what it found and did when it started. Who is only `watching` starts none."""
     if worker is None:
         return [[(" …", "dim")]]
     if not worker.running:
-        return [
-            [(" no worker runs", "bad")],
-            [(" nothing is started until one does; ", "dim"), ("W", "key"), (" starts one", "dim")],
-        ]
+        lines: list[Spans] = [[(" no worker runs", "bad")], [(" nothing is started until one does", "dim")]]
+        lines[1] += [] if watching else [("; ", "dim"), ("W", "key"), (" starts one", "dim")]
+        return lines
     started = clock(worker.started_at, now_ms) if worker.started_at else "?"
-    lines: list[Spans] = [
+    lines = [
         [(" running", "good"), (f" since {started}", "plain")],
         [(f" pid {worker.pid} on {clean(worker.host)}, version {clean(worker.version)}", "dim")],
     ]
@@ -148,5 +147,9 @@ class SidePanel(Lines):
             words = f" {amount(speeds[-1])}/s"
             lines += [[], title_line("Download speed", width, ascii_only=plain)]
             lines.append([(" " + spark(list(speeds), width - 10, ascii_only=plain), "running"), (words, "plain")])
-        lines += [[], title_line("Worker", width, ascii_only=plain), *worker_lines(worker, width, now_ms)]
+        lines += [
+            [],
+            title_line("Worker", width, ascii_only=plain),
+            *worker_lines(worker, width, now_ms, watching=self.spool.read_only),
+        ]
         self.show(lines)

@@ -41,7 +41,7 @@ def counts_spans(figures: Figures, room: int) -> Spans:
             continue
         letter_role = role_of(state) if number else "dim"
         spans += [
-            (state.letter, letter_role),
+            ("skipped " if state is State.SKIPPED else state.letter, letter_role),  # "-2" would be a number
             (amount(number) + " ", "strong" if number and state.value == "running" else letter_role),
         ]
     return spans
@@ -75,7 +75,7 @@ def worker_spans(figures: Figures, now: Now) -> Spans:
     if worker is None:
         return [("reading … ", "dim")]
     if not worker.running:
-        return [("no worker", "bad"), (" W starts one ", "warn")]
+        return [("no worker", "bad"), (" " if now.read_only else " W starts one ", "warn")]
     age = _age(figures)
     if age is not None and age > STALE_S:
         return [(f"STALE {span_of(age)} ", "bad")]
