@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from console.format import Spans, clock, plural, rate, size, span_of, wrap
+from console.format import Spans, clock, in_clock, plural, rate, size, span_of, wrap
 from console.rows import note_of, role_of
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemCounts, Job, JobEvent, Priority, State, Waiting
@@ -57,7 +57,7 @@ def doing(job: Job, waiting: Sequence[Waiting], now_ms: int) -> Spans:
     if job.failure is not None and job.state in (State.FAILED, State.QUEUED):
         return [(f" {clean(job.failure.message)}", "failed" if job.final else "warn"), *_again(job)]
     if job.state is State.QUEUED and waiting:
-        return [(" " + clean(waiting[0].detail), "plain"), *_lifts(waiting[0])]
+        return [(" " + clean(in_clock(waiting[0].detail, now_ms)), "plain"), *_lifts(waiting[0])]
     if job.live:
         return [(" " + clean(job.title), "plain"), (progress_words(job), "dim")]
     if job.outputs:
@@ -241,7 +241,7 @@ def why_lines(job: Job, waiting: Sequence[Waiting], width: int) -> list[Spans]:
         return []
     lines: list[Spans] = [[("  Why it waits", "title")]]
     for one in waiting:
-        lines += _field(one.reason.replace("_", " "), one.detail, width)
+        lines += _field(one.reason.replace("_", " "), in_clock(one.detail), width)
         if one.lifts:
             lines += _field("", f"lifted by: {one.lifts}", width, "dim")
     return [*lines, []]
@@ -269,7 +269,7 @@ def event_line(event: JobEvent, now_ms: int, *, with_job: bool) -> Spans:
     spans.append((f"{clean(event.move):<11} ", _MOVE_ROLES.get(event.move, "plain")))
     change = f"{event.before} -> {event.after}" if event.before and event.before != event.after else event.after
     spans.append((f"{clean(change):<22} ", "dim"))
-    spans.append((clean(event.reason), "plain"))
+    spans.append((clean(in_clock(event.reason, now_ms)), "plain"))
     if event.by:
         spans.append((f"  by {clean(event.by)}", "dim"))
     return spans

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from datetime import datetime
 from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells
@@ -159,6 +161,22 @@ def clock(ms: int | None, now_ms: int | None = None) -> str:
     today = time.localtime(now_ms / 1000 if now_ms is not None else None)
     same_day = then[:3] == today[:3]
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", then)
+
+
+_STAMP = re.compile(r"\b(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?Z")
+
+
+def in_clock(text: str, now_ms: int | None = None) -> str:
+    """A sentence with its times, which are kept and sent as RFC 3339 in UTC, as `clock` writes them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            moment = datetime.fromisoformat(f"{found[1]}+00:00")
+        except ValueError:
+            return found[0]
+        return clock(int(moment.timestamp() * 1000), now_ms)
+
+    return _STAMP.sub(told, text)
 
 
 def plural(number: int, word: str) -> str:

@@ -77,10 +77,10 @@ def order_as_json(event: JobEvent) -> dict[str, object]:
 
 
 def _line(event: JobEvent) -> str:
-    from workers.jobs import rfc3339
+    from console.format import clock, in_clock
     from workers.text import clean
 
     what = f"job {event.job_id}" if event.job_id else "-"
     change = f"{event.before} -> {event.after}" if event.before != event.after else ""
-    rest = "  ".join(word for word in (change.strip(), event.reason) if word)
-    return clean(f"{rfc3339(event.at)}  {event.by:<12}  {event.move:<16}  {what:<10}  {rest}").rstrip()
+    rest = "  ".join(word for word in (change.strip(), in_clock(event.reason)) if word)
+    return clean(f"{clock(event.at):>16}  {event.by:<12}  {event.move:<16}  {what:<10}  {rest}").rstrip()

@@ -54,10 +54,9 @@ def _listed(settings: Settings, made: list[Backup], replaced: list[Backup], as_j
 
 
 def _line(made: Backup) -> str:
-    from console.format import size
-    from workers.jobs import rfc3339
+    from console.format import clock, size
 
-    return f"{made.path.name}  {(rfc3339(made.at_ms) or '')[:19]}Z  {size(made.size):>9}"
+    return f"{made.path.name}  {clock(made.at_ms):>16}  {size(made.size):>9}"
 
 
 @click.command()

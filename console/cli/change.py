@@ -75,12 +75,14 @@ def agreed(verb: str, client: Client, ids: Sequence[int]) -> bool:
 
 def answered(answers: Sequence[Answer], as_json: bool) -> int:
     """Tell what became of each order; 0 when all were taken, 2 when there is no such job at all."""
+    from console.format import in_clock
+
     absent = [answer for answer in answers if not answer.ok and answer.message == f"there is no job {answer.job_id}"]
     for answer in answers:
         if as_json:
             say_json({"id": answer.job_id, "ok": answer.ok, "message": answer.message})
         elif answer.ok:
-            say(f"{answer.job_id}: {answer.message}")
+            say(f"{answer.job_id}: {in_clock(answer.message)}")
         elif answer in absent:
             tell(f"spool: {answer.message}; `spool jobs` lists them")
         else:

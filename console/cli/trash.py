@@ -65,17 +65,15 @@ def _agreed(chosen: Sequence[TrashEntry]) -> bool:
 
 
 def _listed(entries: Sequence[TrashEntry], as_json: bool) -> int:
-    from console.format import size
+    from console.format import clock, size
     from workers.client import trash_entry_as_json
-    from workers.jobs import rfc3339
     from workers.text import clean
 
     for entry in entries:
         if as_json:
             say_json(trash_entry_as_json(entry))
         else:
-            until = (rfc3339(entry.until_ms) or "")[:10]
-            say(f"{entry.id}  until {until}  {size(entry.size):>9}  {clean(entry.original)}")
+            say(f"{entry.id}  until {clock(entry.until_ms):>16}  {size(entry.size):>9}  {clean(entry.original)}")
     if not entries and not as_json:
         tell("the trash is empty")
     return 0

@@ -111,6 +111,12 @@ def test_cut_in_the_middle_keeps_the_extension() -> None:
     assert cell_len(format.cut("映画音楽の作り方", 7)) <= 7
 
 
+def test_times_inside_a_sentence_are_told_by_the_same_clock() -> None:
+    said = "paused until 2026-09-21T14:13:20.000Z, and 2026-09-20T14:13:20Z; not 2026-99-99T99:99:99Z"
+    told = "paused until 14:13:20, and 2026-09-20 14:13; not 2026-99-99T99:99:99Z"
+    assert format.in_clock(said, NOW_MS) == told
+
+
 def test_clock_shows_the_date_of_another_day() -> None:
     assert format.clock(NOW_MS, NOW_MS) == "14:13:20"
     assert format.clock(NOW_MS - 86_400_000, NOW_MS) == "2026-09-20 14:13"
