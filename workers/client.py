@@ -46,7 +46,7 @@ from workers.store.database import ChangePoll, ask, close_async, open_async_data
 from workers.store.migrations import migrate
 from workers.store.orders import Answer
 from workers.store.records import now_ms
-from workers.store.waiting import reasons
+from workers.store.waiting import reasons, stopped
 from workers.store.watching import WatchPoll, open_watched
 from workers.text import clean
 from workers.trash import Entry as TrashEntry
@@ -400,7 +400,7 @@ class Client(Groups, KeptResults, Undoing):
 
     @spoken
     def why(self, job_id: int) -> tuple[Waiting, ...]:
-        """Why a queued job does not run, each reason with what lifts it. Empty when nothing holds it back."""
+        """Why a queued job does not run, or who paused one, with what lifts it. Empty when nothing holds it back."""
         return self.why_each([job_id])[questions.job_by_id(self._db, job_id).id]
 
     @spoken
@@ -411,12 +411,14 @@ class Client(Groups, KeptResults, Undoing):
         now = situation(self._db, self.settings, names)
         queues = {status.name: status for status in self.queues()}
         running = worker_pid(self.settings) is not None
-        return {
-            job.id: explain(reasons(self._db, job, now), running, queues.get(job.queue))
-            if job.state is State.QUEUED
-            else ()
-            for job in jobs.values()
-        }
+
+        def told(job: Job) -> tuple[Waiting, ...]:
+            if job.state is State.PAUSED:
+                return (stopped(self._db, job, now),)
+            waits = job.state is State.QUEUED
+            return explain(reasons(self._db, job, now), running, queues.get(job.queue)) if waits else ()
+
+        return {job.id: told(job) for job in jobs.values()}
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""

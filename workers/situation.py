@@ -29,6 +29,7 @@ def situation(db: Any, settings: Settings, operations: Sequence[str]) -> Situati
         auto_limit(),
         tuple(text for text in hosts.windows(db) if not windows.is_open(text, here)),
         tuple(queue for queue, text in hours.items() if not windows.is_open(text, here)),
+        hours,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from console.about import command
 from console.cli.forms import defaults_of, shown_params
-from console.format import clock, rate, size, span_of
+from console.format import clock, in_clock, rate, size, span_of
 from console.told import Line, headline, lines
 from workers.jobs import Job, Outcome, State
 from workers.text import clean
@@ -37,9 +37,11 @@ def card(client: Client, job: Job) -> Iterator[str]:
     yield from _field("after", ", ".join(map(str, job.after)))
     yield from _field("progress", _progress(job))
     yield from _items(client, job)
-    if job.state is State.QUEUED:
+    if job.state in (State.QUEUED, State.PAUSED):
+        word = "waits" if job.state is State.QUEUED else "paused"
         for waiting in client.why(job.id):
-            yield from _field("waits", f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail)
+            told = f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail
+            yield from _field(word, in_clock(told, now_ms))
     yield from _failure(job)
     for path in job.outputs:
         yield from _field("output", path)
@@ -151,5 +153,5 @@ def _history(client: Client, job: Job, now_ms: int) -> Iterator[str]:
     if len(events) > _HISTORY:
         yield from _field("history", f"the last {_HISTORY} of {len(events)} changes")
     for event in events[-_HISTORY:]:
-        reason = f" ({event.reason})" if event.reason else ""
+        reason = f" ({in_clock(event.reason, now_ms)})" if event.reason else ""
         yield from _field("history", f"{clock(event.at, now_ms)} {event.move} by {event.by}{reason}")

@@ -155,23 +155,24 @@ def _item_as_json(item: ItemOutcome) -> dict[str, object]:
 @click.argument("job_id", metavar="ID")
 @json_option
 def why(job_id: str, as_json: bool) -> None:
-    """Say why a job waits, and what lifts it."""
+    """Say why a job waits, stands still or failed, and what lifts that."""
     client = door()
     job = client.job(one_id(job_id))
     reasons = client.why(job.id)
     if as_json:
         say_json({"id": job.id, "state": job.state.value, "waiting": [_reason(w) for w in reasons], **_why_ended(job)})
         return
+    from console.format import in_clock
     from workers.jobs import State
 
     if job.state is not State.QUEUED:
         say(f"job {job.id} does not wait: it {_is_now(job)}")
         for line in _what_to_do(client, job):
-            say(line)
+            say(in_clock(line))
     elif not reasons:
         say(f"job {job.id} waits for nothing: it starts next")
     for waiting in reasons:
-        say(f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail)
+        say(in_clock(f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail))
 
 
 def _reason(waiting: Waiting) -> dict[str, str]:
@@ -189,18 +190,13 @@ def _why_ended(job: Job) -> dict[str, object]:
 
 
 def _what_to_do(client: Client, job: Job) -> list[str]:
-    """What lifts a pause, helps after a failure, or led to the end, in lines."""
+    """What helps after a failure, or led to the end, in lines."""
     from workers.jobs import State
 
     if job.state is State.FAILED and job.failure:
         kind = job.failure.error_class
         helps = f"can help: spool retry {job.id}" if kind.retryable else "does not help as things are"
         return [f"{kind.value}: {kind.advice}", f"trying again {helps}"]
-    if job.state is State.PAUSED:
-        from console.format import clock
-
-        until = f"until {clock(job.pause_until)}; " if job.pause_until else ""
-        return [f"{until}spool resume {job.id} lets it go on"]
     last = client.events(job_id=job.id, limit=100_000)[-1:]
     return [event.reason for event in last if event.reason and job.state is State.SKIPPED]
 

@@ -7,7 +7,7 @@ best job that no rule holds back; "why is it waiting?" asks the same predicates 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,11 @@ from peewee import Case, Database, fn
 
 from workers.errors import ErrorClass
 from workers.jobs import FINAL, Job, Scope, State, Waiting, rfc3339
+from workers.localtime import local
+from workers.store.pauses import mark
 from workers.store.prepared import Prepared, hole
 from workers.store.tables import After, BatchRow, JobRow, PauseRow
+from workers.windows import opens
 
 _LIVE = [State.RUNNING.value, State.PAUSED.value]
 _FINAL = [state.value for state in FINAL]
@@ -34,6 +37,7 @@ class Situation:
     batch_auto: Any = 1  # how many jobs of a batch run at once that says "auto"; a hole in prepared statements
     closed: Sequence[str] = field(default=())  # windows of jobs that are closed now
     closed_queues: Sequence[str] = field(default=())  # queues that may start nothing now, by the configuration
+    hours: Mapping[str, str] = field(default_factory=dict)  # the windows of queues, for words alone
 
     @property
     def shape(self) -> tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -130,17 +134,56 @@ def _tell_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str
 
 def _pause_in_words(row: Any, now: int) -> tuple[str, str]:
     scope = Scope(row["scope"])
-    until = f" until {rfc3339(row['until'])}, {(row['until'] - now) // 1000} s from now" if row["until"] else ""
     lifts = f"spool {scope.value} resume {row['name']}"
-    return f"{row['by'] or 'somebody'} paused {scope.called(row['name'])}{until}", lifts
+    return f"{row['by'] or 'somebody'} paused {scope.called(row['name'])}{_until(row['until'] or None, now)}", lifts
 
 
 def _tell_hold(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    until = ""
-    if job.pause_until is not None:
-        until = f" until {rfc3339(job.pause_until)}, {max(0, job.pause_until - situation.now) // 1000} s from now"
-    by = JobRow.select(JobRow.wish_by).where(JobRow.id == job.id).scalar(db)
+    by = _asked_by(db, job)
+    with_all = _paused_with(job, by)
+    if with_all is not None:
+        return _pause_of_job(db, job, with_all, by, situation.now), _lifts_of_job(job, with_all, "unhold")
+    until = _until(job.pause_until, situation.now)
     return f"it is on hold{until}{f', by {by}' if by else ''}", f"spool unhold {job.id}, or H"
+
+
+def stopped(db: Database, job: Job, situation: Situation) -> Waiting:
+    """Why a paused job stands still: who paused what, until when, and what lifts it."""
+    by = _asked_by(db, job)
+    with_all = _paused_with(job, by)
+    if with_all is None:
+        detail = f"{by or 'somebody'} paused it{_until(job.pause_until, situation.now)}"
+        return Waiting("paused", detail, f"spool resume {job.id} lets it go on")
+    detail = _pause_of_job(db, job, with_all, by, situation.now)
+    return Waiting("paused", detail, _lifts_of_job(job, with_all, "resume"))
+
+
+def _asked_by(db: Database, job: Job) -> str:
+    return str(JobRow.select(JobRow.wish_by).where(JobRow.id == job.id).scalar(db) or "")
+
+
+def _paused_with(job: Job, by: str) -> tuple[Scope, str] | None:
+    """The queue, site or batch with which a job was paused, as its mark tells."""
+    for scope, name in ((Scope.QUEUE, job.queue), (Scope.SITE, job.site), (Scope.BATCH, job.batch)):
+        if name is not None and by.endswith(mark("", scope, name)):
+            return scope, name
+    return None
+
+
+def _pause_of_job(db: Database, job: Job, whole: tuple[Scope, str], by: str, now: int) -> str:
+    scope, name = whole
+    until = PauseRow.select(PauseRow.until).where((PauseRow.scope == scope.value) & (PauseRow.name == name)).scalar(db)
+    who = by.removesuffix(mark("", scope, name)) or "somebody"
+    return f"{who} paused {scope.called(name)} and this job with it{_until(until or job.pause_until, now)}"
+
+
+def _lifts_of_job(job: Job, whole: tuple[Scope, str], verb: str) -> str:
+    scope, name = whole
+    return f"spool {scope.value} resume {name} lets all of it go on, spool {verb} {job.id} this job alone"
+
+
+def _until(until: int | None, now: int) -> str:
+    return "" if until is None else f" until {rfc3339(until)}, {max(0, until - now) // 1000} s from now"
 
 
 def _batch_full(situation: Situation) -> Any:
@@ -168,10 +211,21 @@ def _closed(situation: Situation) -> Any:
 
 
 def _tell_closed(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    told, lifts = [], []
     if job.queue in situation.closed_queues:
-        lifts = f"it starts within them; windows.{job.queue} in config.toml"
-        return f"outside the hours of the queue {job.queue}", lifts
-    return f"outside its window {job.window}", f"it starts within it; spool schedule {job.id} --window any lifts it"
+        hours = situation.hours.get(job.queue, "")
+        named = f"{job.queue}, {hours}{_opens(hours, situation.now)}" if hours else job.queue
+        told.append(f"outside the hours of the queue {named}")
+        lifts.append(f"it starts within them; windows.{job.queue} in config.toml changes them")
+    if job.window is not None and job.window in situation.closed:
+        told.append(f"outside its window {job.window}{_opens(job.window, situation.now)}")
+        lifts.append(f"it starts within it; spool schedule {job.id} --window any lifts it")
+    return " and ".join(told), "; ".join(lifts)
+
+
+def _opens(hours: str, now: int) -> str:
+    """When the next of these windows begins, in brackets."""
+    return f" (next at {rfc3339(int(opens(hours, local(now)).timestamp() * 1000))})"
 
 
 def _other_suspect(situation: Situation) -> Any:

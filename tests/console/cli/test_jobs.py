@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +88,29 @@ def test_why_in_words_and_json(spool: Callable[..., Ran], five: Client) -> None:
     (shown,) = spool("why", "2", "--json").objects
     assert (shown["id"], shown["state"]) == (2, "queued")
     assert set(shown["waiting"][0]) == {"reason", "detail", "lifts"}
+
+
+def test_why_of_a_job_that_was_paused_with_its_batch(spool: Callable[..., Ran], client: Client) -> None:
+    job = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]}, batch="films")
+    moves.move(client._db, Move.CLAIMED, job.id, by="worker")
+    assert spool("batch", "pause", "films", "--until", "2099-01-02T03:04:05Z").code == 0
+    moves.move(client._db, Move.PAUSED, job.id, by="worker")
+    text = spool("why", str(job.id)).out
+    assert "paused the batch films and this job with it until 2099-01-0" in text
+    assert "T" not in text.split("until ")[1].split(",")[0]  # on the person's clock
+    assert f"spool batch resume films lets all of it go on, spool resume {job.id} this job alone" in text
+    assert "paused the batch films" in spool("show", str(job.id)).out
+    (told,) = spool("why", str(job.id), "--json").objects
+    assert "2099-01-02T03:04:05.000Z" in told["waiting"][0]["detail"]
+
+
+def test_why_names_the_hours_of_the_queue(spool: Callable[..., Ran], client: Client, home: Path) -> None:
+    job = client.submit("transcode", {"inputs": ["/nowhere.mkv"]})
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(time.localtime().tm_wday + 3) % 7]
+    (home / "config.toml").write_text(f'[windows]\nvideo = "{day} 04:00-05:00"\n')
+    text = spool("why", str(job.id)).out
+    assert f"outside the hours of the queue video, {day} 04:00-05:00 (next at " in text
+    assert "04:00); it starts within them; windows.video in config.toml changes them" in text
 
 
 def test_why_one_failed_and_what_to_do(spool: Callable[..., Ran], client: Client) -> None:
