@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from console.countdown import until_words
 from console.format import Spans, clock, in_clock, plural, rate, size, span_of, wrap
 from console.rows import note_of, role_of
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemCounts, Job, JobEvent, Priority, State, Waiting
+from workers.jobs import ItemCounts, Job, JobEvent, Priority, State, Waiting, Wish
 from workers.text import clean
 
 _CLASS_WORDS = {
@@ -45,8 +46,10 @@ def facts(job: Job, now_ms: int) -> Spans:
 
 def _since_words(job: Job, now_ms: int) -> str:
     if job.live:
-        word = "paused, started" if job.state is State.PAUSED else "running since"
-        return f"{word} {clock(job.started_at, now_ms)}"
+        if job.state is State.RUNNING:
+            return f"running since {clock(job.started_at, now_ms)}"
+        until = f" {until_words(job.pause_until, now_ms)}".rstrip()
+        return f"paused{until}, started {clock(job.started_at, now_ms)}"
     if job.final:
         return f"{job.state.value} {clock(job.finished_at, now_ms)}"
     return f"{note_of(job, now_ms)}, since {clock(job.submitted_at, now_ms)}"
@@ -107,9 +110,14 @@ def item_words(items: ItemCounts) -> str:
     return f"{plural(items.total, 'item')}: {', '.join(parts)}"
 
 
-def command(operation: str, params: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> str:
-    """The command line that asks for the same again, quoted for a shell. Equal defaults are left out."""
-    words = ["spool", operation]
+def command(
+    operation: str, params: Mapping[str, Any], defaults: Mapping[str, Any] | None = None, job: Job | None = None
+) -> str:
+    """The command line that asks for the same again, quoted for a shell. Equal defaults are left out.
+
+    Of a `job` with all that was asked of it besides its options: priority, batch, window, what it waits for.
+    """
+    words = ["spool", operation, *(_wishes(job) if job is not None else ())]
     inputs: list[str] = []
     for name, value in params.items():
         if name == "inputs":
@@ -119,6 +127,17 @@ def command(operation: str, params: Mapping[str, Any], defaults: Mapping[str, An
     if any(word.startswith("-") for word in inputs):
         words.append("--")
     return shlex.join([*words, *inputs])
+
+
+def _wishes(job: Job) -> Iterator[str]:
+    if job.priority is not Priority.NORMAL:
+        yield from ("--priority", job.priority.word)
+    if job.batch:
+        yield from ("--batch", job.batch)
+    if job.window:
+        yield from ("--window", job.window)
+    for other in job.after:
+        yield from ("--after-ended" if other in job.after_ended else "--after", str(other))
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -155,14 +174,15 @@ def summary(job: Job, waiting: Sequence[Waiting], defaults: Mapping[str, Any], w
         lines.append([])
     lines.append([("  The same again", "title")])
     lines += [
-        [("    " + part, "accent")] for part in wrap(clean(command(job.operation, job.params, defaults)), width - 6)
+        [("    " + part, "accent")] for part in wrap(clean(command(job.operation, job.params, defaults, job)), width - 6)
     ]
     return lines
 
 
 def _times(job: Job, width: int, now_ms: int) -> list[Spans]:
     lines = [[("  Job", "title")]]
-    state = f"{job.state.value}{', held' if job.hold else ''}"
+    asked = {Wish.PAUSE: ", to be paused", Wish.HOLD: ", to be held"}.get(job.wish, ", held" if job.hold else "")
+    state = f"{job.state.value}{asked} {until_words(job.pause_until, now_ms)}".rstrip()
     lines += _field("state", state, width, role_of(job.state))
     lines += _field("operation", f"{job.operation} in queue {job.queue}, {job.priority.word} priority", width)
     lines += _field("attempt", f"{job.attempts} of {job.max_attempts}", width)

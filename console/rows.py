@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 
+from console.countdown import left_words, until_words
 from console.format import Span, Spans, age, bar, cut, fit, percent, plain, plural, rate, span_of
 from workers.jobs import Job, Priority, State, Wish
 from workers.text import clean
@@ -132,7 +133,10 @@ def row(
     first: Span = (f"{mark}", "mark")
     if job.live:
         left = not worker and job.state is State.RUNNING
-        live, widths = _left_zone(job, layout, role) if left else _live_zone(job, layout, role, rate_now)
+        if left:
+            live, widths = _left_zone(job, layout, role)
+        else:
+            live, widths = _live_zone(job, layout, role, rate_now, now_ms)
         spans = (first, (job.state.letter + " ", role), *live)
         lengths = [1, 2, *widths]
     else:
@@ -142,7 +146,9 @@ def row(
     return Row(spans, tuple(accumulate(lengths)), _rest(job, layout, now_ms))
 
 
-def _live_zone(job: Job, layout: Layout, role: str, rate_now: float | None) -> tuple[list[Span], list[int]]:
+def _live_zone(
+    job: Job, layout: Layout, role: str, rate_now: float | None, now_ms: int
+) -> tuple[list[Span], list[int]]:
     progress = job.progress
     fraction = _fraction(job)
     text = percent(fraction, decimals=1 if layout.percent >= 5 else 0)
@@ -162,11 +168,11 @@ def _live_zone(job: Job, layout: Layout, role: str, rate_now: float | None) -> t
         full, rest = bar(fraction, layout.bar, ascii_only=layout.ascii_only)
         spans += [(full, role), (rest, "track")]
     widths = [layout.percent + 1, layout.bar, 0]  # both parts of the bar end where it ends
-    speed, eta = _speed(job, rate_now), span_of(progress.eta_s) if job.state is State.RUNNING else ""
+    speed, eta = _speed(job, rate_now), _eta(job, now_ms)
     if layout.speed:
         spans.append((" " + fit(speed, layout.speed, right=True), "plain"))
         widths.append(layout.speed + 1)
-    elif speed in _WISHES.values() or job.state is State.PAUSED:
+    elif speed in _WISHES.values() or (job.state is State.PAUSED and not eta):
         eta = speed
     spans.append((" " + fit(eta, _ETA, right=True), "plain"))
     widths.append(_ETA + 1)
@@ -175,13 +181,13 @@ def _live_zone(job: Job, layout: Layout, role: str, rate_now: float | None) -> t
 
 def _left_zone(job: Job, layout: Layout, role: str) -> tuple[list[Span], list[int]]:
     """What a dead worker left running: how far it had come, without a speed or a time left that nobody keeps."""
-    live, widths = _live_zone(job, layout, role, None)
+    live, widths = _live_zone(job, layout, role, None, 0)
     kept = 3 if layout.speed else 1  # a narrow line has no other place for the words than that of the bar
     cells = layout.zone - sum(widths[:kept])
     return [*live[:kept], (fit("no worker", cells, right=True), "warn")], [*widths[:kept], cells]
 
 
-_WISHES = {Wish.CANCEL: "ending", Wish.PAUSE: "pausing", Wish.RESUME: "waking"}
+_WISHES = {Wish.CANCEL: "ending", Wish.PAUSE: "pausing", Wish.RESUME: "waking", Wish.HOLD: "holds"}
 
 
 def _speed(job: Job, rate_now: float | None) -> str:
@@ -191,6 +197,13 @@ def _speed(job: Job, rate_now: float | None) -> str:
         return "paused"
     value = job.progress.rate if rate_now is None else rate_now
     return rate(value, job.progress.unit)
+
+
+def _eta(job: Job, now_ms: int) -> str:
+    """How long it takes to its end; of a job that is paused for a time, how long it still is."""
+    if job.state is State.RUNNING:
+        return span_of(job.progress.eta_s)
+    return "" if job.pause_until is None else left_words(job.pause_until, now_ms)
 
 
 def _fraction(job: Job) -> float | None:
@@ -231,7 +244,7 @@ def note_of(job: Job, now_ms: int) -> str:
 def _queued_note(job: Job, now_ms: int) -> str:
     level = "" if job.priority is Priority.NORMAL else f"{job.priority.word}, "
     if job.hold:
-        return f"{level}held"
+        return f"{level}held {until_words(job.pause_until, now_ms)}".rstrip()
     if job.run_after is not None and job.run_after > now_ms:
         wait = span_of((job.run_after - now_ms) / 1000)
         if job.failures:

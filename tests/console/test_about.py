@@ -105,6 +105,9 @@ def test_items_and_paused() -> None:
     job = make_job(1, State.PAUSED, items=ItemCounts(10, 4, 1, 0, 2), progress=Progress(rate=5.0, unit="items"))
     assert about.progress_words(job) == "  10 items: 4 done, 1 failed, 2 cached"
     assert "paused, started" in text([about.facts(job, NOW_MS)])
+    timed = replace(job, pause_until=NOW_MS + 1_750_000)
+    assert "paused until 14:42 (29m10s), started" in text([about.facts(timed, NOW_MS)])
+    assert "paused until 14:42" in text(about.summary(timed, (), {}, 80, NOW_MS))
 
 
 def test_event_line_is_clean() -> None:

@@ -59,6 +59,7 @@ def test_only_cells_up_to_the_last_change_are_painted() -> None:
     [
         (make_job(1), "waiting"),
         (make_job(1, hold=True), "held"),
+        (make_job(1, hold=True, pause_until=NOW_MS + 3_600_000), "held until 15:13 (1h00m)"),
         (make_job(1, priority=Priority.URGENT), "urgent, waiting"),
         (make_job(1, after=(4, 5)), "after 4 +1"),
         (make_job(1, run_after=NOW_MS + 3_600_000), "starts in 1h00m"),
@@ -90,6 +91,23 @@ def test_wishes_and_items_show_on_live_jobs() -> None:
         )
     ]
     assert "ending" in texts[0] and " 50.0 " in texts[1] and "probing" in texts[2] and "paused" in texts[3]
+
+
+@pytest.mark.parametrize("width", [58, 80, 200])
+def test_timed_pauses_count_down(width: int) -> None:
+    layout = layout_for(width)
+
+    def shown(job: Job) -> str:
+        line = row(job, layout, NOW_MS)
+        assert line.edges[-1] == width_of(list(line.live)) == 2 + 1 + layout.zone
+        return "".join(text for text, _ in line.live)
+
+    paused = make_job(7, State.PAUSED, progress=Progress(0.3), pause_until=NOW_MS + 1_750_000)
+    assert shown(paused).endswith(" 29m10s")
+    assert shown(replace(paused, pause_until=None)).rstrip().endswith("paused")
+    assert "held until 15:13" in shown(make_job(1, hold=True, pause_until=NOW_MS + 3_600_000))
+    softly = replace(running(), wish=Wish.HOLD, pause_until=NOW_MS + 1_750_000)
+    assert " holds " in shown(softly) + " " and "29m10s" not in shown(softly)
 
 
 @pytest.mark.parametrize("width", [58, 100, 200])
