@@ -93,7 +93,7 @@ def stop_worker(settings: Settings, *, timeout_s: float = 30.0) -> bool:
     with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
-    while worker_pid(settings) == pid:
+    while worker_pid(settings) in (pid, 0):  # 0: it has taken its name out of the lock and not yet let go of it
         if time.monotonic() > deadline:
             raise SpoolError(f"the worker, process {pid}, has not ended after {timeout_s:g} s")
         time.sleep(0.02)

@@ -13,10 +13,18 @@ from workers.home import prepare_home
 from workers.launch import start_worker, stop_worker, worker_pid
 
 _STUBBORN = """
-import sys, signal
+import os, signal, sys, time
 from pathlib import Path
 from workers import lock
-lock.take(Path(sys.argv[1]))
+held = lock.take(Path(sys.argv[1]))
+
+def nameless(*_):
+    os.ftruncate(held, 0)  # as between the two calls of lock.release
+    time.sleep(0.3)
+    sys.exit()
+
+if sys.argv[2] == "nameless":
+    signal.signal(signal.SIGTERM, nameless)
 if sys.argv[2] == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("held", flush=True)
@@ -43,6 +51,18 @@ def test_a_running_worker_is_not_started_again_and_stops_when_asked(tmp_path: Pa
     try:
         assert worker_pid(settings) == child.pid
         assert start_worker(settings) is False
+        assert stop_worker(settings, timeout_s=20) is True
+        assert worker_pid(settings) is None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_worker_has_not_stopped_while_it_holds_the_lock_without_a_name(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    child = _holder(settings.paths.lock, "nameless")
+    try:
         assert stop_worker(settings, timeout_s=20) is True
         assert worker_pid(settings) is None
     finally:
