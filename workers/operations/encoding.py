@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.media import encode, hardware, loudness, score, sizing, tonemap
+from workers.media import encode, hardware, loudness, score, tonemap
 from workers.media.av import Facts
 from workers.media.ffmpeg import Ffmpeg
 from workers.media.hardware import Encoder
@@ -20,18 +20,6 @@ from workers.text import clean
 
 if TYPE_CHECKING:
     from workers.operations.transcode import TranscodeParams
-
-_TRIES = 3  # at a wanted size
-_MOST_TRIES = 5  # while all were too large
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitting:
-    """A result that is not larger than it should be."""
-
-    plan: encode.Plan
-    kbit: int
-    size: int
 
 
 @dataclass
@@ -46,7 +34,7 @@ class Making:
     key: str
     damage: str = ""  # of the input, in words
     told: dict[str, Any] = field(default_factory=dict)
-    _span: tuple[float, float] = (0.0, 1.0)
+    span: tuple[float, float] = (0.0, 1.0)  # of the whole, that what is encoded now makes out
 
     @property
     def threads(self) -> int:
@@ -70,7 +58,9 @@ class Making:
         if self.params.loudness:
             wishes = replace(wishes, loud=self._loud())
         if self.params.size_mib:
-            return self._to_size(wishes)
+            from workers.operations.fitting import fitted
+
+            return fitted(self, wishes)
         if self.params.vmaf or self.params.xpsnr:
             from workers.operations.trials import searched
 
@@ -219,57 +209,16 @@ class Making:
 
     # ---------------------------------------------------------------- making
 
-    def _to_size(self, wishes: encode.Wishes) -> tuple[encode.Plan, Facts]:
-        """Encode to the wanted size, never over it: two passes where the encoder can, and again where it is off."""
-        wanted, plain = round(self.params.size_mib * (1 << 20)), self.encoder(wishes)
-        plan, fitting = encode.plan(self.found, self.preset, wishes, plain), self.staged.with_name("fitting")
-        copied = sizing.copied_bytes(
-            self.found, frozenset(t.index for t in plan.tracks if t.action == "copy"), self.ctx.alive
-        )
-        side = wishes.max_side or (self.preset.video.max_side if self.preset.video else 0)
-        room = sizing.budget(plan, self.found, wanted, copied, side)
-        kbit, fits = room.film_kbit, None
-        for number in range(_MOST_TRIES):
-            plan = self._at_rate(wishes, sizing.with_rate(plain, kbit), first=number == 0)
-            size = self.staged.stat().st_size
-            better = sizing.corrected(kbit, size, wanted, room.rest_bytes)
-            if size <= wanted and (fits is None or size > fits.size):
-                self.staged.replace(fitting)
-                fits = _Fitting(plan, kbit, size)
-            if better is None or (fits is not None and number + 1 >= _TRIES):
-                break
-            self.ctx.log(f"{size:,} bytes at {kbit} kbit/s; again at {better} kbit/s")
-            kbit = better
-        if fits is None:
-            message = f"the smallest result has {size:,} bytes, and not {wanted:,}: ask for more, or a smaller --height"
-            raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
-        fitting.replace(self.staged)
-        off, passed = round((fits.size / wanted - 1) * 100, 2), sizing.two_passes(plain)
-        self.told["sizing"] = {"wanted": wanted, "kbit": fits.kbit, "off_percent": off, "two_passes": passed}
-        return fits.plan, self._verified(fits.plan)
-
-    def _at_rate(self, wishes: encode.Wishes, encoder: Encoder, *, first: bool) -> encode.Plan:
-        """Encode with that encoder's bit rate; the plan. The `first` time the film is looked at before."""
-        plan, log = encode.plan(self.found, self.preset, wishes, encoder), self.staged.with_name("passes")
-        if not sizing.two_passes(encoder):
-            self._encode(plan)
-            return plan
-        if first:
-            self._span = (0.0, 0.4)
-            self._encode(sizing.first_pass(plan, encoder, log), "looking at the film")
-        self._span = (0.4, 1.0)
-        self._encode(sizing.second_pass(plan, encoder, log))
-        return plan
-
     def _carry_out(self, plan: encode.Plan) -> Facts:
         attached = any(track.kind not in ("video", "audio", "subtitle") for track in plan.tracks)
         if plan.remux and not attached:
             self._copy(plan)
         else:
-            self._encode(plan)
-        return self._verified(plan)
+            self.encoded(plan)
+        return self.verified(plan)
 
-    def _verified(self, plan: encode.Plan) -> Facts:
+    def verified(self, plan: encode.Plan) -> Facts:
+        """The facts of what was made, once it holds what the plan promised. JobFailed."""
         from workers.media import lasting
         from workers.media.verify import verify
 
@@ -303,7 +252,8 @@ class Making:
             options=home.options,
         )
 
-    def _encode(self, plan: encode.Plan, phase: str = "encoding") -> None:
+    def encoded(self, plan: encode.Plan, phase: str = "encoding") -> None:
+        """Carry out a plan by ffmpeg, into `staged`. JobFailed."""
         from workers.media import ffmpeg
 
         aside = self._aside_files(plan)
@@ -351,7 +301,7 @@ class Making:
 
     def report(self, progress: Progress) -> None:
         """Pass progress of one step on as its share of the whole."""
-        low, high = self._span
+        low, high = self.span
         fraction = None if progress.fraction is None else low + (high - low) * progress.fraction
         self.ctx.report(replace(progress, fraction=fraction))
 

@@ -11,7 +11,9 @@ import pytest
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import sandbox
-from workers.media.ytdlp import Listeners, Order, download, format_of, leashed, options
+from workers.media.ytdlp import download, leashed
+from workers.media.ytdlp_order import Order, format_of, options
+from workers.media.ytdlp_relay import Listeners, Relay
 
 ORDER = Order("https://example.org/film", Path("/work/7"), "/opt/ffmpeg")
 
@@ -82,11 +84,11 @@ def test_no_plugins_are_loaded(tmp_path: Path) -> None:
     import yt_dlp.globals  # type: ignore[import-untyped]
 
     from workers.media.reach import reach_of
-    from workers.media.ytdlp import _Relay, _session
+    from workers.media.ytdlp import _session
 
     with reach_of(ORDER.url) as guard:
         order = replace(ORDER, work_dir=tmp_path)
-        _session(options(order), _Relay(order, Listeners(deliver=lambda one: None), guard)).close()
+        _session(options(order), Relay(order, Listeners(deliver=lambda one: None), guard)).close()
     assert yt_dlp.globals.plugin_dirs.value == []
     assert yt_dlp.globals.plugin_ies.value == {}
     assert yt_dlp.globals.plugin_pps.value == {}

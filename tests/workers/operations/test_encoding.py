@@ -255,8 +255,8 @@ def test_a_size_is_never_exceeded(
         if phase == "encoding":  # an encoder that keeps to no rate
             making.staged.write_bytes(bytes(round(left.pop(0) * wanted)))
 
-    monkeypatch.setattr(Making, "_encode", encode)
-    monkeypatch.setattr(Making, "_verified", lambda making, plan: facts(media.clip))
+    monkeypatch.setattr(Making, "encoded", encode)
+    monkeypatch.setattr(Making, "verified", lambda making, plan: facts(media.clip))
     if chosen is None:
         assert "the smallest result has 1,153,434 bytes" in refused(ctx, media.clip, output=out, size_mib=1)
         assert files_under(Path(out)) == []
