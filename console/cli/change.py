@@ -9,7 +9,7 @@ import click
 
 from console.cli.meanwhile import Listed
 from console.cli.output import confirmed, person_present, say, say_json, tell
-from console.cli.selection import Selection, one_id, select
+from console.cli.selection import Selection, nothing_found, one_id, select
 from console.cli.times import end_of_pause, moment_ms
 from console.cli.words import QueryCommand, door, json_option
 from workers.errors import NoSuchJob, UsageError
@@ -42,8 +42,7 @@ def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], boo
         client = door()
         chosen = select(client, ids)
         if not chosen.ids:
-            tell("no job matches; nothing was done")
-            return 0
+            return nothing_found(ids)
         if not asks(chosen) or yes:
             return answered(order(client, chosen.ids), as_json)
         listed = Listed(client, chosen.ids)
@@ -112,8 +111,7 @@ def pause(ids: tuple[str, ...], span: str | None, until: str | None, soft: bool,
     client = door()
     chosen = select(client, ids)
     if not chosen.ids:
-        tell("no job matches; nothing was done")
-        return 0
+        return nothing_found(ids)
     return answered(client.pause(chosen.ids, until=end, soft=soft), as_json)
 
 
@@ -131,8 +129,7 @@ def retry(ids: tuple[str, ...], anew: bool, as_json: bool) -> int:
     client = door()
     chosen = select(client, ids)
     if not chosen.ids:
-        tell("no job matches; nothing was done")
-        return 0
+        return nothing_found(ids)
     return answered((client.retry_anew if anew else client.retry)(chosen.ids), as_json)
 
 
@@ -168,7 +165,7 @@ def priority(words: tuple[str, ...], as_json: bool) -> int:
     client = door()
     chosen = select(client, words[:-1])
     if not chosen.ids:
-        tell("no job matches; nothing was done")
+        return nothing_found(words[:-1])
     return answered(client.set_priority(chosen.ids, level), as_json)
 
 
@@ -185,8 +182,7 @@ def schedule(ids: tuple[str, ...], at: str | None, window: str | None, as_json: 
     client = door()
     chosen = select(client, ids)
     if not chosen.ids:
-        tell("no job matches; nothing was done")
-        return 0
+        return nothing_found(ids)
     hours = "" if window == "any" else window
     return answered(client.schedule(chosen.ids, run_after=moment, window=hours), as_json)
 

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.errors import UsageError
+from console.cli.output import tell
+from workers.errors import NoSuchJob, UsageError
 
 if TYPE_CHECKING:
     from workers.client import Client
 
 _ID = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 _IDS = re.compile(r"[0-9]{1,15}(?:-[0-9]{1,15})?(?:,[0-9]{0,15}(?:-[0-9]{1,15})?)+")
+_FILTER = re.compile(r"-?[a-z]+[:<>]")
 _MOST = 100_000
 
 
@@ -49,6 +51,20 @@ def select(client: Client, words: Sequence[str]) -> Selection:
         odd = next(word for word, found in zip(words, named, strict=True) if found)
         raise UsageError(f"{odd!r} among the words of a query: write id:{odd}, or ids alone")
     return Selection(tuple(client.job_ids(as_query(words))), by_query=True)
+
+
+def nothing_found(words: Sequence[str]) -> int:
+    """Say that `words` mean no job, and the exit code: 0 of a filter such as state:failed, which may select none.
+
+    NoSuchJob of ids and plain words alone: those were meant as jobs that are there.
+    """
+    if any(_FILTER.match(word) for word in words):
+        tell("no job matches; nothing was done")
+        return 0
+    told = " ".join(words)
+    if all(_ID.fullmatch(word) or _IDS.fullmatch(word) for word in words):
+        raise NoSuchJob(f"there is no job {told}; nothing was done; `spool jobs` lists them")
+    raise NoSuchJob(f"no job has {told!r} in its title; nothing was done; `spool jobs` lists them with ids")
 
 
 def _named(client: Client, words: Sequence[str]) -> tuple[int, ...]:

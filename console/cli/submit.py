@@ -85,6 +85,9 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
     run_after = _at(given["job_at"], problems)
     after = _after("--after", given["job_after"], problems)
     after_ended = _after("--after-ended", given["job_after_ended"], problems)
+    for both in sorted({*after} & {*after_ended}):
+        said = f"job {both} is named by --after-ended too, which any end satisfies; give one of the two"
+        problems.append(("--after", said))
     window = _window(given["job_window"], problems)
     try:
         values = values_of(operation, given)

@@ -30,7 +30,7 @@ def wait(ids: tuple[str, ...], as_json: bool) -> int:
     client = door()
     chosen = select(client, ids).ids
     if not chosen:
-        raise UsageError("no job matches")
+        raise UsageError("no job matches; `spool jobs` lists them")
     return await_jobs(client, chosen, as_json)
 
 

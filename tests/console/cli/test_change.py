@@ -62,6 +62,15 @@ def test_nothing_found_is_no_failure(spool: Callable[..., Ran], four: Client) ->
     assert spool("cancel").code == 2
 
 
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume", "retry", "hold", "rm", "now"])
+def test_a_word_that_means_no_job_is_a_mistake(spool: Callable[..., Ran], four: Client, verb: str) -> None:
+    ran = spool(verb, "abc")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("spool: no job has 'abc' in its title; nothing was done")
+    assert spool(verb, "500-600").err == "spool: there is no job 500-600; nothing was done; `spool jobs` lists them\n"
+    assert spool("priority", "abc", "high").code == spool("schedule", "abc", "--at", "now").code == 2
+
+
 def test_hold_unhold_retry(spool: Callable[..., Ran], four: Client) -> None:
     assert spool("hold", "1-4").code == 0
     assert all(four.job(number).hold for number in (1, 2, 3, 4))

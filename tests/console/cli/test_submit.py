@@ -69,6 +69,14 @@ def test_a_job_that_cannot_come_first_is_told(spool: Callable[..., Ran], client:
     assert client.count() == 0
 
 
+def test_a_job_cannot_be_waited_for_in_two_ways(spool: Callable[..., Ran], client: Client) -> None:
+    first = str(client.submit("download", {"inputs": [URL]}).id)
+    ran = spool("download", URL, "--after", first, "--after-ended", first)
+    assert (ran.code, ran.out) == (2, "")
+    assert "download: --after: job 1 is named by --after-ended too" in ran.err
+    assert client.count() == 1
+
+
 def test_without_inputs_the_help_is_shown(spool: Callable[..., Ran]) -> None:
     ran = spool("download")
     assert ran.code == 2
