@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from console.countdown import until_words
@@ -174,7 +174,8 @@ def summary(job: Job, waiting: Sequence[Waiting], defaults: Mapping[str, Any], w
         lines.append([])
     lines.append([("  The same again", "title")])
     lines += [
-        [("    " + part, "accent")] for part in wrap(clean(command(job.operation, job.params, defaults, job)), width - 6)
+        [("    " + part, "accent")]
+        for part in wrap(clean(command(job.operation, job.params, defaults, job)), width - 6)
     ]
     return lines
 

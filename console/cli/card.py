@@ -145,7 +145,8 @@ def _options(client: Client, job: Job) -> Iterator[str]:
             yield from _field(
                 "option", f"{name} = {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
             )
-    yield from _field("command", command(job.operation, shown, defaults_of(client.operations(), job.operation)))
+    defaults = defaults_of(client.operations(), job.operation)
+    yield from _field("command", command(job.operation, shown, defaults, job))
 
 
 def _history(client: Client, job: Job, now_ms: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,9 +29,22 @@ def test_a_waiting_job(client: Client, job: Job, spool: Callable[..., Ran]) -> N
     assert "batch:     films" in text
     assert "waits:     no worker is running" in text
     assert 'option:    inputs = ["http://127.0.0.1:9/film.mp4"]' in text
-    assert "command:   spool download http://127.0.0.1:9/film.mp4" in text
+    assert "command:   spool download --batch films http://127.0.0.1:9/film.mp4" in text
     assert "submitted by" in text
     assert spool("show", "1").out == text + "\n"
+
+
+def test_the_command_to_repeat_it_has_all_that_was_asked(client: Client, job: Job, spool: Callable[..., Ran]) -> None:
+    other = client.submit("download", {"inputs": ["http://127.0.0.1:9/other.mp4"]})
+    asked = ("--batch", "two words", "--window", "mon-fri 22:00-06:00", "--after", str(job.id))
+    more = ("--after-ended", str(other.id), "--priority", "high")
+    (job_id,) = spool("download", "http://127.0.0.1:9/x.mp4", *asked, *more).lines
+    (line,) = [line for line in card(client, client.job(int(job_id))) if line.lstrip().startswith("command:")]
+    words = shlex.split(line.partition(":")[2])
+    (again,) = spool(*words[1:]).lines
+    first, second = client.job(int(job_id)), client.job(int(again))
+    for name in ("params", "batch", "window", "after", "after_ended", "priority"):
+        assert getattr(first, name) == getattr(second, name), name
 
 
 def test_a_running_job(client: Client, job: Job) -> None:
