@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Level = Literal["quick", "normal", "best"]
-_LEVELS: dict[str, int] = {"quick": 0, "normal": 2, "best": 4}
+_LEVELS: dict[str, int] = {"quick": 0, "normal": 1, "best": 4}  # 2 takes twice as long as 1 for 0.4 % of the bytes
 _COLOURS = 256
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _HEAD = 64

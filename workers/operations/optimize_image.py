@@ -32,8 +32,8 @@ class OptimizeImageParams(BulkParams):
     """Pictures, or folders of them (walked in full)."""
 
     level: Literal["quick", "normal", "best"] = Field(default="normal", json_schema_extra={"short": "l"})
-    """Of PNG: quick, normal and best are levels 0, 2 and 4 of oxipng; best takes four times as long as normal for some
-    permille. Of JPEG there is one way, mozjpeg's search for the best progressive scans, at every level."""
+    """Of PNG: quick, normal and best are levels 0, 1 and 4 of oxipng; best takes eight times as long as normal for half
+    a percent. Of JPEG there is one way, mozjpeg's search for the best progressive scans, at every level."""
 
     lossy: int = Field(default=0, ge=0, le=100, json_schema_extra={"short": "q"})
     """0 keeps every pixel. 1 to 100 encodes anew with this quality: JPEG, WebP and AVIF by their own scale, PNG with
@@ -150,7 +150,7 @@ OPERATION = Operation(
     cache_category="conversion",
     memory_mib=2048,
     cache_files=True,
-    version=2,
+    version=3,
     primary=("inputs", "level", "lossy", "output", "replace"),
     examples=(
         "spool optimize-image photo.jpg screenshot.png",
