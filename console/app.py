@@ -17,19 +17,18 @@ environment.prepare(os.environ)  # before Textual is imported: it reads these on
 
 from rich.text import Text  # noqa: E402
 from textual import events  # noqa: E402
-from textual.app import App, ScreenStackError, SystemCommand  # noqa: E402
+from textual.app import ScreenStackError, SystemCommand  # noqa: E402
 from textual.binding import BindingType  # noqa: E402
 from textual.screen import Screen  # noqa: E402
 from textual.scrollbar import ScrollBar, ScrollBarRender  # noqa: E402
 from textual.theme import Theme  # noqa: E402
-from textual.widgets import Input, TextArea  # noqa: E402
 from textual.worker import Worker, WorkerError  # noqa: E402
 
 from console import keys, theme  # noqa: E402
 from console.driver import HardenedDriver  # noqa: E402
 from console.feed import Changed, Feed, Pace  # noqa: E402
-from console.gate import KeyGate  # noqa: E402
-from console.paste import Pasted, looks_typed, parse  # noqa: E402
+from console.keyboard import KeyboardApp  # noqa: E402
+from console.paste import Pasted  # noqa: E402
 from console.screens.base import SpoolScreen  # noqa: E402
 from console.starter import Starter  # noqa: E402
 from console.widgets.status import Now  # noqa: E402
@@ -54,7 +53,7 @@ class _PlainBar(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
-class SpoolApp(App[int]):
+class SpoolApp(KeyboardApp):
     """Holds the feed, the screens and what concerns all of them. `connect` and `start` are replaced by tests."""
 
     TITLE = "spool"
@@ -96,7 +95,7 @@ class SpoolApp(App[int]):
         rate = settings.console.rate or (4 if environment.over_ssh(environ) else 10)
         self.feed = Feed(self.client, Pace(rate), self.post_message, self.backlog)
         self._feeding: Worker[None] | None = None
-        self._gate = KeyGate(self.keymap, self.set_timer, self._deliver, self._take_burst)
+        self.guard_keys()
         ScrollBar.renderer = _PlainBar if self.ascii_only else ScrollBarRender
         self.set_class(self.ascii_only, "-ascii")
 
@@ -190,50 +189,12 @@ class SpoolApp(App[int]):
             if follow is not None:
                 follow()
 
-    # input
-
-    async def on_event(self, event: events.Event) -> None:
-        """Keys that arrive faster than anyone types are a paste; they must not act."""
-        typed = isinstance(event, events.Key) and not event.is_forwarded and not self._writing()
-        if typed and self._gate.takes(cast(events.Key, event)):
-            return
-        await super().on_event(event)
-
-    async def _deliver(self, event: events.Key) -> None:
-        await super().on_event(event)
-
-    def _writing(self) -> bool:
-        try:
-            return isinstance(self.screen.focused, (Input, TextArea))
-        except ScreenStackError:
-            return True
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Something was pasted or dropped outside a field."""
-        if not self._writing():
-            event.stop()
-            self._take_paste(event.text)
-
-    def _take_paste(self, text: str) -> None:
-        found = parse(text)
-        if not text.strip() or not isinstance(self.screen, SpoolScreen):
-            return
-        if not found:
-            self.tell("Nothing in it can be submitted: paste URLs or paths of files.", bad=True)
-        elif self.allowed():
-            self.add_pasted(found)
-
-    def _take_burst(self, text: str) -> None:
-        if looks_typed(text):
-            self.tell("Keys came too quickly and were not taken as orders.", bad=True)
-        else:
-            self._take_paste(text)
-
     def add_pasted(self, found: Pasted) -> None:
         """Open the right form, filled in."""
         from console.screens.submit import begin_pasted
 
-        begin_pasted(self, found)
+        if self.allowed():
+            begin_pasted(self, found)
 
     # size
 
@@ -280,13 +241,6 @@ class SpoolApp(App[int]):
             await self.switch_mode("jobs")
         elif isinstance(self.screen, SpoolScreen):
             self.screen.say([(" ctrl+q leaves the console; work goes on without it.", "plain")])
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A letter that somebody has mapped to leaving is a letter where one writes."""
-        if action == "leave" and self._writing():
-            mapped = self.keymap.get("quit", keys.BY_ID["quit"].key).split(",")
-            return not any(len(key.strip()) == 1 for key in mapped)
-        return super().check_action(action, parameters)
 
     def action_leave(self) -> None:
         """Leave the console."""
