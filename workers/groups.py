@@ -149,6 +149,15 @@ class Groups:
         self._bells.wake()
 
     @spoken
+    def assign_batch(self, ids: Sequence[int], name: str | None, *, by: str | None = None) -> list[Answer]:
+        """Put jobs into a batch, a new one if none has that name; None takes them out of theirs."""
+        answers = batches.assign(self._db, ids, name, by or login_name())
+        for queue in QUEUES:  # a limit or a pause may hold them back no longer
+            self._bells.ring(queue)
+        self._bells.wake()
+        return answers
+
+    @spoken
     def cancel_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
         """Cancel those of its jobs that have not ended."""
         open_ids = [job_id for job_id, state in self._members(name).items() if state not in FINAL]

@@ -14,7 +14,8 @@ from workers.jobs import FINAL, LIVE, ItemCounts, Pause, Scope, State
 from workers.store import pauses
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
-from workers.store.records import now_ms, storable, to_json
+from workers.store.orders import Answer
+from workers.store.records import now_ms, parts, storable, to_json
 from workers.store.tables import BatchRow, JobRow, TemplateRow
 
 MOST = 32  # jobs of a batch that run at once
@@ -138,6 +139,30 @@ def member_ids(db: Database, name: str) -> list[int]:
     """The jobs of a batch, in the order in which they were submitted."""
     query = JobRow.select(JobRow.id).where(JobRow.batch == name).order_by(JobRow.id)
     return [row[0] for row in query.tuples().execute(db)]
+
+
+def assign(db: Database, ids: Sequence[int], name: str | None, by: str) -> list[Answer]:
+    """Put jobs into a batch, out of any other that they were in; None takes them out. Also jobs that have ended."""
+    name = None if name is None else checked(name)
+    answers = []
+    for part in parts(dict.fromkeys(ids)):
+        with transaction(db):
+            answers += [_assigned(db, job_id, name, by) for job_id in part]
+    return answers
+
+
+def _assigned(db: Database, job_id: int, name: str | None, by: str) -> Answer:
+    found = next(iter(JobRow.select(JobRow.state, JobRow.batch).where(JobRow.id == job_id).tuples().execute(db)), None)
+    if found is None:
+        return Answer(job_id, False, f"there is no job {job_id}")
+    state, before = found
+    if before == name:
+        return Answer(job_id, False, f"is in {before} already" if before else "is in no batch")
+    revision = bump(db)
+    JobRow.update(revision=revision, batch=name).where(JobRow.id == job_id).execute(db)
+    told = f"into {name}" if name else f"out of {before}"
+    record_event(db, revision, job_id, "batch changed", (state, state), by, told)
+    return Answer(job_id, True, told)
 
 
 def save_template(db: Database, name: str, jobs: Sequence[Mapping[str, Any]], by: str) -> None:

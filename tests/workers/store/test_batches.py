@@ -79,3 +79,23 @@ def test_templates(db: Any) -> None:
     (template,) = batches.templates(db)
     assert (template.name, template.jobs, template.by) == ("t", jobs * 2, "bob")
     assert batches.remove_template(db, "t", "ann") and not batches.remove_template(db, "t", "ann")
+
+
+def test_jobs_are_put_into_a_batch_and_out_of_it(db: Any) -> None:
+    first, second = submitted(db, batch="b"), submitted(db)
+    batches.set_limit(db, "c", 1, "ann")
+    answers = batches.assign(db, [first.id, second.id, 99], " c ", "ann")
+    assert [answer.ok for answer in answers] == [True, True, False] and "no job 99" in answers[-1].message
+    assert [batch.name for batch in batches.batches(db)] == ["c"]
+    assert claimed(db) is not None and claimed(db) is None  # the limit counts for them from now on
+    (again,) = batches.assign(db, [first.id], "c", "ann")
+    assert not again.ok and again.message == "is in c already"
+    before = questions.job_by_id(db, second.id).revision
+    assert batches.assign(db, [second.id], None, "bob")[0].ok
+    moved = questions.job_by_id(db, second.id)
+    assert moved.batch is None and moved.revision > before
+    event = questions.events(db, job_id=second.id)[-1]
+    assert (event.move, event.by, event.reason) == ("batch changed", "bob", "out of c")
+    assert claimed(db) == questions.job_by_id(db, second.id)
+    with pytest.raises(UsageError, match="name is empty"):
+        batches.assign(db, [first.id], " ", "ann")
