@@ -11,6 +11,7 @@ from console.cli.change import agreed, answered
 from console.cli.output import say, say_json, tell
 from console.cli.times import end_of_pause
 from console.cli.words import door, json_option
+from console.limits import limit_of, limit_word
 from workers.errors import UsageError
 from workers.jobs import Scope
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _USES = {
     "list": "",
     "show": "NAME",
+    "add": "NAME ID|QUERY…",
+    "out": "ID|QUERY…",
     "limit": "NAME N|auto|any",
     "pause": "NAME",
     "resume": "NAME",
@@ -33,7 +36,9 @@ _USES = {
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[list|show|limit|pause|resume|cancel|delete|save|use|templates|forget] …")
+@click.argument(
+    "words", nargs=-1, metavar="[list|show|add|out|limit|pause|resume|cancel|delete|save|use|templates|forget] …"
+)
 @click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
 @click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
@@ -45,9 +50,10 @@ def batch(
 ) -> int:
     """Show the batches (named by `--batch NAME` of a submission), or act on one of them as a whole.
 
-    limit NAME N|auto|any: how many of its jobs run at once. pause NAME, resume NAME: start nothing of it, or go on.
-    cancel NAME, delete NAME: all its jobs. save NAME [TEMPLATE]: keep what its jobs ask for. use TEMPLATE NAME
-    [INPUT…]: submit that again, with other inputs if any are given. templates, forget TEMPLATE: the kept ones.
+    add NAME ID…|QUERY, out ID…|QUERY: put jobs into it, or out of theirs. limit NAME N|auto|any: how many of its
+    jobs run at once. pause NAME, resume NAME: start nothing of it, or go on. cancel NAME, delete NAME: all its jobs.
+    save NAME [TEMPLATE]: keep what its jobs ask for. use TEMPLATE NAME [INPUT…]: submit that again, with other
+    inputs if any are given. templates, forget TEMPLATE: the kept ones.
     """
     action, rest = (words[0], list(words[1:])) if words else ("list", [])
     if action not in _USES:
@@ -78,7 +84,7 @@ def _check_flags(action: str, *, pause: bool, hold: bool, yes: bool) -> None:
 def _check_words(action: str, rest: Sequence[str]) -> None:
     wanted = _USES[action].split()
     least = sum(not word.startswith("[") for word in wanted)
-    if len(rest) < least or (len(rest) > len(wanted) and not _USES[action].endswith("…]")):
+    if len(rest) < least or (len(rest) > len(wanted) and not _USES[action].endswith(("…]", "…"))):
         raise UsageError(f"write it as: spool batch {action} {_USES[action]}".rstrip())
 
 
@@ -94,14 +100,26 @@ def _shown(client: Client, name: str, as_json: bool) -> int:
 
 def _limited(client: Client, rest: Sequence[str], as_json: bool) -> int:
     name, word = rest
-    if word not in ("auto", "any") and not (word.isdecimal() and 1 <= int(word[:3]) <= 32):
-        raise UsageError(f"{word!r} at once: write a number from 1 to 32, auto or any")
-    client.limit_batch(name, {"auto": 0, "any": None}[word] if word in ("auto", "any") else int(word))
+    client.limit_batch(name, limit_of(word))
     found = client.batches(name)
     if not any(one.jobs for one in found):
         tell(f"no job names the batch {name} yet: `--batch {name}` of a submission does")
     _tell_batches(found, as_json)
     return 0
+
+
+def _added(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    return _assigned(client, rest[0], rest[1:], as_json)
+
+
+def _assigned(client: Client, name: str | None, words: Sequence[str], as_json: bool) -> int:
+    from console.cli.selection import select
+
+    chosen = select(client, words)
+    if not chosen.ids:
+        tell("no job matches; nothing was done")
+        return 0
+    return answered(client.assign_batch(chosen.ids, name), as_json)
 
 
 def _resumed(client: Client, rest: Sequence[str], as_json: bool) -> int:
@@ -116,8 +134,7 @@ def _end(client: Client, action: str, name: str, yes: bool, as_json: bool) -> in
     if action == "cancel" and found.over:
         tell(f"all jobs of {found.name} have ended; nothing was done")
         return 0
-    ids = client.job_ids(f'batch:"{found.name}"' if '"' not in found.name else "", sort="id")
-    if not yes and not agreed(f"{action} {found.name}:", client, list(ids)):
+    if not yes and not agreed(f"{action} {found.name}:", client, list(client.batch_members(name))):
         tell("nothing was done")
         return 1
     return answered((client.cancel_batch if action == "cancel" else client.remove_batch)(name), as_json)
@@ -170,6 +187,8 @@ _ACTS: dict[str, Callable[[Client, Sequence[str], bool], int]] = {
     "list": _list,
     "show": lambda client, rest, as_json: _shown(client, rest[0], as_json),
     "limit": _limited,
+    "add": _added,
+    "out": lambda client, rest, as_json: _assigned(client, None, rest, as_json),
     "resume": _resumed,
     "save": _saved,
     "templates": _templates,
@@ -197,7 +216,7 @@ def batch_lines(batches: Sequence[Batch]) -> list[str]:
 
     lines = [f"{'BATCH':<20}  {'AT ONCE':>7}  {'JOBS':>6}  {'RUNNING':>7}  {'WAITING':>7}  {'FAILED':>6}  {'DONE':>5}"]
     for one in batches:
-        limit = {None: "any", 0: "auto"}.get(one.limit, str(one.limit))
+        limit = limit_word(one.limit)
         done = "-" if one.fraction is None else f"{one.fraction:.0%}"
         waiting, failed = one.counts.get(State.QUEUED, 0), one.counts.get(State.FAILED, 0)
         until = f" until {clock(one.pause.until)}" if one.pause and one.pause.until else ""

@@ -34,6 +34,20 @@ def test_a_batch_is_listed_limited_and_paused(spool: Spool, client: Client) -> N
     assert spool("batch", "limit", "summer", "any").code == 0 and client.batch("summer").limit is None
 
 
+def test_jobs_are_put_into_a_batch_and_out(spool: Spool, client: Client) -> None:
+    first, second = _batch(client)
+    ran = spool("batch", "add", "autumn", str(first))
+    assert ran.code == 0 and f"{first}: into autumn" in ran.out
+    assert spool("batch", "add", "autumn", "batch:summer", "--json").objects == [
+        {"id": second, "ok": True, "message": "into autumn"}
+    ]
+    assert [one.name for one in client.batches()] == ["autumn"]
+    assert spool("batch", "add", "autumn", str(first)).code == 1
+    assert spool("batch", "out", "state:queued").code == 0 and client.batches() == []
+    assert "no job matches" in spool("batch", "out", "state:failed").err
+    assert spool("batch", "add", "autumn").code == 2 and spool("batch", "add", " ", str(first)).code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
