@@ -34,6 +34,16 @@ def clean_lines(text: str) -> str:
     return "\n".join(clean(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
 
 
+def size_words(number: float) -> str:
+    """Bytes for people, with as many digits as tell something: 812 B, 45.1 kB, 73.9 MB, 1.2 GB."""
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if abs(number) < 999.95:
+            break
+        number, unit = number / 1000, larger
+    return f"{number:.0f} B" if unit == "B" else f"{number:,.1f} {unit}"
+
+
 def shorten(text: str, limit: int) -> str:
     """`text` cut to `limit` characters in the middle, so that the end (the extension) stays."""
     if len(text) <= limit:

@@ -6,10 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.text import clean, clean_lines, shorten
+from workers.text import clean, clean_lines, shorten, size_words
 
 _ANY = st.text(st.characters(codec=None))  # surrogates too
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (812, "812 B"), (999, "999 B"), (1000, "1.0 kB"), (45_100, "45.1 kB"), (999_960, "1.0 MB"),
+     (73_900_000, "73.9 MB"), (1.2e9, "1.2 GB"), (5e15, "5,000.0 TB")],
+)  # fmt: skip
+def test_sizes_have_the_digits_that_tell_something(number: float, text: str) -> None:
+    assert size_words(number) == text
 
 
 def _harmless(text: str) -> bool:

@@ -20,11 +20,14 @@ from workers.errors import StoreError
 from workers.files import open_private, private_folder
 from workers.jobs import State
 from workers.store.migrations import latest
+from workers.store.wording import damage, words_of
+from workers.text import size_words
 
 PREFIX, REPLACED, SUFFIX = "spool-", "replaced-", ".db"
 _FRESH = ".new-"
 _PAGES = 256  # copied at once, 1 MiB
 _PAUSE_S = 0.004  # between them, so that a large copy does not take the whole disk
+_SHOWN = 5  # places of damage that are looked for
 _SPARE = 1 << 20  # bytes that must stay free beside a copy
 _TABLES = frozenset({"meta", "job", "job_after", "job_event", "item", "removed", "worker", "queue_setting"})
 
@@ -102,7 +105,7 @@ def _require_whole(fresh: Path, database: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return (error.strerror or str(error)) if isinstance(error, OSError) else words_of(error)
 
 
 def _require_room(database: Path, folder: Path) -> None:
@@ -111,7 +114,7 @@ def _require_room(database: Path, folder: Path) -> None:
     free = status.f_bavail * status.f_frsize
     if free < needed:
         raise StoreError(
-            f"no backup was made in {folder}: it needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free;"
+            f"no backup was made in {folder}: it needs {size_words(needed)} and {size_words(free)} are free;"
             " make room there"
         )
 
@@ -209,13 +212,15 @@ def prune(folder: Path, keep: int) -> list[Path]:
 
 
 def problems_of(path: Path, *, live: bool = False, full: bool = False) -> list[str]:
-    """What SQLite finds wrong with a file, the first few; `full` also compares every index with its table."""
+    """What is wrong with a file as SQLite finds it, in words; `full` also compares every index with its table."""
     try:
         with contextlib.closing(reader(path, live=live)) as connection:
-            found = [str(row[0]) for row in connection.execute(f"PRAGMA {'integrity' if full else 'quick'}_check(5)")]
+            found = [
+                str(row[0]) for row in connection.execute(f"PRAGMA {'integrity' if full else 'quick'}_check({_SHOWN})")
+            ]
     except sqlite3.Error as error:
-        return [str(error)]
-    return [] if found == ["ok"] else found
+        return [words_of(error)]
+    return [told] if (told := damage(found, _SHOWN)) else []
 
 
 def contents(path: Path, *, live: bool = False) -> Contents:
@@ -225,8 +230,10 @@ def contents(path: Path, *, live: bool = False) -> Contents:
     try:
         with contextlib.closing(reader(path, live=live)) as connection:
             return _contents(connection, path)
-    except (sqlite3.Error, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read as a database of Spool: {error}") from None
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be read as a database of Spool: {words_of(error)}") from None
+    except ValueError:
+        raise StoreError(f"{path}: cannot be read as a database of Spool: a number in it is none") from None
 
 
 def _contents(connection: sqlite3.Connection, path: Path) -> Contents:

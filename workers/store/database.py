@@ -29,6 +29,7 @@ from peewee import (
 
 from workers.absent import absent
 from workers.errors import ReadOnlyError, StoreError
+from workers.store.wording import words_of
 
 __all__ = [
     "ChangePoll",
@@ -258,7 +259,7 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except (PeeweeException, sqlite3.Error) as error:
-        raise StoreError(f"{what}: the database refused: {error}{_way_out(error)}") from error
+        raise StoreError(f"{what}: {words_of(error)}{_way_out(error)}") from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise StoreError(f"{what}: the database cannot hold a value: {error}") from error
 

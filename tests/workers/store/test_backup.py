@@ -123,7 +123,7 @@ def test_a_disk_that_is_nearly_full_is_told_before_anything_is_written(
     database: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "_SPARE", 1 << 60)
-    with pytest.raises(StoreError, match=r"it needs .* MB and .* MB are free"):
+    with pytest.raises(StoreError, match=r"it needs .* TB and .*B are free"):
         backup.make(database, folder)
     assert names(folder) == []
 
