@@ -22,9 +22,12 @@ from workers.settings import Settings
 from workers.store import backup, restore
 from workers.store.backup import Backup, Contents
 from workers.store.database import DatabaseError, is_sqlite, transaction
+from workers.store.glance import damage_of
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms
 from workers.store.restore import Difference, Floor
+from workers.store.wording import words_of
+from workers.text import size_words
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False)
             log.error("%s", error)
             _note(db, "backup failed", str(error))
         return None
-    log.info("backed up to %s, %.1f MB", made.path, made.size / 1e6)
+    log.info("backed up to %s, %s", made.path, size_words(made.size))
     _note(db, "backup made", made.path.name)
     return made
 
@@ -139,7 +142,7 @@ def plan_restore(settings: Settings, source: Path) -> Plan:
     if database.exists() and os.path.samefile(source, database):
         raise UsageError(f"{source} is the database itself")
     if problems := backup.problems_of(source, full=True):
-        raise StoreError(f"{source}: not a whole database: {'; '.join(problems)}")
+        raise StoreError(f"{source} cannot be restored: {'; '.join(problems)}{_instead(settings, source)}")
     contents = backup.contents(source)
     present, problem, change = None, "", None
     if database.exists():
@@ -148,11 +151,24 @@ def plan_restore(settings: Settings, source: Path) -> Plan:
             present = backup.contents(database, live=True)
             change = restore.difference(database, source)
         except (StoreError, sqlite3.Error) as error:
-            problem = problem or str(error)
+            problem = problem or (words_of(error) if isinstance(error, sqlite3.Error) else str(error))
     else:
         problem = "there is none"
     made = {found.path: found.at_ms for found in (*list_backups(settings), *list_replaced(settings))}
     return Plan(source, made.get(source), contents, present, problem, change)
+
+
+def newest_good(settings: Settings, but: Path | None = None) -> Backup | None:
+    """The newest backup that could be restored, other than `but`; every page of those that are looked at is read."""
+    others = (one for one in list_backups(settings) if one.path != but)
+    return next((one for one in others if not damage_of(one.path)), None)
+
+
+def _instead(settings: Settings, source: Path) -> str:
+    good = newest_good(settings, but=source)
+    if good is None:
+        return f"; there is no other whole backup in {settings.paths.backups}"
+    return f"; the newest whole backup is {good.path.name}: `spool restore {good.path.name}`"
 
 
 def _require_no_worker(settings: Settings) -> None:
@@ -186,7 +202,7 @@ def restore_backup(settings: Settings, plan: Plan, *, by: str, hold: bool = Fals
         restore.require_unused(database)
         return restore.exchange(fresh, database, settings.paths.backups)
     except (sqlite3.Error, OSError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else words_of(error)
         raise StoreError(f"{plan.source} was not restored: {reason}") from error
     finally:
         backup.remove_files(fresh)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from workers import filesystems
 from workers.errors import SpoolError
 from workers.settings import Settings
-from workers.text import clean
+from workers.text import clean, size_words
 
 if TYPE_CHECKING:
     from workers.media.sandbox import Sandbox
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _OLDEST_PYTHON = (3, 11)
 _WAL_FIXED = (3, 51, 3)
 _OLD_BACKUP_DAYS = 2
+_PLACES = 5  # of damage that are looked for
 _STALE_DAYS = 120  # sites change; an older yt-dlp fails on many of them
 _ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "aac", "libopus", "libmp3lame")
 
@@ -62,7 +63,15 @@ def examine(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
         try:
             yield from check(settings)
         except (OSError, ValueError, SpoolError, sqlite3.Error) as error:
-            yield Finding(check.__name__, Level.FAIL, f"could not be checked: {clean(str(error))}")
+            yield Finding(check.__name__, Level.FAIL, f"could not be checked: {clean(_said(error))}")
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, sqlite3.Error):
+        from workers.store.wording import words_of
+
+        return words_of(error)
+    return str(error)
 
 
 def python(settings: Settings) -> Iterator[Finding]:
@@ -179,7 +188,7 @@ def _existing(path: Path) -> Path:
 
 def _room(name: str, folder: Path, reserve: int) -> Finding:
     free = shutil.disk_usage(_existing(folder)).free
-    text = f"{free / 1e9:.1f} GB for {folder}"
+    text = f"{size_words(free)} for {folder}"
     if free < reserve:
         return Finding(name, Level.FAIL, text, f"make room: jobs keep {reserve >> 20} MiB free (jobs.min_free_mib)")
     if free < 4 * reserve + (1 << 30):
@@ -207,31 +216,63 @@ def database(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("database", Level.OK, f"{path} (made when it is needed)")
         return
-    with closing(opened(path, settings.read_only)) as connection:
-        answer = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-    if answer == ["ok"]:
-        yield Finding("database", Level.OK, f"{path} is whole, {path.stat().st_size / 1e6:.1f} MB")
+    from workers.store.wording import damage, words_of
+
+    try:
+        with closing(opened(path, settings.read_only)) as connection:
+            answer = [str(row[0]) for row in connection.execute(f"PRAGMA quick_check({_PLACES})")]
+        wrong = damage(answer, _PLACES)
+    except sqlite3.Error as error:
+        wrong = words_of(error)
+    if wrong:
+        yield Finding("database", Level.FAIL, f"{path}: {wrong}", way_back(settings))
     else:
-        todo = "`spool stop`, then `spool restore newest` brings the last backup back and keeps the damaged file"
-        yield Finding("database", Level.FAIL, f"{path}: {'; '.join(answer)}", todo)
+        yield Finding("database", Level.OK, f"{path} is whole, {size_words(path.stat().st_size)}")
+
+
+def way_back(settings: Settings) -> str:
+    """What to do about a damaged database: the newest backup that is whole, by its name."""
+    from workers.backups import newest_good
+
+    good = newest_good(settings)
+    if good is None:
+        return f"`spool stop`; there is no whole backup in {settings.paths.backups}: move the file away to begin anew"
+    name = good.path.name
+    return f"`spool stop`, then `spool restore {name}`, the newest whole backup; the damaged file is kept"
 
 
 def backups(settings: Settings) -> Iterator[Finding]:
-    """How old the newest copy of the jobs table is, by its name alone."""
+    """How old the newest copy of the jobs table is, and whether it looks whole."""
+    from workers.backups import newest_good
     from workers.store import backup
+    from workers.store.glance import damage_at_a_glance
 
     made = backup.listed(settings.paths.backups)
     if not made:
         when = "made each day, once there are jobs" if settings.backup.daily else "`spool backup` makes one"
         yield Finding("backups", Level.OK, f"none yet ({when})")
         return
-    age_days = (time.time() * 1000 - made[0].at_ms) / 86_400_000
-    text = f"{len(made)}, the newest is {made[0].path.name}"
-    if settings.backup.daily and age_days > _OLD_BACKUP_DAYS:
+    newest = made[0]
+    age_days = (time.time() * 1000 - newest.at_ms) / 86_400_000
+    text = f"{len(made)}, the newest is {newest.path.name}, {size_words(newest.size)}, {_age(age_days)} old"
+    if wrong := damage_at_a_glance(newest.path):
+        good = newest_good(settings, but=newest.path)
+        todo = "`spool backup` makes a new one; look after the disk"
+        others = f"the newest whole one is {good.path.name}" if good else "none of the others is whole"
+        yield Finding("backups", Level.FAIL, f"{text}: {wrong}; {others}", todo)
+    elif settings.backup.daily and age_days > _OLD_BACKUP_DAYS:
         todo = "run a worker, or `spool backup`, which tells what is in the way"
-        yield Finding("backups", Level.WARN, f"{text}, {age_days:.0f} days old", todo)
+        yield Finding("backups", Level.WARN, text, todo)
     else:
         yield Finding("backups", Level.OK, text)
+
+
+def _age(days: float) -> str:
+    """A length of time in its largest unit."""
+    for number, unit in ((days, "day"), (days * 24, "hour"), (days * 1440, "minute")):
+        if number >= 1:
+            return f"{number:.0f} {unit}{'' if round(number) == 1 else 's'}"
+    return "less than a minute"
 
 
 def opened(path: Path, read_only: bool) -> sqlite3.Connection:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from workers import trash
+from workers.backups import newest_good
 from workers.cache import store as cache_store
-from workers.doctor import Finding, Level, opened
+from workers.doctor import Finding, Level, opened, way_back
 from workers.jobs import FINAL, LIVE, State
 from workers.launch import worker_pid
 from workers.settings import Settings
 from workers.store import backup, soundness
+from workers.store.wording import words_of
 
 T = TypeVar("T")
 
@@ -38,9 +40,9 @@ def integrity(settings: Settings) -> Iterator[Finding]:
     if found == ["ok"]:
         yield Finding("integrity", Level.OK, "every page, row and index of the database is whole")
         return
-    todo = "`spool stop`, then `spool restore newest` brings the last backup back and keeps the damaged file"
+    todo = way_back(settings)
     for problem in found:
-        yield Finding("integrity", Level.FAIL, f"{path}: {problem}", todo)
+        yield Finding("integrity", Level.FAIL, f"{path} is damaged; SQLite says: {problem}", todo)
 
 
 def rows(settings: Settings) -> Iterator[Finding]:
@@ -61,9 +63,11 @@ def newest_backup(settings: Settings) -> Iterator[Finding]:
     if not made:
         return
     path = made[0].path
-    todo = "`spool backup` makes another; look after the disk"
     if problems := backup.problems_of(path, full=True):
-        yield Finding("backup", Level.FAIL, f"{path}: {'; '.join(problems)}", todo)
+        good = newest_good(settings, but=path)
+        todo = "`spool backup` makes another; look after the disk"
+        others = f"the newest whole one is {good.path.name}" if good else "none of the others is whole"
+        yield Finding("backup", Level.FAIL, f"{path}: {'; '.join(problems)}; {others}", todo)
     else:
         yield Finding("backup", Level.OK, f"{path.name} is whole, {backup.contents(path).jobs:,} jobs")
 
@@ -79,7 +83,7 @@ def cache(settings: Settings) -> Iterator[Finding]:
             found = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA integrity_check(3)")]
             entries = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        found, entries = [str(error)], 0
+        found, entries = [words_of(error)], 0
     if found == ["ok"]:
         yield Finding(
             "cache", Level.OK, f"{entries:,} kept results; `spool cache verify` compares them with their files"

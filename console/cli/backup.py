@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,9 @@ def restore(file: str, hold: bool, yes: bool, as_json: bool) -> int:
 
     settings = load_settings()
     plan = plan_restore(settings, find_backup(settings, file))
-    if not yes and not _agreed(plan, hold):
+    for line in _described(plan, hold):
+        tell(line)
+    if not yes and not _agreed():
         tell("nothing was changed")
         return 1
     replaced = restore_backup(settings, plan, by=login_name(), hold=hold)
@@ -87,19 +90,18 @@ def restore(file: str, hold: bool, yes: bool, as_json: bool) -> int:
     return 0
 
 
-def _agreed(plan: RestorePlan, hold: bool) -> bool:
+def _agreed() -> bool:
     if not person_present():
         raise UsageError("restore needs --yes where nobody can be asked; nothing was changed")
-    for line in _described(plan, hold):
-        tell(line)
     return confirmed("restore it?")
 
 
 def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
     """What a person should know before: what the copy holds, what there is now, and what that means."""
-    from console.format import plural
+    from console.format import age, clock, plural
 
-    yield f"{plan.source}: {_holds(plan.contents)}"
+    made = f", made {clock(plan.at_ms)}, {age(plan.at_ms, int(time.time() * 1000))} ago" if plan.at_ms else ""
+    yield f"{plan.source}{made}: {_holds(plan.contents)}"
     if plan.problem:
         yield f"the present database: {plan.problem}"
     if plan.present is not None:
@@ -108,6 +110,8 @@ def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
         yield "what has happened since the copy was made is lost"
         return
     lost, again, back = plan.difference.lost, plan.difference.again, plan.difference.back
+    if not (lost or again or back):
+        yield "lost: no job; only what was changed of them since"
     if lost:
         yield f"lost: {plural(lost, 'job')} that came later, with their history (files that they made stay)"
     if again:

@@ -74,7 +74,7 @@ def _numbers(connection: sqlite3.Connection) -> Iterator[Unsound]:
         if largest > given.get(key, 0):
             yield Unsound(
                 f"there is a {name} {largest:,}, and only {given.get(key, 0):,} were given out",
-                "`spool stop`, then `spool restore newest` brings the last backup back",
+                "`spool stop`, then `spool restore` brings the newest backup back",
             )
 
 

@@ -75,7 +75,7 @@ def test_a_person_sees_what_it_means_and_may_refuse(
     answer("n\n")
     ran = spool("restore")
     assert ran.code == 1 and ran.out == ""
-    assert f"{name}: 2 jobs (2 queued)" in ran.err
+    assert f"{name}, made " in ran.err and " ago: 2 jobs (2 queued)" in ran.err
     assert "the present database: 5 jobs (4 queued, 1 cancelled)" in ran.err
     assert "lost: 3 jobs" in ran.err and "1 job that ended since would be done again" in ran.err
     assert "nothing was changed" in ran.err
@@ -89,9 +89,37 @@ def test_a_person_sees_what_it_means_and_may_refuse(
 def test_without_a_person_it_needs_a_yes(spool: Callable[..., Ran], home: Path) -> None:
     submit(home)
     spool("backup")
+    submit(home, 2)
     ran = spool("restore")
     assert ran.code == 2 and "--yes" in ran.err
+    assert "lost: 2 jobs that came later" in ran.err and "made " in ran.err.splitlines()[0]
+    assert len(spool("jobs", "--json").lines) == 3
     assert not list((home / "state" / "backups").glob("replaced-*"))
+
+
+def test_what_is_lost_is_told_also_when_nobody_asks(spool: Callable[..., Ran], home: Path) -> None:
+    submit(home)
+    spool("backup")
+    ran = spool("restore", "--yes")
+    assert ran.code == 0 and "lost: no job" in ran.err
+    submit(home, 3)
+    ran = spool("restore", "--yes")
+    assert ran.code == 0 and "lost: 3 jobs that came later" in ran.err
+    assert ran.out.startswith("restored spool-")
+
+
+def test_when_the_newest_is_damaged_the_newest_whole_one_is_named(spool: Callable[..., Ran], home: Path) -> None:
+    submit(home)
+    old, good, newest = (Path(spool("backup", "--json").objects[0]["path"]) for _ in range(3))
+    newest.write_bytes(newest.read_bytes()[:5000])
+    ran = spool("restore", "--yes")
+    assert (ran.code, ran.out) == (1, "")
+    assert f"{newest} cannot be restored: it is damaged" in ran.err
+    assert f"the newest whole backup is {good.name}: `spool restore {good.name}`" in ran.err
+    assert spool("restore", good.name, "--yes").code == 0
+    for one in (old, good):
+        one.write_text("no database")
+    assert "there is no other whole backup" in spool("restore", "--yes").err
 
 
 def test_the_way_there_and_back(spool: Callable[..., Ran], home: Path) -> None:
