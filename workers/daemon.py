@@ -310,10 +310,11 @@ class Daemon:
         self._disk.look()
         for ended in orders.end_pauses(self.db, now_ms()):
             log.info("%s is over", ended)
-        for name, waiting in claims.claimable(self.db, self._situation()).items():
-            consumer = self._consumers.get(name)
-            if consumer is not None and consumer.slots.free:
-                consumer.ring(min(waiting, consumer.slots.free))
+        now = self._situation()
+        for name, consumer in self._consumers.items():
+            free = consumer.slots.free
+            if free and (waiting := claims.claimable(self.db, name, free, now)):
+                consumer.ring(waiting)
 
     def _share(self) -> None:
         """Where all slots of a queue are taken: a job of many items makes room for one that has waited its turn.

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Database, fn
+from peewee import Database
 
 from workers.jobs import Job, Move
 from workers.store.database import transaction
@@ -70,9 +70,18 @@ def next_priority(db: Database, queue: str, situation: Situation) -> int | None:
     return None if job_id is None else job_by_id(db, job_id).priority.value
 
 
-def claimable(db: Database, situation: Situation) -> dict[str, int]:
-    """How many jobs could start now, by queue: what the sweep rings for."""
-    query = (
-        JobRow.select(JobRow.queue, fn.COUNT(JobRow.id)).where(free_to_run(situation)).group_by(JobRow.queue).tuples()
+@functools.lru_cache(maxsize=32)
+def _some(shape: Any) -> Prepared:
+    """Jobs of a queue that may run now, in any order, up to a number."""
+    situation = shaped(shape)
+    return Prepared(
+        lambda sqlite: (
+            JobRow.select(JobRow.id).where((JobRow.queue == hole("queue")) & free_to_run(situation)).limit(hole("most"))
+        )
     )
-    return dict(query.execute(db))
+
+
+def claimable(db: Database, queue: str, most: int, situation: Situation) -> int:
+    """How many jobs of `queue` could start now, counted up to `most`: what the sweep rings for."""
+    values = {"queue": queue, "now": situation.now, "batch_auto": situation.batch_auto, "most": most}
+    return len(_some(situation.shape).run(db, **values).fetchall())

@@ -105,14 +105,23 @@ def _tell_dependency(db: Database, job: Job, situation: Situation) -> tuple[str,
     return f"waits for job {named}", f"it starts when {'that job has' if len(waits) == 1 else 'these have'} {how}"
 
 
+# What is full or paused is asked once for a whole statement, not anew for each job that waits: no predicate on sites,
+# batches and queues refers to the job from within its subquery.
+
+
 def _site_full(situation: Situation) -> Any:
     other = JobRow.alias("sibling")
-    running = other.select(fn.COUNT(other.id)).where((other.site == JobRow.site) & other.state.in_(_LIVE))
-    return JobRow.site.is_null(False) & (running >= situation.per_site)
+    full = (
+        other.select(other.site)
+        .where(other.site.is_null(False) & other.state.in_(_LIVE))
+        .group_by(other.site)
+        .having(fn.COUNT(other.id) >= situation.per_site)
+    )
+    return JobRow.site.is_null(False) & JobRow.site.in_(full)
 
 
-def _in_scope(job: Any) -> Any:
-    """Whether a pause is about `job`: the table or a record."""
+def _in_scope(job: Job) -> Any:
+    """Whether a pause is about `job`."""
     mine = (PauseRow.scope == Scope.QUEUE.value) & (PauseRow.name == job.queue)
     for scope, name in ((Scope.SITE, job.site), (Scope.BATCH, job.batch)):
         if name is not None:
@@ -122,7 +131,15 @@ def _in_scope(job: Any) -> Any:
 
 def _paused(situation: Situation) -> Any:
     lasts = PauseRow.until.is_null() | (PauseRow.until > situation.now)
-    return fn.EXISTS(PauseRow.select(PauseRow.name).where(_in_scope(JobRow) & lasts))
+
+    def names(scope: Scope) -> Any:
+        return PauseRow.select(PauseRow.name).where((PauseRow.scope == scope.value) & lasts)
+
+    return (
+        JobRow.queue.in_(names(Scope.QUEUE))
+        | (JobRow.site.is_null(False) & JobRow.site.in_(names(Scope.SITE)))
+        | (JobRow.batch.is_null(False) & JobRow.batch.in_(names(Scope.BATCH)))
+    )
 
 
 def _tell_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
@@ -188,12 +205,16 @@ def _until(until: int | None, now: int) -> str:
 
 def _batch_full(situation: Situation) -> Any:
     other = JobRow.alias("member")
-    running = other.select(fn.COUNT(other.id)).where((other.batch == JobRow.batch) & other.state.in_(_LIVE))
     most = Case(None, ((BatchRow.limit == 0, situation.batch_auto),), BatchRow.limit)
-    full = BatchRow.select(BatchRow.name).where(
-        (BatchRow.name == JobRow.batch) & BatchRow.limit.is_null(False) & (running >= most)
+    # Found by what runs, which is little, and not by all that is in the batch: hence no plain column to be looked up.
+    full = (
+        BatchRow.select(BatchRow.name)
+        .join(other, on=(fn.COALESCE(other.batch, "") == BatchRow.name))
+        .where(BatchRow.limit.is_null(False) & other.state.in_(_LIVE))
+        .group_by(BatchRow.name, BatchRow.limit)
+        .having(fn.COUNT(other.id) >= most)
     )
-    return JobRow.batch.is_null(False) & fn.EXISTS(full)
+    return JobRow.batch.is_null(False) & JobRow.batch.in_(full)
 
 
 def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str, str]:

@@ -7,11 +7,14 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.databases import claimed, opened, running, situation, submitted
-from workers.jobs import Move, Priority, State
-from workers.store import claims, hosts, moves, orders, questions
+from workers.jobs import QUEUES, Move, Priority, State
+from workers.store import batches, claims, hosts, moves, orders, questions
 from workers.store.database import open_database
 
 
@@ -54,13 +57,54 @@ def test_a_claim_gives_the_job_to_its_worker_and_raises_the_lease(db: Any) -> No
     assert claims.claim(db, "video", 7, situation()) is None
 
 
+def _claimable(db: Any, now: int) -> dict[str, int]:
+    found = {queue: claims.claimable(db, queue, 10, situation(now=now)) for queue in QUEUES}
+    return {queue: number for queue, number in found.items() if number}
+
+
 def test_claimable_counts_what_could_start_by_queue(db: Any) -> None:
     for queue in ("video", "video", "images"):
         submitted(db, queue=queue)
     submitted(db, queue="images", hold=True)
     submitted(db, queue="metadata", run_after=1000)
-    assert claims.claimable(db, situation(now=999)) == {"video": 2, "images": 1}
-    assert claims.claimable(db, situation(now=1000)) == {"video": 2, "images": 1, "metadata": 1}
+    assert _claimable(db, 999) == {"video": 2, "images": 1}
+    assert _claimable(db, 1000) == {"video": 2, "images": 1, "metadata": 1}
+    assert [claims.claimable(db, "video", most, situation()) for most in (0, 1, 2, 3)] == [0, 1, 2, 2]
+
+
+def _steps(db: Any, act: Callable[[], object]) -> int:
+    """How many steps SQLite's machine takes for it: what it costs, whatever else the host does."""
+    act()
+    counted: list[int] = []
+    db.connection().set_progress_handler(lambda: counted.append(1), 1)
+    act()
+    db.connection().set_progress_handler(None, 1)
+    return len(counted)
+
+
+def test_counting_what_could_start_reads_no_more_than_is_asked_for(tmp_path: Path) -> None:
+    with opened(str(tmp_path / "store.db")) as db:
+        steps = []
+        for more in (20, 480):
+            for _ in range(more):
+                submitted(db)
+            steps.append(_steps(db, lambda: claims.claimable(db, "default", 4, situation())))
+    assert steps[1] < steps[0] * 1.5
+
+
+@pytest.mark.parametrize("which", ["batch", "site"])
+def test_many_jobs_that_wait_for_room_cost_each_the_same(tmp_path: Path, which: str) -> None:
+    """Ten thousand jobs of a batch that is full took a claim ten seconds while each of them counted the batch."""
+    with opened(str(tmp_path / "store.db")) as db:
+        batches.set_limit(db, "b", 1, "ann")
+        running(db, **{which: "b"})
+        steps = []
+        for more in (50, 150):
+            for _ in range(more):
+                submitted(db, **{which: "b"})
+            steps.append(_steps(db, lambda: claims.next_priority(db, "default", situation(per_site=1))))
+        assert claims.next_priority(db, "default", situation(per_site=1)) is None
+    assert steps[1] < steps[0] * 5
 
 
 def test_threads_racing_for_claims_never_share_a_job(where: str) -> None:

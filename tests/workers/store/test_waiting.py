@@ -212,5 +212,5 @@ def test_the_claim_and_the_words_agree(db: Any) -> None:
     jobs = [submitted(db, **one, **two) for one in choices for two in choices if not set(one) & set(two)]
     now = situation(now=8, per_site=1)
     free = {job.id for job in jobs if not reasons(db, job, now)}
-    assert claims.claimable(db, now) == {"default": len(free)}
+    assert claims.claimable(db, "default", 1000, now) == len(free)
     assert {job.id for job in iter(lambda: claimed(db, now=8, per_site=1), None)} == free
