@@ -185,9 +185,9 @@ class CacheHours(_Section):
     metadata: Hours = 720.0
     """What files tell of themselves."""
     image_analysis: Hours = 720.0
-    """What was seen in pictures."""
+    """What was seen in pictures, and how they look."""
     video_analysis: Hours = 720.0
-    """What was seen and heard in films."""
+    """How films look: perceptual hashes."""
     quality: Hours = 720.0
     """Measured quality."""
     thumbnail: Hours = 720.0
@@ -195,9 +195,9 @@ class CacheHours(_Section):
     conversion: Hours = 24.0
     """Converted files."""
     collection: Hours = 1.0
-    """Lists of what a site or folder holds."""
+    """What a site tells of a list: its entries."""
     download_info: Hours = 1.0
-    """What a site tells of one download."""
+    """What a site tells of a page, for a look at it."""
 
 
 class CacheShares(_Section):
@@ -207,9 +207,9 @@ class CacheShares(_Section):
     metadata: Percent = 15.0
     """What files tell of themselves."""
     image_analysis: Percent = 10.0
-    """What was seen in pictures."""
+    """What was seen in pictures, and how they look."""
     video_analysis: Percent = 10.0
-    """What was seen and heard in films."""
+    """How films look: perceptual hashes."""
     quality: Percent = 5.0
     """Measured quality."""
     thumbnail: Percent = 25.0
@@ -217,9 +217,9 @@ class CacheShares(_Section):
     conversion: Percent = 30.0
     """Converted files."""
     collection: Percent = 3.0
-    """Lists of what a site or folder holds."""
+    """What a site tells of a list: its entries."""
     download_info: Percent = 2.0
-    """What a site tells of one download."""
+    """What a site tells of a page, for a look at it."""
 
 
 class CacheSettings(_Section):

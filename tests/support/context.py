@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -36,6 +37,7 @@ class PlainContext:
         self.called = ""
         self.staged: list[Path] = []
         self.done: list[Path] = []
+        self.facts: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         self.lease_lost = False
         self.on_report: Callable[[Progress], None] = lambda progress: None
 
@@ -97,6 +99,18 @@ class PlainContext:
         """Nothing is kept here."""
         return make(staged), False
 
+    def kept_facts(
+        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Mapping[str, Any] | None]
+    ) -> tuple[Mapping[str, Any] | None, bool]:
+        """As the runner does it, for this context and those of the attempts that follow."""
+        name = (category, about, json.dumps(options, sort_keys=True))
+        if name in self.facts:
+            return self.facts[name], True
+        made = make()
+        if made is not None:
+            self.facts[name] = json.loads(json.dumps(made))
+        return made, False
+
     def published(self) -> tuple[Path, ...]:
         """What was published and is in place."""
         return tuple(path for path in self.done if path.exists())
@@ -110,6 +124,7 @@ class PlainContext:
         """The context of the next attempt (or item): same work folder; with `forget`, nothing published before."""
         self.end()
         following = PlainContext(self.folder, self.settings, job_id=self.job_id + 1)
+        following.facts = self.facts
         if not forget:
             following.done = list(self.done)
         return following

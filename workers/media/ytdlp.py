@@ -1,4 +1,4 @@
-"""yt-dlp: the one function that runs it, wired to its listeners. Only this file and the relay import it."""
+"""yt-dlp: the functions that run it, wired to its listeners. Only this file and the relay import it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,49 @@ from workers.errors import ErrorClass, Failure, JobFailed
 from workers.media import environment, sandbox
 from workers.media.ffmpeg import leash
 from workers.media.reach import reach_of
+from workers.media.ytdlp_look import lasting_list, told_of
 from workers.media.ytdlp_order import Order, options
 from workers.media.ytdlp_relay import Listeners, Relay
 from workers.text import clean
 
+_MOST_POINTERS = 5  # pages that only lead to another one
 
-def download(order: Order, listeners: Listeners) -> None:
+
+Ask = Callable[[], "Mapping[str, Any] | None"]
+Keep = Callable[[Ask], "Mapping[str, Any] | None"]
+"""Gives what was kept, or what asking now gives and is kept (None: nothing that lasts)."""
+
+
+def download(order: Order, listeners: Listeners, keep: Keep = lambda ask: ask()) -> None:
     """Download what `order` names; every finished file is handed to `listeners.deliver` at once.
 
     Partial files stay in the work folder under fixed names, so that the next attempt goes on where this one ended.
+    What a list holds is had by way of `keep`; each entry of it is asked for anew.
     JobFailed: network, throttled, gone, auth, unsupported, disk, bad_input or tool.
     """
+    with _wired(order, listeners) as (session, relay):
+        if order.playlist:
+            _download_list(session, order.url, keep)
+        else:
+            session.extract_info(order.url, download=True)
+    if not relay.delivered and listeners.failures:
+        raise _as_error(listeners.failures[0], relay.tail)
+
+
+def look(order: Order, listeners: Listeners) -> dict[str, Any]:
+    """What there is at the address, see `told_of`; nothing is downloaded. JobFailed as `download`."""
+    with _wired(order, listeners) as (session, _):
+        # Of a list, its entries are not asked; whatever there is may be told, live streams too.
+        session.params |= {"extract_flat": "in_playlist", "match_filter": None, "ignore_no_formats_error": True}
+        info = session.extract_info(order.url, download=False)
+    if not info:
+        raise JobFailed(ErrorClass.UNSUPPORTED, "nothing to download at this address", input=order.url)
+    return told_of(info, order.url)
+
+
+@contextlib.contextmanager
+def _wired(order: Order, listeners: Listeners) -> Iterator[tuple[Any, Relay]]:
+    """A session of yt-dlp and what it tells; what goes wrong within is raised as JobFailed."""
     if not order.url.lower().startswith(("http://", "https://")):
         raise JobFailed(ErrorClass.BAD_INPUT, "only addresses that begin with http:// or https:// can be downloaded")
     order.work_dir.mkdir(parents=True, exist_ok=True)
@@ -31,7 +64,9 @@ def download(order: Order, listeners: Listeners) -> None:
         relay = Relay(order, listeners, guard)
         session = _session(options(order, cookie_file), relay)
         try:
-            session.extract_info(order.url, download=True)
+            yield session, relay
+        except JobFailed:
+            raise
         except Exception as error:
             # What a listener raised came through yt-dlp as a cancel, which it lets pass.
             if relay.raised is None:
@@ -41,8 +76,40 @@ def download(order: Order, listeners: Listeners) -> None:
                 session.close()
         if relay.raised is not None:
             raise relay.raised
-        if not relay.delivered and listeners.failures:
-            raise _as_error(listeners.failures[0], relay.tail)
+
+
+def _download_list(session: Any, url: str, keep: Keep) -> None:
+    """Download the entries of a list as it was kept, or as the site tells it now."""
+    asked: list[Mapping[str, Any] | None] = []
+
+    def ask() -> Mapping[str, Any] | None:
+        asked.append(_listed(session, url))
+        return lasting_list(asked[0])
+
+    kept = keep(ask)
+    found = asked[0] if asked else kept
+    if found is None:
+        session.extract_info(url, download=True)
+    else:
+        session.process_ie_result(dict(found), download=True)
+
+
+def _listed(session: Any, url: str) -> Mapping[str, Any] | None:
+    """What the site tells of an address, its entries not asked for; None when only a download can find out."""
+    found = session.extract_info(url, download=False, process=False)
+    for _ in range(_MOST_POINTERS):
+        if not found or found.get("_type") != "url":
+            break
+        found = session.extract_info(found["url"], download=False, ie_key=found.get("ie_key"), process=False)
+    if found and found.get("_type") in ("playlist", "multi_video") and not isinstance(found.get("entries"), list):
+        entries = found.get("entries") or ()
+        try:
+            entries = entries.getslice() if hasattr(entries, "getslice") else entries
+            found["entries"] = list(entries)
+        except Exception:
+            return None  # a page of the list failed: yt-dlp goes on with those before it when it downloads itself
+    made: Mapping[str, Any] | None = found
+    return made
 
 
 def _as_error(failure: Failure, tail: list[str]) -> JobFailed:

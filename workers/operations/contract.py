@@ -187,6 +187,15 @@ class Context(Protocol):
         all that the file depends on. What `make` returns are facts about the file, as JSON has them.
         """
 
+    def kept_facts(
+        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Mapping[str, Any] | None]
+    ) -> tuple[Mapping[str, Any] | None, bool]:
+        """Facts about something that is no file, an address say, from the cache, or by `make()` and keep that.
+
+        They count for as long as `category` says and depend on the version of the operation and on `options`. What is
+        None is not kept. The facts, and whether they were kept before. Two that ask the same at once make it once.
+        """
+
     def published(self) -> tuple[Path, ...]:
         """What an earlier attempt at this job (or item) already published and is still in place."""
 

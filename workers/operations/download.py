@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -15,6 +15,9 @@ from workers.operations.contract import Context, Operation, Params, Result
 from workers.operations.delivery import Collector, is_words
 from workers.operations.inputs import need_room
 from workers.text import clean, shorten
+
+if TYPE_CHECKING:
+    from workers.media.ytdlp_order import Order
 
 
 class DownloadParams(Params):
@@ -45,6 +48,13 @@ class DownloadParams(Params):
 
     playlist: bool = False
     """Fetch all films of a page or list, not one."""
+
+    look: bool = Field(default=False, json_schema_extra={"advanced": True})
+    """Only tell what is there, and fetch nothing: title, duration, heights and subtitles; with playlist, the list."""
+
+    cache: Literal["on", "off"] = Field(default="on", json_schema_extra={"advanced": True})
+    """on uses what a site told of a list, or for look of a page, in the last hour (see ttl_hours in the
+    configuration); off asks anew. Where cookies are given, nothing is kept. Each film is always asked for anew."""
 
     template: str = Field(default="", json_schema_extra={"advanced": True})
     """Name of the file: {title}, {id}, {uploader}, {channel}, {site}, {playlist}, {playlist_index}, {date}, {year},
@@ -113,10 +123,11 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
     if not params.playlist and any(not is_words(path) for path in before):
         # The film is published last, so what was asked for beside it is there too.
         return Result(tuple(sorted(before, key=is_words)), {"published_before": True})
-    from workers.media import ffmpeg, ytdlp
-    from workers.media.ytdlp_order import Order
+    from workers.media import ytdlp
     from workers.media.ytdlp_relay import Listeners
 
+    if params.look:
+        return Result(detail=_look(params, ctx))
     settings: Mapping[str, Any] = ctx.settings.get("download") or {}
     folder = key_to_path(params.output or str(ctx.settings["output_dir"]))
     need_room(ctx, folder)
@@ -124,7 +135,28 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
     listeners = Listeners(
         collected.take, collected.progress, collected.expect, collected.log, ctx.alive, collected.named
     )
-    order = Order(
+    order = _order(params, ctx)
+    ctx.report(Progress(phase="looking at the page", unit="bytes"))
+    ytdlp.download(order, listeners, lambda ask: _kept(ctx, "collection", order, ask, look=False)[0])
+    again = next((failure for failure in listeners.failures if failure.retryable), None)
+    if again is not None:
+        words = f"{len(listeners.failures)} entries of the list failed: {again.message}"
+        raise JobFailed(again.error_class, words, input=params.url, retry_after_s=again.retry_after_s)
+    # Of a list, what earlier attempts published comes first; of one film, the film.
+    found = (*before, *collected.outputs) if params.playlist else (*collected.outputs, *before)
+    outputs = tuple(dict.fromkeys(found))
+    if not outputs:
+        raise JobFailed(ErrorClass.UNSUPPORTED, "nothing to download at this address", input=params.url)
+    failed = [failure.message for failure in listeners.failures]
+    return Result(outputs, collected.detail | ({"failed": failed} if failed else {}))
+
+
+def _order(params: DownloadParams, ctx: Context) -> Order:
+    from workers.media import ffmpeg
+    from workers.media.ytdlp_order import Order
+
+    settings: Mapping[str, Any] = ctx.settings.get("download") or {}
+    return Order(
         url=params.url,
         work_dir=ctx.work_dir / "download",
         ffmpeg=ffmpeg.locate(str(ctx.settings.get("ffmpeg") or "")),
@@ -139,19 +171,41 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
         cookies=_path_of(params.cookies or str(settings.get("cookies") or "")),
         retries=int(settings.get("retries", 3)),
     )
+
+
+def _look(params: DownloadParams, ctx: Context) -> Mapping[str, Any]:
+    """What is at the address, with `kept`: whether the site told that before."""
+    from workers.media import ytdlp
+    from workers.media.ytdlp_relay import Listeners
+
+    order, told = _order(params, ctx), dict[str, Any]()
+
+    def log(line: str) -> None:
+        ctx.log(line)
+        ctx.alive()
+
+    def ask() -> Mapping[str, Any] | None:
+        told.update(ytdlp.look(order, Listeners(lambda delivered: None, log=log, pulse=ctx.alive)))
+        return None if told.get("live") else told  # it may end in a moment
+
     ctx.report(Progress(phase="looking at the page", unit="bytes"))
-    ytdlp.download(order, listeners)
-    again = next((failure for failure in listeners.failures if failure.retryable), None)
-    if again is not None:
-        words = f"{len(listeners.failures)} entries of the list failed: {again.message}"
-        raise JobFailed(again.error_class, words, input=params.url, retry_after_s=again.retry_after_s)
-    # Of a list, what earlier attempts published comes first; of one film, the film.
-    found = (*before, *collected.outputs) if params.playlist else (*collected.outputs, *before)
-    outputs = tuple(dict.fromkeys(found))
-    if not outputs:
-        raise JobFailed(ErrorClass.UNSUPPORTED, "nothing to download at this address", input=params.url)
-    failed = [failure.message for failure in listeners.failures]
-    return Result(outputs, collected.detail | ({"failed": failed} if failed else {}))
+    found, kept = _kept(ctx, "collection" if params.playlist else "download_info", order, ask, look=True)
+    facts = told if found is None else found
+    if facts["title"]:
+        ctx.title(str(facts["title"]))
+    return {**facts, "kept": kept}
+
+
+def _kept(
+    ctx: Context, category: str, order: Order, ask: Callable[[], Mapping[str, Any] | None], *, look: bool
+) -> tuple[Mapping[str, Any] | None, bool]:
+    """What was kept of an address, or what asking gives. What a site tells somebody who is known there is not kept."""
+    if order.cookies:
+        return ask(), False
+    found, kept = ctx.kept_facts(category, order.url, {"proxy": order.proxy, "look": look}, ask)
+    if kept:
+        ctx.log("what the site told before is used; --cache off asks anew")
+    return found, kept
 
 
 def _path_of(key: str) -> str:
@@ -177,6 +231,7 @@ OPERATION = Operation(
     primary=("inputs", "quality", "output"),
     examples=(
         "spool download https://example.org/film",
+        "spool download https://example.org/film --look --wait --json",
         "spool download https://example.org/talk --quality audio --audio-format mp3",
         "spool download https://example.org/series --playlist --quality 720p --subtitles en,de",
     ),

@@ -193,6 +193,14 @@ class RunnerContext(Context):
             return make(staged), False
         return self._keeper.fill(source, staged, options, make)
 
+    def kept_facts(
+        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Mapping[str, Any] | None]
+    ) -> tuple[Mapping[str, Any] | None, bool]:
+        """Facts about something that is no file from the cache, or by `make` and keep those."""
+        if self._keeper is None:
+            return make(), False
+        return self._keeper.recall(category, about, options, make)
+
     def published(self) -> tuple[Path, ...]:
         """What earlier attempts at this job (or item) published and is still in place, the same file."""
         files = self._earlier

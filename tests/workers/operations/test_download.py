@@ -585,3 +585,89 @@ def test_site_and_label() -> None:
     params = OPERATION.validate({"inputs": ["https://www.Example.org:8080/watch/film?token=SENTINEL"]})
     assert site_of(params) == "example.org"
     assert OPERATION.label(params) == "example.org/watch/film"
+
+
+FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Talks</title>
+<item><title>One</title><link>{0}</link></item><item><title>Two</title><link>{1}</link></item></channel></rss>"""
+
+
+@pytest.fixture
+def feed(site: Site, media: Media) -> str:
+    """The address of a list whose two entries are pages."""
+    site.add(media.clip)
+    site.add(media.vp9)
+    pages = [site.page("clip.mp4", title="One"), site.page("vp9.webm", title="Two")]
+    site.folder.joinpath("talks.rss").write_text(FEED.format(*(page.replace("&", "&amp;") for page in pages)))
+    site.requests.clear()
+    return site.url("files/talks.rss")
+
+
+def other_job(ctx: PlainContext) -> PlainContext:
+    """A job that shares nothing with the one of `ctx` but what the cache keeps."""
+    other = PlainContext(ctx.folder.with_name("other"), {"output_dir": ctx.settings["output_dir"]})
+    other.facts = ctx.facts
+    return other
+
+
+def asked_for(site: Site, part: str) -> int:
+    return len([path for path, _ in site.requests if part in path])
+
+
+def test_what_a_list_holds_is_asked_for_once(ctx: PlainContext, site: Site, feed: str) -> None:
+    first = download(ctx, feed, playlist=True)
+    lists, pages = asked_for(site, "talks.rss"), asked_for(site, "page.html")
+    assert [path.suffix for path in first.outputs] == [".mp4", ".webm"]
+    assert lists and pages
+    again = download(other_job(ctx), feed, playlist=True, template="{playlist}/{playlist_index}")
+    assert [path.parent.name for path in again.outputs] == ["Talks", "Talks"]
+    assert [path.stem for path in again.outputs] == ["1", "2"]
+    assert asked_for(site, "talks.rss") == lists
+    assert asked_for(site, "page.html") > pages  # addresses of films are never kept
+    download(other_job(ctx), feed, playlist=True, look=True)
+    assert asked_for(site, "talks.rss") > lists  # another question
+
+
+def test_a_list_whose_films_have_no_pages_is_asked_for_anew(ctx: PlainContext, site: Site, media: Media) -> None:
+    site.add(media.clip)
+    site.add(media.vp9)
+    url = site.url("many.html?v=/files/clip.mp4,/files/vp9.webm")
+    download(ctx, url, playlist=True)
+    once = asked_for(site, "many.html")
+    download(other_job(ctx), url, playlist=True)
+    assert asked_for(site, "many.html") == 2 * once
+    assert not ctx.facts
+
+
+def test_what_a_site_tells_one_who_is_known_is_not_kept(
+    ctx: PlainContext, site: Site, feed: str, tmp_path: Path
+) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n")
+    download(ctx, feed, playlist=True, look=True, cookies=str(cookies))
+    assert not ctx.facts
+
+
+def test_a_look_at_a_page_downloads_nothing(ctx: PlainContext, site: Site, media: Media, output: Path) -> None:
+    site.add(media.clip)
+    page = site.page("clip.mp4", title="Holiday")
+    site.requests.clear()
+    told = download(ctx, page, look=True)
+    asked = len(site.requests)
+    assert told.outputs == () and files_under(output) == []
+    assert told.detail["title"].startswith("Holiday") and told.detail["kept"] is False
+    assert told.detail.keys() >= {"duration_s", "heights", "subtitles", "live"}
+    assert ctx.called.startswith("Holiday")
+    assert site.url("") not in str(told.detail)
+    assert download(other_job(ctx), page, look=True).detail == {**told.detail, "kept": True}
+    assert len(site.requests) == asked
+
+
+def test_a_look_at_a_list_tells_its_entries(ctx: PlainContext, site: Site, feed: str, output: Path) -> None:
+    told = download(ctx, feed, look=True, playlist=True).detail
+    assert (told["title"], told["count"]) == ("Talks", 2)
+    assert [entry["title"] for entry in told["entries"]] == ["One", "Two"]
+    assert asked_for(site, "page.html") == 0 and files_under(output) == []
+
+
+def test_a_look_at_nothing_fails(ctx: PlainContext, site: Site) -> None:
+    assert failing(ctx, site.url("status/404"), look=True).error_class is ErrorClass.GONE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from workers.operations.convert_image import OPERATION, ConvertImageParams
+from workers.operations.download import OPERATION as DOWNLOAD
 from workers.runner.keeping import FileKeeper
 from workers.runner.messages import FilesKept, JobMessage, Up
 
@@ -95,3 +98,60 @@ def test_an_operation_that_keeps_no_files_makes_each(tmp_path: Path) -> None:
     made = FileKeeper(replace(OPERATION, cache_files=False), params, job, Hearer())  # type: ignore[arg-type]
     make = Maker()
     assert made.fill(tmp_path, tmp_path / "staged", {}, make) == ({"made": 1}, False)
+
+
+def recalled(
+    tmp_path: Path, bounds: tuple[float, float], answers: list[Any], **params: Any
+) -> tuple[list[Any], list[Any]]:
+    """What jobs that ask about one address get, each with the next of `answers`, and what the worker heard."""
+    settings = {"cache_dir": str(tmp_path / "cache"), "cache_bounds": {"collection": bounds}}
+    given = DOWNLOAD.validate({"inputs": ["https://example.org/list"], **params})
+    got, heard = [], Hearer()
+    left = iter(answers)
+    for _ in answers:
+        job = JobMessage(1, 1, 1, DOWNLOAD.name, {}, str(tmp_path), settings=settings)
+        keeper = FileKeeper(DOWNLOAD, given, job, heard)  # type: ignore[arg-type]
+        got.append(keeper.recall("collection", given.inputs[0], {"proxy": ""}, lambda: next(left)))
+    return got, [(said.hits, said.misses, said.size > 0) for said in heard.said if isinstance(said, FilesKept)]
+
+
+def test_facts_about_an_address_are_kept_and_counted(tmp_path: Path) -> None:
+    got, heard = recalled(tmp_path, (_MIB, 60.0), [{"a": 1}, {"a": 2}])
+    assert got == [({"a": 1}, False), ({"a": 1}, True)]
+    assert heard == [(0, 1, True), (1, 0, True)]
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]  # nothing is left of the way
+
+
+@pytest.mark.parametrize(("bounds", "params"), [((_MIB, -1.0), {}), ((0, 60.0), {}), ((_MIB, 60.0), {"cache": "off"})])
+def test_facts_that_are_old_or_unwanted_are_asked_for_anew(
+    tmp_path: Path, bounds: tuple[float, float], params: dict[str, Any]
+) -> None:
+    got, _ = recalled(tmp_path, bounds, [{"a": 1}, {"a": 2}], **params)
+    assert got == [({"a": 1}, False), ({"a": 2}, False)]
+
+
+def test_what_does_not_last_is_not_kept(tmp_path: Path) -> None:
+    got, heard = recalled(tmp_path, (_MIB, 60.0), [None, {"a": 2}])
+    assert got == [(None, False), ({"a": 2}, False)]
+    assert heard == [(0, 1, False), (0, 1, True)]
+
+
+def test_two_that_ask_about_one_address_at_once_ask_once(tmp_path: Path) -> None:
+    settings = {"cache_dir": str(tmp_path / "cache")}
+    given = DOWNLOAD.validate({"inputs": ["https://example.org/list"]})
+    asked, go = [], threading.Event()
+
+    def ask() -> Mapping[str, Any]:
+        asked.append(1)
+        go.wait(10)
+        return {"a": 1}
+
+    def one() -> Any:
+        job = JobMessage(1, 1, 1, DOWNLOAD.name, {}, str(tmp_path), settings=settings)
+        waiting = Hearer()
+        waiting.alive = go.set  # type: ignore[method-assign]  # the second one waits: let the first go on
+        return FileKeeper(DOWNLOAD, given, job, waiting).recall("collection", "x", {}, ask)  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(2) as pool:
+        results = sorted(kept for _, kept in pool.map(lambda _: one(), range(2)))
+    assert (results, asked) == ([False, True], [1])
