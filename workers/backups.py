@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workers import lock
-from workers.errors import ReadOnlyError, StoreError, UsageError, WorkerRunning
+from workers.errors import ReadOnlyError, SchemaError, StoreError, UsageError, WorkerRunning
 from workers.home import prepare_home
 from workers.jobs import rfc3339
 from workers.settings import Settings
@@ -23,6 +23,7 @@ from workers.store import backup, restore
 from workers.store.backup import Backup, Contents
 from workers.store.database import DatabaseError, is_sqlite, transaction
 from workers.store.glance import damage_of
+from workers.store.migrations import behind, migrate
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms
 from workers.store.restore import Difference, Floor
@@ -65,6 +66,27 @@ def before_migration(settings: Settings) -> None:
     """The backup without which no version of the table is changed. StoreError."""
     made = make_backup(settings)
     log.info("%s was made before the database is brought up to this version", made.path)
+
+
+def bring_up(db: Any, settings: Settings) -> None:
+    """Bring the table to our version, as a client: never under a worker that knows only the older one. SchemaError."""
+    if not behind(db):
+        migrate(db)
+        return
+    try:
+        held = lock.take(settings.paths.lock)  # no worker of the older version may begin meanwhile either
+    except WorkerRunning:
+        if not behind(db):
+            return  # somebody else was quicker
+        raise SchemaError(
+            f"{settings.paths.database} is of an older version of Spool, and process"
+            f" {lock.holder(settings.paths.lock) or 'unknown'} works on it, most likely a worker of that version."
+            " `spool stop` ends it politely and loses nothing; then start this version: `spool worker --detach`"
+        ) from None
+    try:
+        migrate(db, before=lambda: before_migration(settings))
+    finally:
+        lock.release(held)
 
 
 def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False) -> Backup | None:

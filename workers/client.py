@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from workers.backups import Plan as RestorePlan
 from workers.backups import (
     backup_as_json,
-    before_migration,
+    bring_up,
     find_backup,
     list_backups,
     list_replaced,
@@ -43,7 +43,6 @@ from workers.store.backup import Backup, Contents
 from workers.store.batches import Batch, Template
 from workers.store.batches import checked as checked_batch
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, spoken, told
-from workers.store.migrations import migrate
 from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.store.waiting import reasons, stopped
@@ -435,7 +434,7 @@ def open_client(settings: Settings, registry: str = DEFAULT_REGISTRY) -> Client:
     prepare_home(settings)
     with told(f"opening {settings.paths.database}"):
         db = open_database(str(settings.paths.database))
-        migrate(db, before=lambda: before_migration(settings))
+        bring_up(db, settings)
     return Client(settings, db, registry)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.databases import opened, submitted
-from workers import backups
+from workers import backups, lock
 from workers.backups import before_migration, daily, list_backups
 from workers.client import open_client
 from workers.config import load_settings
-from workers.errors import StoreError
+from workers.errors import SchemaError, StoreError
 from workers.settings import Settings
 from workers.store import backup, migrations, questions
 from workers.store.migrations import migrate
@@ -131,6 +131,38 @@ def test_a_backup_comes_before_a_migration(db: Any, settings: Settings, monkeypa
     (made,) = list_backups(settings)
     assert backup.contents(made.path).schema == before
     assert migrate(db) == before + 1
+
+
+def test_no_client_migrates_under_a_worker_of_the_older_version(
+    db: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    migrate(db)
+    _steps(monkeypatch, done)
+    worker = lock.take(settings.paths.lock)
+    with pytest.raises(SchemaError, match=f"process {os.getpid()} works on it.*`spool stop`.*`spool worker --detach`"):
+        open_client(settings)
+    assert done == [] and list_backups(settings) == []
+    lock.release(worker)
+    open_client(settings).close()
+    assert done == ["step"] and lock.holder(settings.paths.lock) is None
+
+
+def test_no_older_worker_begins_while_a_client_migrates(
+    db: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    further = (*migrations.STEPS, lambda db: begun.append(f"{lock.holder(settings.paths.lock)}"))
+    monkeypatch.setattr(migrations.migrate, "__defaults__", (further, None))
+    monkeypatch.setattr(migrations.latest, "__defaults__", (further,))
+    open_client(settings).close()
+    assert begun == [str(os.getpid())]
+
+
+def test_a_client_of_the_version_of_the_worker_is_welcome(db: Any, settings: Settings) -> None:
+    worker = lock.take(settings.paths.lock)
+    open_client(settings).close()
+    lock.release(worker)
 
 
 def test_without_room_for_a_backup_there_is_no_migration(

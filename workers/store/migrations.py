@@ -57,6 +57,12 @@ def _create(db: Database, version: int) -> None:
     Counter.insert_many([{"key": key, "value": value} for key, value in numbers.items()]).execute(db)
 
 
+def behind(db: Database) -> bool:
+    """Whether the database holds something, and is of an older version than ours."""
+    with told("opening the database"):
+        return 0 < _version(db) < latest()
+
+
 def migrate(db: Database, steps: Sequence[Step] = STEPS, before: Callable[[], object] | None = None) -> int:
     """Bring the database to the latest version, which is returned. SchemaError when it is newer than we are.
 
