@@ -116,6 +116,10 @@ class WorkerRunning(ConfigError):
     """Another worker holds this home."""
 
 
+class StillStarting(SpoolError):
+    """The worker was started and lives, and has not said yet that it takes jobs."""
+
+
 class NoSuchJob(UsageError):
     """There is no job with this id."""
 

@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from workers import lock
-from workers.errors import ConfigError, ReadOnlyError, SpoolError
+from workers.errors import ConfigError, ReadOnlyError, SpoolError, StillStarting
 from workers.files import open_private, private_folder
 from workers.settings import Settings
 
-_START_TIMEOUT_S = 60.0
+_SLOW_S = 10.0  # after that, whoever waits is told
+_PATIENCE_S = 300.0  # under load, or while a large table is looked through, a start takes minutes
 
 
 def worker_pid(settings: Settings) -> int | None:
@@ -23,8 +25,11 @@ def worker_pid(settings: Settings) -> int | None:
     return lock.holder(settings.paths.lock)
 
 
-def start_worker(settings: Settings) -> bool:
-    """Start a detached worker unless one runs, and wait until it takes work; True when this call started it."""
+def start_worker(settings: Settings, slow: Callable[[str], None] = lambda text: None) -> bool:
+    """Start a detached worker unless one runs, and wait until it takes work; True when this call started it.
+
+    `slow` hears of a start that takes long. StillStarting when it lives and has said nothing for minutes.
+    """
     if worker_pid(settings) is not None:
         return False
     if settings.read_only:
@@ -50,35 +55,46 @@ def start_worker(settings: Settings) -> bool:
         os.close(writer)
         os.close(log)
     try:
-        answer = _await_answer(reader)
+        answer = _await_answer(reader, lambda: slow(_still(settings, process.pid, _SLOW_S)))
     finally:
         os.close(reader)
     if answer == "ready":
         return True
-    code = process.wait() if answer else process.poll()
-    if code is None:
-        raise SpoolError(
-            f"the worker, process {process.pid}, has not said for {_START_TIMEOUT_S:g} s that it takes jobs;"
-            f" it may be busy: see {settings.paths.worker_log}"
-        )
+    if answer is None:
+        raise StillStarting(_still(settings, process.pid, _PATIENCE_S))
+    code = process.wait()
     if worker_pid(settings) is not None:
         return False  # another one was quicker
     message = answer or f"the worker did not start (exit code {code}); see {settings.paths.worker_log}"
     raise (ConfigError if code == ConfigError.exit_code else SpoolError)(message)
 
 
-def _await_answer(reader: int) -> str:
-    """What the worker says of its start: "ready", or why not. Empty when it says nothing in time."""
-    text = b""
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while (left := deadline - time.monotonic()) > 0:
-        if not select.select([reader], [], [], left)[0]:
-            break
+def _still(settings: Settings, pid: int, seconds: float) -> str:
+    return (
+        f"the worker, process {pid}, is still starting after {seconds:g} s: the machine may be busy, or its table of"
+        f" jobs large; `spool status` tells when it runs, and {settings.paths.worker_log} what it does"
+    )
+
+
+def _await_answer(reader: int, slow: Callable[[], None]) -> str | None:
+    """What the worker says of its start: "ready", or why not; empty when it ends without a word.
+
+    None when it lives and has said nothing for as long as anybody should wait; `slow` is called well before.
+    """
+    text, told = b"", False
+    began = time.monotonic()
+    while (left := began + (_PATIENCE_S if told else _SLOW_S) - time.monotonic()) > 0 or not told:
+        if not select.select([reader], [], [], max(0.0, left))[0]:
+            if told:
+                return None
+            told = True
+            slow()
+            continue
         part = os.read(reader, 4096)
         if not part:
-            break
+            return text.decode(errors="replace").strip()
         text += part
-    return text.decode(errors="replace").strip()
+    return None
 
 
 def stop_worker(settings: Settings, *, timeout_s: float = 30.0) -> bool:

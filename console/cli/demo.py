@@ -45,7 +45,7 @@ def _submit_all(settings: Settings, as_json: bool, show: bool) -> None:
 
     client = open_client(settings)
     folder = material(settings, tell)
-    if start_worker(settings):
+    if start_worker(settings, tell):
         tell("started a worker; `spool stop` ends it")
     ids: list[int] = []
     for order in orders(start_server(folder), folder, settings.paths.output / "demo"):

@@ -12,7 +12,7 @@ from console.cli.jobs import as_json_with_reasons
 from console.cli.output import LiveLine, say_json, tell
 from console.cli.selection import select
 from console.cli.words import QueryCommand, door, json_option
-from workers.errors import UsageError
+from workers.errors import StillStarting, UsageError
 
 if TYPE_CHECKING:
     from workers.client import Client
@@ -59,8 +59,11 @@ def _mend_missing_worker(client: Client, start: bool) -> None:
         return
     from workers.client import start_worker
 
-    if start_worker(client.settings):
-        tell("no worker was running: started one, which goes on afterwards (`spool stop` ends it)")
+    try:
+        if start_worker(client.settings, tell):
+            tell("no worker was running: started one, which goes on afterwards (`spool stop` ends it)")
+    except StillStarting as error:  # the jobs run once it has: there is nothing to do but wait for them
+        tell(str(error))
 
 
 def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:

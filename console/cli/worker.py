@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from console.cli.output import flush, say, say_json
+from console.cli.output import flush, say, say_json, tell
 from console.cli.words import json_option
 from workers.errors import UsageError
 
@@ -27,7 +27,7 @@ def worker(detach: bool, install: bool, as_json: bool) -> int:
     if detach:
         from workers.client import start_worker
 
-        _tell(start_worker(settings), as_json, "started", "started a worker", "a worker runs already")
+        _tell(start_worker(settings, tell), as_json, "started", "started a worker", "a worker runs already")
         return 0
     from workers.daemon import run
     from workers.process import set_up_log

@@ -122,8 +122,8 @@ def test_no_verb_lets_it_pass(tmp_path_factory: pytest.TempPathFactory, hostile:
             patch.delenv(name)
         patch.setenv("SPOOL_HOME", str(home))
         patch.chdir(folder)
-        patch.setattr("workers.launch.start_worker", lambda settings: False)
-        patch.setattr("workers.client.start_worker", lambda settings: False)
+        patch.setattr("workers.launch.start_worker", lambda settings, slow=None: False)
+        patch.setattr("workers.client.start_worker", lambda settings, slow=None: False)
         _spoil(home, hostile, folder)
         patch.setattr("time.sleep", _interrupted)
         said = [(words[0], _check(words)) for words in _commands(hostile)]
