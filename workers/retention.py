@@ -5,19 +5,42 @@ Files that jobs made are never touched.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import re
 from typing import Any
 
 from workers import trash
 from workers.logs import remove_log
 from workers.settings import Settings
-from workers.store import hosts, orders
+from workers.store import hosts, orders, questions
 from workers.store.audit import forget_orders
 from workers.store.records import now_ms
 
 log = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000
+_LOG = re.compile(r"([0-9]{1,9})\.log")
+
+
+def _forget_logs(db: Any, settings: Settings, moment: int) -> None:
+    """Remove the logs of jobs that are not listed, as after a restore, and nothing was written to since `moment`.
+
+    Not before: the table that was restored over may be brought back, and its jobs with it.
+    """
+    old: dict[int, None] = {}
+    with contextlib.suppress(FileNotFoundError), os.scandir(settings.paths.job_logs) as found:
+        for one in found:
+            with contextlib.suppress(FileNotFoundError):
+                named = _LOG.match(one.name)
+                if named and one.stat(follow_symlinks=False).st_mtime * 1000 < moment:
+                    old[int(named[1])] = None
+    gone = questions.missing(db, list(old))
+    for job_id in gone:
+        remove_log(settings.paths.job_log(job_id))
+    if gone:
+        log.info("%d logs of jobs that are not listed any more were removed", len(gone))
 
 
 def retain(db: Any, settings: Settings) -> int:
@@ -33,6 +56,7 @@ def retain(db: Any, settings: Settings) -> int:
         removed += len(gone)
         if not gone:
             break  # all of them were asked for again meanwhile
+    _forget_logs(db, settings, moment)
     hosts.forget_removed(db)
     forget_orders(db, moment)
     if removed:

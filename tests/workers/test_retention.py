@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 from tests.support.databases import ended, opened, submitted
@@ -40,6 +42,24 @@ def test_only_what_ended_long_ago_is_forgotten_with_its_log(tmp_path: Path) -> N
         assert all(log.exists() for log in _logs(settings, new))
         assert questions.removed_since(db, 0) == [old]
         assert retain(db, settings) == 0
+
+
+def test_logs_of_jobs_that_a_restore_took_away_go_when_they_are_old(tmp_path: Path) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    old_s = time.time() - (settings.jobs.keep_days + 1) * 86_400
+    with opened(str(settings.paths.database)) as db:
+        listed = submitted(db).id
+        for job_id, written_s in ((listed, old_s), (700, old_s), (701, time.time())):
+            for log in _logs(settings, job_id):
+                log.write_text("log")
+                os.utime(log, (written_s, written_s))
+        other = settings.paths.job_logs / "notes.txt"
+        other.write_text("not ours")
+        os.utime(other, (old_s, old_s))
+        retain(db, settings)
+        left = sorted({path.name.split(".")[0] for path in settings.paths.job_logs.iterdir()})
+        assert left == sorted([str(listed), "701", "notes"])
 
 
 def test_the_trash_is_emptied_of_what_had_its_time(tmp_path: Path) -> None:

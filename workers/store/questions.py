@@ -59,6 +59,14 @@ def states_by_id(db: Database, ids: Sequence[int]) -> dict[int, State]:
     return found
 
 
+def missing(db: Database, ids: Sequence[int]) -> list[int]:
+    """Those of these ids that no job has."""
+    there: set[int] = set()
+    for part in parts(ids):
+        there.update(row[0] for row in JobRow.select(JobRow.id).where(JobRow.id.in_(part)).tuples().execute(db))
+    return [job_id for job_id in ids if job_id not in there]
+
+
 def jobs_by_id(db: Database, ids: Sequence[int]) -> dict[int, Job]:
     """Those of these jobs that exist, by id."""
     found: dict[int, Job] = {}
