@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workers.errors import SpoolError
+from workers.errors import SpoolError, StillStarting
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class Starter:
 
     def _run(self, start: Callable[[Settings], bool]) -> None:
         try:
-            outcome: bool | str = start(self._app.settings)
+            outcome: bool | str | StillStarting = start(self._app.settings)
+        except StillStarting as error:
+            outcome = error
         except (SpoolError, OSError) as error:
             outcome = str(error)
         try:
@@ -42,10 +44,12 @@ class Starter:
         except RuntimeError:
             self.started = outcome is True  # the console has been closed meanwhile
 
-    def _tell(self, outcome: bool | str) -> None:
+    def _tell(self, outcome: bool | str | StillStarting) -> None:
         self.busy = False
         self._app.feed.wake()
-        if isinstance(outcome, str):
+        if isinstance(outcome, StillStarting):
+            self._app.tell(f"{str(outcome)[:1].upper()}{str(outcome)[1:]}")
+        elif isinstance(outcome, str):
             self._app.tell(f"No worker could be started: {outcome}", bad=True)
         elif outcome:
             self.started = True
