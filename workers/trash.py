@@ -14,12 +14,13 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workers import trashlist
+from workers.trashindex import TrashIndex
 from workers.trashlist import known as known
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def new_entry(original: Path, replacement: Path, staged: Path, *, job_id: int, k
     old, new = os.lstat(original), os.lstat(staged)
     now = time.time_ns() // 1_000_000
     return Entry(
-        id=f"{now:x}-{os.urandom(4).hex()}",
+        id=f"{os.urandom(4).hex()}-{now:x}",  # what differs comes first: a few letters of it name one file
         original=os.path.abspath(original),
         replacement=os.path.abspath(replacement),
         inode=old.st_ino,
@@ -136,27 +137,46 @@ def _ours(folder: Path) -> bool:
 
 def entries(folder: Path) -> list[Entry]:
     """What lies in one trash folder, oldest first. What cannot be read is left out."""
-    found: list[Entry] = []
     if not _ours(folder):
-        return found
+        return []
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
     except OSError:
         return []
-    for name in names:
-        entry = _read(folder / name)
-        beside = entry is not None and Path(entry.replacement).parent == folder.parent
-        if entry is not None and beside and entry.folder == folder and f"{entry.id}.json" == name:
-            found.append(entry)
+    found = [entry for name in names if (entry := _record(folder, name)) is not None]
     return sorted(found, key=lambda entry: entry.at_ms)
 
 
-def _read(path: Path) -> Entry | None:
+def _record(folder: Path, name: str) -> Entry | None:
+    """The entry of a file in a trash folder; None where it cannot be read, or speaks of another place."""
     try:
-        values: Any = json.loads(path.read_text(encoding="ascii"))
-        return Entry(**values)
+        values: Any = json.loads((folder / name).read_text(encoding="ascii"))
+        entry = Entry(**values)
+        beside = Path(entry.replacement).parent == folder.parent
+        return entry if beside and entry.folder == folder and f"{entry.id}.json" == name else None
     except (OSError, ValueError, TypeError):
         return None
+
+
+_index = TrashIndex()
+
+
+def _found(folder: Path, key: str) -> list[Entry]:
+    """The entries of a trash folder that one looks for by this key, oldest first."""
+
+    def keys(name: str) -> tuple[str, ...]:
+        entry = _record(folder, name)
+        return () if entry is None else (str(entry.original), str((entry.new_inode, entry.new_size)))
+
+    if not _ours(folder):
+        return []
+    found = [entry for name in _index.find(folder, key, keys) if (entry := _record(folder, name)) is not None]
+    return sorted(found, key=lambda entry: entry.at_ms)
+
+
+def entries_of(original: Path) -> list[Entry]:
+    """What a trash folder holds of the file that was at this absolute path, oldest first."""
+    return _found(original.parent / FOLDER, os.fspath(original))
 
 
 def all_entries(state: Path) -> Iterator[Entry]:
@@ -328,5 +348,5 @@ def untouched(entry: Entry) -> bool:
 def taken_the_place(path: Path) -> Entry | None:
     """The entry of the file that the one at `path` replaced, while that lies in the trash."""
     found = identity(path)
-    candidates: Iterable[Entry] = entries(path.parent / FOLDER) if found else ()
+    candidates = _found(path.parent / FOLDER, str(found[:2])) if found else []
     return next((entry for entry in candidates if entry.done and _is_new(path, entry)), None)

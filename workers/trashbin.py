@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from workers.errors import ReadOnlyError, UsageError
 from workers.jobs import rfc3339
 from workers.text import clean
 from workers.trash import Entry
+
+_NAMED = 5  # files that a word may mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,9 @@ class TrashBin:
         return [entry for entry in self.entries() if not trash.under_way(entry, now_ms)]
 
     def chosen(self, ids: Sequence[str]) -> list[Entry]:
-        """The entries of these ids, in order; a beginning that is no other's will do. UsageError."""
-        return [self._one(word) for word in dict.fromkeys(ids)]
-
-    def _one(self, word: str) -> Entry:
-        found = [entry for entry in self.entries() if entry.id.startswith(word)]
-        if len(found) == 1 and word:
-            return found[0]
-        problem = f"{len(found)} files in the trash have ids that begin so" if found else "no such file in the trash"
-        raise UsageError(f"{word!r}: {problem}; `spool trash` lists them")
+        """The entries of these ids, in order; a beginning that is no other's will do. UsageError names candidates."""
+        there = self.entries()
+        return [_one(there, word) for word in dict.fromkeys(ids)]
 
     def restore(self, chosen: Sequence[Entry]) -> list[Done]:
         """Put files back where they were. ReadOnlyError where one only watches."""
@@ -76,6 +73,24 @@ class TrashBin:
             return f"removed, {trash.remove(entry):,} bytes"
 
         return [done_of(entry, gone) for entry in chosen]
+
+
+def _one(there: Sequence[Entry], word: str) -> Entry:
+    found = [entry for entry in there if entry.id == word] or [entry for entry in there if _begins(entry, word)]
+    if len(found) == 1 and word:
+        return found[0]
+    if not found or not word:
+        raise UsageError(f"{clean(word)!r}: no such file in the trash; `spool trash` lists them")
+    named = [f"{entry.id} ({clean(os.path.basename(entry.original))})" for entry in found[:_NAMED]]
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    raise UsageError(
+        f"{clean(word)!r} may be any of {len(found):,} files: {', '.join(named)}{more}; write more of the id"
+    )
+
+
+def _begins(entry: Entry, word: str) -> bool:
+    """Whether an id begins so; of those that begin with a time, as they once did, also the part after it."""
+    return entry.id.startswith(word) or ("-" not in word and entry.id.partition("-")[2].startswith(word))
 
 
 def done_of(entry: Entry, work: Callable[[Entry], str]) -> Done:
