@@ -116,8 +116,8 @@ def settle(ctx: Context, source: Path) -> Path | None:
     """
     path = Path(os.path.abspath(source))
     try:
-        for entry in reversed(trash.entries(path.parent / trash.FOLDER)):
-            if entry.original == os.fspath(path) and entry.job_id == ctx.job_id:
+        for entry in reversed(trash.entries_of(path)):
+            if entry.job_id == ctx.job_id:
                 settled = trash.settle(entry)
                 if settled is not None and trash.in_place(settled):
                     return Path(settled.replacement)

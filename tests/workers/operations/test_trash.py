@@ -210,6 +210,29 @@ def test_the_mode_is_kept_and_the_successor_known(tmp_path: Path, folder: Path) 
     assert not trash.replaced_before(target)
 
 
+def test_a_record_is_read_a_few_times_however_many_there_are(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand pictures of one folder read ten thousand records each before."""
+    reads: list[str] = []
+    plain = bin._record
+
+    def counted(at: Path, name: str) -> bin.Entry | None:
+        reads.append(name)
+        return plain(at, name)
+
+    monkeypatch.setattr(bin, "_record", counted)
+    ctx = PlainContext(tmp_path / "job")
+    for number in range(40):
+        source, staged = folder / f"{number}.png", tmp_path / "staged"
+        source.write_bytes(OLD)
+        staged.write_bytes(NEW)
+        assert trash.settle(ctx, source) is None and not trash.replaced_before(source)
+        trash.replace(ctx, staged, trash.look(source), source)
+        assert trash.settle(ctx, source) == source and trash.replaced_before(source)
+    assert len(reads) <= 40 * 5
+
+
 def test_a_hostile_name(tmp_path: Path, folder: Path) -> None:
     source = Path(os.fsdecode(os.fsencode(folder) + b"/inv\xff\nalid.avi"))
     source.write_bytes(OLD)
