@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from workers.cache import store
 from workers.cache.backlog import Backlog
@@ -31,8 +30,7 @@ _SHARE_OF_ONE: Final = 8  # one result may take 1/8 of its category's room
 _PACKS_TO: Final = 2  # at least so much smaller does a long result become
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A result to keep: its key and stamp, the input that it belongs to, its JSON text, the seconds it took."""
 
     key: bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _OVERHEAD = 400  # bytes that an entry takes beside its text
 
@@ -20,11 +20,10 @@ class Kept:
     cost: float
     made_at: float
     used_at: float
+    size: int = field(init=False, compare=False)  # bytes of memory, about
 
-    @property
-    def size(self) -> int:
-        """Bytes of memory, about."""
-        return sys.getsizeof(self.text) + _OVERHEAD
+    def __post_init__(self) -> None:
+        self.size = sys.getsizeof(self.text) + _OVERHEAD
 
 
 class Memory:

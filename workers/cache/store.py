@@ -12,8 +12,9 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from workers.cache.memory import Kept
 
 log = logging.getLogger(__name__)
 
@@ -68,25 +69,6 @@ ON CONFLICT (key) DO UPDATE SET category = excluded.category, stamp = excluded.s
 value = excluded.value, bytes = excluded.bytes, cost = excluded.cost, made_at = excluded.made_at,
 used_at = excluded.used_at
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One kept result as the store has it; times are seconds since the epoch."""
-
-    key: bytes
-    category: str
-    stamp: bytes
-    path: str
-    value: bytes
-    cost: float
-    made_at: float
-    used_at: float
-
-    @property
-    def bytes(self) -> int:
-        """What it takes on disk, about."""
-        return len(self.value) + len(self.path) + OVERHEAD
 
 
 Found = tuple[bytes, bytes, bytes, float, float, float]
@@ -206,11 +188,14 @@ def read(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Iterator[Foun
         )
 
 
-def write(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
-    """Put rows; each replaces the one of its key."""
+def write(connection: sqlite3.Connection, rows: Iterable[tuple[bytes, Kept, bytes]]) -> None:
+    """Put results by their keys, each with its packed text; each replaces the one of its key."""
     connection.executemany(
         _PUT,
-        ((r.key, r.category, r.stamp, r.path, r.value, r.bytes, r.cost, r.made_at, r.used_at) for r in rows),
+        (
+            (key, k.category, k.stamp, k.path, value, len(value) + len(k.path) + OVERHEAD, k.cost, k.made_at, k.used_at)
+            for key, k, value in rows
+        ),
     )
 
 

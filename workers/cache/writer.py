@@ -173,10 +173,7 @@ class Writer:
 
     def _write(self, connection: sqlite3.Connection, taken: Backlog) -> None:
         rows = list(taken.rows.items())
-        packed = [
-            store.Row(key, k.category, k.stamp, k.path, pack(k.text, key, k.stamp), k.cost, k.made_at, k.used_at)
-            for key, k in rows
-        ]
+        packed = [(key, kept, pack(kept.text, key, kept.stamp)) for key, kept in rows]
         counts = dict(taken.counts)
         with store.transaction(connection):
             present = store.generation(connection)
@@ -186,7 +183,7 @@ class Writer:
             store.touch(connection, taken.used, self._clock())
             store.write(connection, packed)
             trimming.add_kept(connection, taken.files)
-            for category in sorted({row.category for row in packed}):
+            for category in sorted({kept.category for _, kept, _ in packed}):
                 removed = trimming.trim_rows(connection, self._settings, category)
                 if removed:
                     counters.add(counts, self._clock(), category, Counts(evictions=removed))
