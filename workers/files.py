@@ -11,6 +11,11 @@ from pathlib import Path
 from workers.errors import ConfigError
 
 
+def leads_nowhere(path: str | Path) -> bool:
+    """Whether `path` is a link to something that is not there."""
+    return os.path.islink(path) and not os.path.exists(path)
+
+
 def private_folder(path: Path) -> Path:
     """Make `path` (and its parents) as a folder that only the user can enter. ConfigError when it cannot be used."""
     try:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from workers.errors import ErrorClass, JobFailed
+from workers.files import leads_nowhere
 from workers.media.names import key_to_path, path_to_key
 from workers.operations.contract import BulkParams, Context
 from workers.text import clean
@@ -22,7 +23,8 @@ def walk(params: BulkParams, wanted: Callable[[str], bool], *, apart: str = "") 
 
     A file is taken as it is; a folder is walked, and of its files those whose name is `wanted` and that the patterns
     of `params` let through. Hidden entries, links to folders and the folder `apart` (where outputs go) are left out.
-    A folder that cannot be read is given itself: as an item it fails by name, and nobody takes the rest for all.
+    A folder that cannot be read is given itself: as an item it fails by name, and nobody takes the rest for all. A link
+    that leads nowhere is given too, and its runner counts it as skipped.
     What is remembered grows with the inputs, not with the files found. JobFailed, before anything is done, when
     `apart` can be no folder for outputs: that would befall every input.
     """
@@ -43,7 +45,9 @@ def _walk(params: BulkParams, wanted: Callable[[str], bool], apart: str) -> Iter
             continue
         if not os.path.isdir(root):
             # A missing file is an item too: it fails by name, and the others are done.
-            if not (os.path.isfile(root) and any(sieve.reaches(folder, root) for folder in walked)):
+            if not (
+                (os.path.isfile(root) or leads_nowhere(root)) and any(sieve.reaches(folder, root) for folder in walked)
+            ):
                 files.add(root)
                 yield path_to_key(root)
             continue
@@ -144,9 +148,12 @@ def _fits(pattern: re.Pattern[str], name: str, path: str, root: str) -> bool:
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a file, as far as one can see: what cannot be looked at fails by name, as an item."""
+    """Whether it is a file, as far as one can see: what cannot be looked at fails by name, as an item.
+
+    A link that leads nowhere once led to a file, on a disk that is absent perhaps.
+    """
     try:
-        return entry.is_file()
+        return entry.is_file() or (entry.is_symlink() and leads_nowhere(entry.path))
     except OSError:
         return True
 

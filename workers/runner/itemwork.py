@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
+from workers.files import leads_nowhere
 from workers.jobs import ItemRecord, Outcome, Progress
+from workers.media.names import key_to_path
 from workers.operations.contract import BulkParams, Operation, Params, Result
+from workers.operations.inputs import was_named
 from workers.runner.cancel import Shield
 from workers.runner.context import RunnerContext, StagingFolders
 from workers.runner.failures import Circumstances, failure_of
@@ -74,10 +77,18 @@ class ItemWork:
             self._pause(attempt)
             outcome = self._attempt(key, files)
         taken = time.monotonic() - began
+        if isinstance(outcome, Failure) and self._passed_over(key):
+            detail = {"why": "a link that leads nowhere: what it led to is not there"}
+            return ItemRecord(key, Outcome.SKIPPED, (), None, json_text(detail), taken)
         if isinstance(outcome, Failure):
             return ItemRecord(key, Outcome.FAILED, (), outcome, "{}", taken, kept)
         outputs = tuple(str(Path(path)) for path in outcome.outputs)
         return ItemRecord(key, outcome.outcome, outputs, None, json_text(outcome.detail), taken, kept)
+
+    def _passed_over(self, key: str) -> bool:
+        """Whether it failed for a link that leads nowhere, which nobody named: one in a folder that was walked."""
+        path = key_to_path(key)
+        return isinstance(self._params, BulkParams) and leads_nowhere(path) and not was_named(self._params.inputs, path)
 
     def _attempt(self, key: str, published: list[Published]) -> Result | Failure:
         assert self._operation.process is not None

@@ -189,7 +189,19 @@ def test_a_link_in_a_circle_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "circle.jpg").symlink_to("circle.jpg")
     (tmp_path / "nowhere.jpg").symlink_to("gone.jpg")
     found = [Path(key).name for key in walk(params(tmp_path), lambda name: True)]
-    assert found == ["a.jpg", "circle.jpg"]
+    assert found == ["a.jpg", "circle.jpg", "nowhere.jpg"]
+
+
+def test_links_that_lead_nowhere_are_given_once(tmp_path: Path) -> None:
+    tree(tmp_path, "films/a.mp4", "elsewhere/b.txt")
+    films = tmp_path / "films"
+    (films / "lost.mp4").symlink_to(tmp_path / "absent" / "lost.mp4")
+    (films / "lost.txt").symlink_to("gone.txt")
+    (films / "folder.mp4").symlink_to(tmp_path / "elsewhere")
+    wanted = [str(films / "a.mp4"), str(films / "lost.mp4")]
+    for inputs in ((str(films),), (str(films), str(films / "lost.mp4")), (str(films / "lost.mp4"), str(films))):
+        given = params(tmp_path).model_copy(update={"inputs": inputs})
+        assert sorted(walk(given, lambda name: name.endswith(".mp4"))) == wanted
 
 
 def test_a_read_only_folder_is_no_matter_of_room(tmp_path: Path) -> None:
