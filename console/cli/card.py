@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from console.about import command
 from console.cli.forms import defaults_of, shown_params
-from console.format import clock, in_clock, rate, size, span_of
+from console.format import clock, cut, in_clock, rate, size, span_of
 from console.told import Line, headline, lines
 from workers.jobs import Job, Outcome, State
 from workers.text import clean
@@ -22,13 +22,30 @@ if TYPE_CHECKING:
 _HISTORY = 20
 _BROKEN = 20
 _FOUND = 20  # inputs whose facts are told
+_ROWS = 6  # of a terminal that one fact may fill
+_LEAST_NAME = 24  # cells that a name gets in any terminal
+_INDENT = 13  # cells before a fact
 _NAMES = 14  # characters for the name of a fact
 
 
-def card(client: Client, job: Job) -> Iterator[str]:
-    """Everything that is known about a job, line by line."""
+def card(client: Client, job: Job, width: int = 0) -> Iterator[str]:
+    """Everything that is known about a job, line by line.
+
+    For a terminal of `width` cells names fit into a line, and nothing fills the screen; 0 cuts nothing.
+    """
+    for line in _lines(client, job, width):
+        yield cut(line, width * _ROWS) if width else line
+
+
+def _short(name: str, width: int, taken: int) -> str:
+    """A name with its beginning and its end in what is left of a line of which so many cells are `taken`."""
+    return cut(name, max(_LEAST_NAME, width - taken), middle=True) if width else name
+
+
+def _lines(client: Client, job: Job, width: int) -> Iterator[str]:
     now_ms = int(time.time() * 1000)
-    yield f"job {job.id}: {job.title}"
+    start = f"job {job.id}: "
+    yield start + _short(clean(job.title), width, len(start))
     yield from _field("state", _state(job))
     yield from _field("operation", f"{job.operation}, in queue {job.queue}, priority {job.priority.word}")
     yield from _field("submitted", f"{clock(job.submitted_at, now_ms)} by {job.submitted_by}")
@@ -36,16 +53,16 @@ def card(client: Client, job: Job) -> Iterator[str]:
     yield from _field("batch", job.batch or "")
     yield from _field("after", ", ".join(map(str, job.after)))
     yield from _field("progress", _progress(job))
-    yield from _items(client, job)
+    yield from _items(client, job, width)
     if job.state in (State.QUEUED, State.PAUSED):
         word = "waits" if job.state is State.QUEUED else "paused"
         for waiting in client.why(job.id):
             told = f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail
             yield from _field(word, in_clock(told, now_ms))
-    yield from _failure(job)
+    yield from _failure(job, width)
     for path in job.outputs:
-        yield from _field("output", path)
-    yield from _found(client, job)
+        yield from _field("output", _short(clean(path), width, _INDENT))
+    yield from _found(client, job, width)
     yield from _options(client, job)
     yield from _history(client, job, now_ms)
 
@@ -87,7 +104,7 @@ def _progress(job: Job) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _items(client: Client, job: Job) -> Iterator[str]:
+def _items(client: Client, job: Job, width: int) -> Iterator[str]:
     counts = job.items
     if not counts.total:
         return
@@ -98,12 +115,12 @@ def _items(client: Client, job: Job) -> Iterator[str]:
     if counts.failed:
         for item in client.items(job.id, outcome=Outcome.FAILED.value, limit=_BROKEN):
             reason = f"{item.failure.error_class.value}: {item.failure.message}" if item.failure else "no reason given"
-            yield from _field("failed", f"{item.key}: {reason}")
+            yield from _field("failed", f"{_short(clean(item.key), width, width // 2)}: {reason}")
         if counts.failed > _BROKEN:
             yield from _field("failed", f"and {counts.failed - _BROKEN} more")
 
 
-def _found(client: Client, job: Job) -> Iterator[str]:
+def _found(client: Client, job: Job, width: int) -> Iterator[str]:
     """What came out: all facts of one input or of a job without items, a line each of several inputs."""
     ended = job.items.done + job.items.skipped + job.items.cached
     if not job.items.total:
@@ -115,7 +132,8 @@ def _found(client: Client, job: Job) -> Iterator[str]:
     elif ended:
         good = (item for item in client.items(job.id, limit=_FOUND + job.items.failed) if item.failure is None)
         for item in itertools.islice(good, _FOUND):
-            yield from _field("found", f"{os.path.basename(item.key)}: {headline(job.operation, item)}".rstrip(": "))
+            name = _short(clean(os.path.basename(item.key)), width, width // 2)
+            yield from _field("found", f"{name}: {headline(job.operation, item)}".rstrip(": "))
         more = f"and {ended - _FOUND} more; " if ended > _FOUND else ""
         yield from _field("", f"{more}`spool show {job.id} --items` prints all facts of each, as JSON")
 
@@ -125,13 +143,13 @@ def _facts(facts: list[Line]) -> Iterator[str]:
         yield from _field("found" if place == 0 else "", f"{name:<{_NAMES}} {value}")
 
 
-def _failure(job: Job) -> Iterator[str]:
+def _failure(job: Job, width: int) -> Iterator[str]:
     if job.failure is None:
         return
     helps = "trying again can help" if job.failure.retryable else "trying again does not help"
     yield from _field("error", f"{job.failure.error_class.value}: {job.failure.message} ({helps})")
     if job.failure.input != job.title:
-        yield from _field("input", job.failure.input)
+        yield from _field("input", _short(clean(job.failure.input), width, _INDENT))
     for line in job.failure.detail.splitlines():
         yield f"    | {clean(line)}"
     if job.state is State.FAILED:

@@ -111,6 +111,7 @@ def show(job_id: str, items: bool, as_json: bool) -> None:
     """Show everything about one job: options, progress, error, outputs, what was found, history.
 
     Of many inputs a line each for the first is told; `spool show ID --items` prints all facts of every one as JSON.
+    Where it goes to a terminal, long names are cut in their middle; in a pipe and with --json they are whole.
     """
     client = door()
     job = client.job(one_id(job_id))
@@ -123,7 +124,7 @@ def show(job_id: str, items: bool, as_json: bool) -> None:
         return
     from console.cli.card import card
 
-    for line in card(client, job):
+    for line in card(client, job, columns()):
         say(line)
 
 

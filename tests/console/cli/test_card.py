@@ -47,6 +47,26 @@ def test_the_command_to_repeat_it_has_all_that_was_asked(client: Client, job: Jo
         assert getattr(first, name) == getattr(second, name), name
 
 
+def test_long_names_are_cut_where_a_terminal_is(client: Client, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "f" * 250 + ".mp4"
+    failed = ItemOutcome(f"/films/{name}", Outcome.FAILED, failure=Failure(ErrorClass.BAD_INPUT, "is damaged"))
+    monkeypatch.setattr(client, "items", lambda job_id, **asked: [failed])
+    job = replace(
+        job, title=name, outputs=(f"/out/{name}",), params={"inputs": [name] * 50}, items=ItemCounts(1, failed=1)
+    )
+    told = list(card(client, job, 80))
+    assert all(len(line) <= 480 for line in told)
+    for start, end in (
+        ("job 1: fff", "….mp4"),
+        ("  output:    /out/fff", "….mp4"),
+        ("  failed:    /films/fff", "is damaged"),
+    ):
+        (line,) = [line for line in told if line.startswith(start)]
+        assert len(line) <= 80 and line.replace("f", "").endswith(end.replace("f", "")), line
+    assert f"job 1: {name}" in card(client, job)
+    assert f"  output:    /out/{name}" in card(client, job)
+
+
 def test_a_running_job(client: Client, job: Job) -> None:
     progress = Progress(0.42, "downloading", 42_000_000, 100_000_000, 2_000_000.0, 29.0, "bytes")
     text = lines(client, replace(job, state=State.RUNNING, started_at=job.submitted_at, attempts=1, progress=progress))
