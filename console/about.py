@@ -257,10 +257,11 @@ def _tail(detail: str, width: int) -> list[Spans]:
 
 
 def why_lines(job: Job, waiting: Sequence[Waiting], width: int) -> list[Spans]:
-    """Every reason why a job waits, and what lifts it."""
-    if job.state is not State.QUEUED or not waiting:
+    """Every reason why a job waits or stands still, and what lifts it."""
+    if job.state not in (State.QUEUED, State.PAUSED) or not waiting:
         return []
-    lines: list[Spans] = [[("  Why it waits", "title")]]
+    title = "Why it waits" if job.state is State.QUEUED else "Why it stands still"
+    lines: list[Spans] = [[(f"  {title}", "title")]]
     for one in waiting:
         lines += _field(one.reason.replace("_", " "), in_clock(one.detail), width)
         if one.lifts:

@@ -90,8 +90,8 @@ class JobScreen(ActingScreen):
         feed = self.spool.feed
         try:
             self.job = await feed.ask(Client.job, self.job_id)
-            queued = self.job.state is State.QUEUED
-            self._waiting = await feed.ask(Client.why, self.job_id) if queued else ()
+            stands = self.job.state in (State.QUEUED, State.PAUSED)
+            self._waiting = await feed.ask(Client.why, self.job_id) if stands else ()
             if not self._defaults:
                 self._defaults = _defaults(await feed.ask(Client.operations), self.job.operation)
             if self._tab == "history":
