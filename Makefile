@@ -45,7 +45,7 @@ faults: $(SYNCED) ## every fault of the matrix five times with other seeds (ARGS
 soak: $(SYNCED) ## 10,000 jobs under kills of everybody (ARGS="--jobs 500 --kills 20" makes it smaller)
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
-life: $(SYNCED) ## two days of a worker in minutes: what grows? (ARGS="--jobs 1000" makes it smaller)
+life: $(SYNCED) ## three days of a worker in minutes: what grows? (ARGS="--jobs 1000" makes it smaller)
 	@$(BIN)/python -m tests.faults.life $(ARGS)
 
 bench-peers: ## name what the measurements compare with, and how to install it

@@ -1,14 +1,15 @@
 """Days of a worker in minutes: does its memory, its database or its logs grow without end?
 
 `python -m tests.faults.life [--jobs N] [--hours N]`; `make life` runs it whole. Jobs come hour by hour; after each hour
-every stored time goes back by one, which is what the tables would say an hour later, and what the timetable does at
-its hours is done: retention, the backup of the day. Ends with exit code 1 when the second half of the time needed more
-of anything than the first one, beyond a margin.
+the clock by which worker and client live goes on by one, as after a sleep of the machine, and the worker's own
+timetable does what is due at such hours: retention, the backup of the day. Ends with exit code 1 when the last day
+needed more of anything than the day before, beyond a margin.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -19,17 +20,15 @@ from pathlib import Path
 import psutil
 
 from tests.support.home import CONFIG, Home, WorkerProcess, opened, wait_for
-from workers.retention import retain
-from workers.store.database import open_database
+from tests.support.shifted import ShiftedClock
+from workers.backups import list_backups
+from workers.store.records import now_ms
 
-_HOUR_MS = 3_600_000
-_TIMES = {
-    "job": ("submitted_at", "started_at", "finished_at", "run_after"),
-    "job_event": ("at",),
-    "worker": ("started_at", "heartbeat"),
-}
-_MARGIN = 1.25  # of what the first half needed at most
-QUIET = CONFIG + "keep_days = 1\n"
+_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
+_DAY = 24  # hours
+_COLUMNS = ("worker", "with all", "database", "wal", "logs", "backups", "rows")
+_MARGIN = 1.25  # of what the day before needed at most
+QUIET = CONFIG + "keep_days = 1\n"  # so jobs pile up for two days, and the third shows what stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,13 @@ class Sample:
     database: int
     wal: int
     logs: int
+    backups: int
     rows: int
 
     def line(self) -> str:
         """For people."""
         mib = 1 << 20
-        sizes = (self.worker, self.everybody, self.database, self.wal, self.logs)
+        sizes = (self.worker, self.everybody, self.database, self.wal, self.logs, self.backups)
         return f"{self.hour:>5} h  " + "  ".join(f"{size / mib:8.1f}" for size in sizes) + f"  {self.rows:>8}"
 
 
@@ -69,6 +69,7 @@ def sample(home: Home, worker: WorkerProcess, hour: int) -> Sample:
         _size(database),
         _size(Path(f"{database}-wal")),
         _size(home.settings.paths.state / "logs"),
+        _size(home.settings.paths.backups),
         home.sql("SELECT (SELECT count(*) FROM job) + (SELECT count(*) FROM job_event)")[0][0],
     )
 
@@ -85,34 +86,35 @@ def _one_hour(home: Home, jobs: int) -> None:
     wait_for(lambda: not home.client.count("state:queued,running"), 600, 0.05, "the jobs of an hour")
 
 
-def _pass_an_hour(home: Home) -> None:
-    for table, columns in _TIMES.items():
-        changes = ", ".join(f'"{column}" = "{column}" - {_HOUR_MS}' for column in columns)
-        home.sql(f"UPDATE {table} SET {changes}")
+def _stamp_backups(home: Home, clock: ShiftedClock, stamped: set[str]) -> None:
+    """Files have the kernel's time; the worker asks that of its newest backup, so it gets that of our clock."""
+    for made in list_backups(home.settings):
+        if made.path.name not in stamped:
+            then = made.path.stat().st_mtime + clock.later_ms / 1000
+            os.utime(made.path, (then, then))
+            stamped.add(made.path.name)
 
 
 def live(home: Home, jobs: int, hours: int) -> Iterator[Sample]:
-    """The samples of each hour."""
-    worker = home.start()
-    db = open_database(str(home.settings.paths.database))
-    try:
-        for hour in range(1, hours + 1):
-            _one_hour(home, jobs // hours)
-            _pass_an_hour(home)
-            if hour % 6 == 0:
-                retain(db, home.settings)
-            yield sample(home, worker, hour)
-    finally:
-        db.close()
+    """The samples of each hour, from a midnight on."""
+    clock = ShiftedClock(home.root / "clock")
+    clock.sleep(_DAY_MS - now_ms() % _DAY_MS)
+    clock.install()
+    worker = home.start({"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.2}})
+    stamped = set[str]()
+    for hour in range(1, hours + 1):
+        _one_hour(home, jobs // hours)
+        _stamp_backups(home, clock, stamped)
+        clock.sleep(_HOUR_MS)
+        yield sample(home, worker, hour)
     assert worker.stop() == 0
 
 
 def growth(samples: list[Sample]) -> list[str]:
-    """What of the second half needed more than the first one did at most, once old jobs had begun to go."""
-    old = samples[len(samples) // 2 : len(samples) * 3 // 4]
-    new = samples[len(samples) * 3 // 4 :]
+    """What of the last day needed more than the day before did at most."""
+    old, new = samples[-2 * _DAY : -_DAY], samples[-_DAY:]
     found = []
-    for name in ("worker", "everybody", "database", "wal", "logs", "rows"):
+    for name in ("worker", "everybody", "database", "wal", "logs", "backups", "rows"):
         before, after = (max(getattr(one, name) for one in part) for part in (old, new))
         if after > before * _MARGIN and after > (8 << 20 if name != "rows" else 1000):
             found.append(f"{name} grew from {before:,} to {after:,}")
@@ -123,12 +125,14 @@ def main() -> int:
     """Run it and print the samples."""
     parser = argparse.ArgumentParser(description="Days of a worker in minutes.")
     parser.add_argument("--jobs", type=int, default=20_000, help="over the whole time [default: 20,000]")
-    parser.add_argument("--hours", type=int, default=48, help="hours that pass [default: 48]")
+    parser.add_argument("--hours", type=int, default=72, help="hours that pass, 72 at least [default: 72]")
     asked = parser.parse_args()
+    if asked.hours < 3 * _DAY:
+        parser.error("jobs are kept for a day and more: what stays is seen from the third day on, --hours 72")
     began = time.monotonic()
     samples = []
     with tempfile.TemporaryDirectory() as name, opened(Path(name) / "home", QUIET) as home:
-        print(f"{'':>7}  {'worker':>8}  {'with all':>8}  {'database':>8}  {'wal':>8}  {'logs':>8}  {'rows':>8}  (MiB)")
+        print(f"{'':>7}  " + "  ".join(f"{name:>8}" for name in _COLUMNS) + "  (MiB)")
         for found in live(home, asked.jobs, asked.hours):
             samples.append(found)
             if found.hour % 6 == 0:

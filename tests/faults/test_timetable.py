@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.home import wait_for
+from tests.support.home import CONFIG, opened, wait_for
+from tests.support.shifted import ShiftedClock
 from workers import backups
 from workers import daemon as daemon_module
 from workers.backups import list_backups
@@ -146,3 +147,16 @@ def test_no_slot_is_needed(life: Life) -> None:
     wait_for(lambda: life.daemon._workshop.slots["default"] == 0, what="the slots are gone")
     life.sleep(DAY_MS)
     wait_for(lambda: len(life.done) == 2, what="what is due")
+
+
+@pytest.mark.fault("16", "a worker process that slept over two nights forgets what became too old meanwhile")
+def test_a_worker_process_that_slept(tmp_path: Path) -> None:
+    with opened(tmp_path / "home", CONFIG + "keep_days = 1\n") as home:
+        clock = ShiftedClock(home.root / "clock")
+        home.start({"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.05}})
+        job_id = home.submit("noop")
+        home.wait_final(job_id)
+        clock.sleep(2 * DAY_MS)
+        wait_for(lambda: not home.client.jobs_by_id([job_id]), what="the job is forgotten")
+        wait_for(lambda: len(list_backups(home.settings)) == 1, what="the backup of the day")
+        assert "was set" not in home.log()

@@ -3,7 +3,7 @@
 The worker and its forkserver load this registry. SPOOL_TEST_HOOKS in the environment holds a JSON object:
 `daemon` sets constants of `workers.daemon` (a shorter sweep, less patience); `kill_at` names the moment at which the
 worker kills itself, once, by a real SIGKILL. `mountinfo` names a file to read instead of the kernel's table of mounts;
-`modules` sets constants of other modules.
+`modules` sets constants of other modules; `clock` names the file of a `tests.support.shifted.ShiftedClock`.
 """
 
 from __future__ import annotations
@@ -323,6 +323,10 @@ def _install() -> None:
         from workers import filesystems
 
         filesystems.MOUNTINFO = Path(hooks["mountinfo"])
+    if hooks.get("clock"):
+        from tests.support.shifted import ShiftedClock
+
+        ShiftedClock(Path(hooks["clock"])).install()
     if hooks.get("kill_at"):
         _arm(hooks["kill_at"])
 
