@@ -231,6 +231,16 @@ class SpoolApp(KeyboardApp):
             await self.pop_screen()
         await self.switch_mode(mode)
 
+    async def show_jobs(self, words: str) -> None:
+        """Go to the list of jobs, with a filter."""
+        from console.screens.jobs import JobsScreen
+
+        await self.switch_mode("jobs")
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if isinstance(self.screen, JobsScreen):
+            self.screen.filter_anew(words)
+
     async def action_go_back(self) -> None:
         """One step back; from the last screen nothing happens but a hint."""
         if isinstance(self.screen, SpoolScreen) and self.screen.step_back():
@@ -307,11 +317,12 @@ class SpoolApp(KeyboardApp):
 
 
 def _screens() -> dict[str, Callable[[], Screen[Any]]]:
+    from console.screens.batches import BatchesScreen
     from console.screens.events import EventsScreen
     from console.screens.health import HealthScreen
     from console.screens.jobs import JobsScreen
 
-    return {"jobs": JobsScreen, "health": HealthScreen, "events": EventsScreen}
+    return {"jobs": JobsScreen, "health": HealthScreen, "events": EventsScreen, "batches": BatchesScreen}
 
 
 def run(settings: Settings, *, mouse: bool | None = None, read_only: bool = False) -> int:

@@ -22,7 +22,7 @@ class Action:
     words: str  # one or two words for the footer
     does: str  # a sentence for the help
     name: str
-    where: str  # everywhere, jobs, job, health, events, lines
+    where: str  # everywhere, jobs, job, health, events, batches, lines
     acts: bool = False  # changes work or starts something
     footer: int = 0  # 1 first; 0 never
     shown: str = ""  # how the key is written, when not as itself
@@ -43,6 +43,15 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "pause", "P", "Pause", "Pause running jobs, or resume paused ones", "pause", "jobs,job", acts=True, footer=4
     ),
+    Action(
+        "pause_for",
+        "F",
+        "Pause for",
+        "Pause for a time or until one, at once or softly",
+        "pause_for",
+        "jobs,job,health,batches",
+        acts=True,
+    ),
     Action("cancel", "X", "Cancel", "Cancel jobs (asks first)", "cancel", "jobs,job", acts=True, footer=5),
     Action("retry", "R", "Retry", "Run ended jobs again", "retry", "jobs,job", acts=True, footer=6),
     Action("hold", "H", "Hold", "Hold waiting jobs back, or release held ones", "hold", "jobs,job", acts=True),
@@ -54,6 +63,7 @@ ACTIONS: tuple[Action, ...] = (
         "higher", "greater_than_sign", "Raise", "Raise the priority", "priority(1)", "jobs,job", acts=True, shown=">"
     ),
     Action("remove", "D", "Remove", "Remove ended jobs from the list (asks first)", "remove", "jobs,job", acts=True),
+    Action("batch", "B", "Batch", "Put jobs into a batch, or out of theirs", "batch", "jobs,job", acts=True),
     Action("open", "enter", "Open", "Open the job", "open", "jobs", footer=7),
     Action("mark", "space", "Mark", "Mark the job and go on", "mark", "jobs"),
     Action("mark_range", "asterisk", "Mark to", "Mark from the last mark to here", "mark_range", "jobs", shown="*"),
@@ -101,6 +111,52 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "queue_pause", "P", "Pause", "Pause the queue, or let it go on", "pause_queue", "health", acts=True, footer=4
     ),
+    Action("pause_all", "E", "All", "Pause every queue, or let all go on", "pause_all", "health", acts=True),
+    # batches
+    Action("open_batch", "enter", "Jobs", "Its jobs, in the list of jobs", "open_batch", "batches", footer=2),
+    Action(
+        "batch_pause",
+        "P",
+        "Pause",
+        "Let the batch start nothing new, or go on",
+        "pause_batch",
+        "batches",
+        acts=True,
+        footer=3,
+    ),
+    Action(
+        "batch_limit",
+        "L",
+        "Limit",
+        "How many jobs of the batch run at once",
+        "limit",
+        "batches",
+        acts=True,
+        footer=4,
+    ),
+    Action(
+        "batch_cancel",
+        "X",
+        "Cancel",
+        "Cancel what has not ended of the batch (asks first)",
+        "cancel",
+        "batches",
+        acts=True,
+        footer=5,
+    ),
+    Action(
+        "batch_hold", "H", "Hold", "Hold the waiting jobs of the batch, or release them", "hold", "batches", acts=True
+    ),
+    Action(
+        "batch_delete",
+        "D",
+        "Delete",
+        "Delete the batch and its jobs when all have ended (asks first)",
+        "delete",
+        "batches",
+        acts=True,
+        footer=6,
+    ),
     # everywhere
     Action(
         "help", "question_mark,f1", "Help", "All keys; enter does one", "app.keys", "everywhere", footer=1, shown="?"
@@ -121,6 +177,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("jobs", "1", "Jobs", "The jobs screen", "app.mode('jobs')", "everywhere"),
     Action("health", "2", "Health", "Queues, host and worker", "app.mode('health')", "everywhere"),
     Action("events", "3", "Events", "Every change of state, newest last", "app.mode('events')", "everywhere"),
+    Action("batches", "4", "Batches", "Named groups of jobs", "app.mode('batches')", "everywhere"),
     Action("freeze", "z", "Freeze", "Hold the picture still, or let it go on", "app.freeze", "everywhere"),
     Action("faster", "plus,equals_sign", "Faster", "Paint more often", "app.rate(1)", "everywhere", shown="+"),
     Action("slower", "minus", "Slower", "Paint less often", "app.rate(-1)", "everywhere", shown="-"),

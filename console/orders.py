@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from console.about import failures_in_words
 from console.format import Spans, plural
 from workers.client import Answer, Client
 from workers.jobs import FINAL, Job, Priority, State, Wish
+from workers.text import clean
 
 Method = Callable[..., list[Answer]]
 """A method of `Client` that takes ids and answers for each."""
@@ -23,6 +24,7 @@ class Order:
     ids: tuple[int, ...]
     done: str  # "paused": what is said of those that were accepted
     options: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = field(default_factory=dict)
 
 
 def pausing(jobs: Sequence[Job]) -> list[Order]:
@@ -35,6 +37,12 @@ def pausing(jobs: Sequence[Job]) -> list[Order]:
     return [Order(Client.pause, tuple(going), "asked to pause")]
 
 
+def pausing_for(jobs: Sequence[Job], until: int | None, *, soft: bool) -> list[Order]:
+    """Pause what has not ended until a time, or for good; `soft`: when each has ended what it has in hand."""
+    able = tuple(job.id for job in jobs if not job.final)
+    return [Order(Client.pause, able, "asked to pause", named={"until": until, "soft": soft})]
+
+
 def holding(jobs: Sequence[Job]) -> list[Order]:
     """Hold; or release when all of them are held."""
     ids = tuple(job.id for job in jobs)
@@ -42,6 +50,12 @@ def holding(jobs: Sequence[Job]) -> list[Order]:
     if waiting and all(job.hold for job in waiting):
         return [Order(Client.unhold, ids, "released")]
     return [Order(Client.hold, ids, "held")]
+
+
+def batching(jobs: Sequence[Job], name: str) -> list[Order]:
+    """Put them into a batch; without a name, out of theirs."""
+    done = f"put into {clean(name)}" if name else "taken out of their batch"
+    return [Order(Client.assign_batch, tuple(job.id for job in jobs), done, (name or None,))]
 
 
 _LEVELS = sorted(Priority)
@@ -88,13 +102,13 @@ def answer_spans(orders: Sequence[tuple[Order, Sequence[Answer]]]) -> Spans:
     return spans
 
 
-def cancel_words(jobs: Sequence[Job]) -> str:
-    """The consequence of cancelling, for the dialog."""
-    numbers = [(state, sum(1 for job in jobs if job.state is state)) for state in (State.RUNNING, State.PAUSED)]
+def cancel_words(states: Sequence[State]) -> str:
+    """The consequence of cancelling jobs in these states, for the dialog."""
+    numbers = [(state, sum(1 for one in states if one is state)) for state in (State.RUNNING, State.PAUSED)]
     live = " and ".join(plural(number, f"{state.value} job") for state, number in numbers if number)
     if live:
         return f"{live} will be stopped, unfinished work is lost."
-    return "It will not start." if len(jobs) == 1 else "They will not start."
+    return "It will not start." if len(states) == 1 else "They will not start."
 
 
 def can_cancel(job: Job) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from console import orders
+from console.batching import batch_question
+from console.format import plural
 from console.orders import Order
+from console.pausing import end_of, is_soft, question
+from console.screens.ask import Asked, AskScreen
 from console.screens.base import SpoolScreen
 from console.screens.confirm import confirm_jobs
 from workers.client import Client
@@ -58,18 +62,62 @@ class ActingScreen(SpoolScreen):
         """Give orders and tell what became of them."""
         answers = []
         for order in wanted:
-            answers.append((order, await self.spool.feed.ask(order.method, order.ids, *order.options)))
+            answers.append((order, await self.spool.feed.ask(order.method, order.ids, *order.options, **order.named)))
         self.say(orders.answer_spans(answers))
         self.spool.feed.wake()
         if not keep_marks:
             self.forget_marks()
         self.refresh_now()
 
+    def _give_later(self, wanted: Sequence[Order], *, keep_marks: bool = True) -> None:
+        """Give orders after a question was answered; errors in words."""
+
+        async def give() -> None:
+            try:
+                await self.give(wanted, keep_marks=keep_marks)
+            except SpoolError as error:
+                self.spool.tell(str(error), bad=True)
+
+        self.run_worker(give(), group="orders")
+
     def action_pause(self) -> None:
         """Pause, or resume when all are paused."""
 
         async def work(jobs: list[Job]) -> None:
             await self.give(orders.pausing(jobs))
+
+        self._act(work)
+
+    def action_pause_for(self) -> None:
+        """Pause for a time, or softly."""
+
+        async def work(jobs: list[Job]) -> None:
+            able = [job for job in jobs if not job.final]
+            if not able:
+                self.say([(" Nothing to pause: " + _ended_words(jobs), "warn")])
+                return
+
+            def answered(asked: Asked | None) -> None:
+                if asked is not None:
+                    until = end_of(asked.text, self.spool.now_ms())
+                    self._give_later(orders.pausing_for(able, until, soft=is_soft(asked)))
+
+            what = f"job {able[0].id}" if len(able) == 1 else plural(len(able), "job")
+            self.app.push_screen(AskScreen(question(what, self.spool.now_ms, soft=False)), answered)
+
+        self._act(work)
+
+    def action_batch(self) -> None:
+        """Put jobs into a batch, or out of theirs."""
+
+        async def work(jobs: list[Job]) -> None:
+            known = [batch.name for batch in await self.spool.feed.ask(Client.batches)]
+
+            def answered(asked: Asked | None) -> None:
+                if asked is not None:
+                    self._give_later(orders.batching(jobs, asked.text), keep_marks=False)
+
+            self.app.push_screen(AskScreen(batch_question(jobs, known)), answered)
 
         self._act(work)
 
@@ -129,7 +177,7 @@ class ActingScreen(SpoolScreen):
             if not able:
                 self.say([(" Nothing to cancel: " + _ended_words(jobs), "warn")])
                 return
-            self._confirm("Cancel", orders.cancel_words(able), able, Client.cancel, "cancelled")
+            self._confirm("Cancel", orders.cancel_words([job.state for job in able]), able, Client.cancel, "cancelled")
 
         self._act(work)
 
@@ -147,15 +195,9 @@ class ActingScreen(SpoolScreen):
         self._act(work)
 
     def _confirm(self, verb: str, words: str, jobs: list[Job], method: orders.Method, done: str) -> None:
-        async def give() -> None:
-            try:
-                await self.give([Order(method, tuple(job.id for job in jobs), done)], keep_marks=False)
-            except SpoolError as error:
-                self.spool.tell(str(error), bad=True)
-
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(give(), group="orders")
+                self._give_later([Order(method, tuple(job.id for job in jobs), done)], keep_marks=False)
             else:
                 self.say([(" Nothing was done.", "dim")])
 

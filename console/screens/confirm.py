@@ -100,16 +100,18 @@ class ConfirmScreen(ModalScreen[bool]):
             event.input.value = ""
 
 
+def job_line(job: Job) -> Spans:
+    """A job in a list of those that something would be done to."""
+    return [
+        (f" {job.id:>7} ", "strong"),
+        (f"{job.state.value:<10}", role_of(job.state)),
+        (clean(job.title), "plain"),
+    ]
+
+
 def confirm_jobs(verb: str, words: str, jobs: Sequence[Job], *, total: int = 0) -> ConfirmScreen:
     """A question about jobs. `total` is their number when not all could be listed."""
-    lines: list[Spans] = [
-        [
-            (f" {job.id:>7} ", "strong"),
-            (f"{job.state.value:<10}", role_of(job.state)),
-            (clean(job.title), "plain"),
-        ]
-        for job in jobs
-    ]
+    lines = [job_line(job) for job in jobs]
     count = max(total, len(jobs))
     if count > len(jobs):
         lines.append([(f" and {count - len(jobs):,} more", "dim")])

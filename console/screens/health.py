@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from console import keys
 from console.format import Spans, plural
 from console.screens.base import SpoolScreen
-from console.screens.queues import QueueOrder, change_slots, follow_load, toggle_pause
+from console.screens.queues import QueueOrder, ask_pause, change_slots, follow_load, toggle_all, toggle_pause
 from console.widgets.bars import TabLine
 from console.widgets.cache import cache_lines, cache_title
 from console.widgets.paint import ScrollLines
@@ -118,6 +118,14 @@ class HealthScreen(SpoolScreen):
     def action_pause_queue(self) -> None:
         """Pause or go on."""
         self._order(toggle_pause)
+
+    def action_pause_for(self) -> None:
+        """Pause for a time."""
+        ask_pause(self.spool, self.queues, self._order)
+
+    def action_pause_all(self) -> None:
+        """Pause all, or let all go on."""
+        self._order(toggle_all)
 
     def _order(self, order: QueueOrder) -> None:
         self.run_worker(self._do(order), group="queue")

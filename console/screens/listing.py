@@ -183,6 +183,13 @@ class ListScreen(ActingScreen):
 
         self.set_timer(_FILTER_PAUSE_S, apply)
 
+    def filter_anew(self, words: str) -> None:
+        """Somebody asks for other jobs from elsewhere: drop what is marked or being written, and show them."""
+        if self.filter_line.is_open:
+            self._close_filter()
+        self.forget_marks()
+        self.apply_filter(words)
+
     def apply_filter(self, words: str) -> None:
         """Show only jobs that match; when the words are wrong, say so and let the list stand as it is."""
         if words != self._trying:

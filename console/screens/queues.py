@@ -11,6 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from console.countdown import until_words
+from console.pausing import WHAT, end_of, is_soft, question
+from console.screens.ask import Asked, AskScreen
 from console.widgets.queues import QueueList
 from workers.client import Client
 from workers.errors import SpoolError
@@ -61,6 +64,43 @@ async def toggle_pause(app: SpoolApp, view: QueueList) -> str:
     return words
 
 
+async def toggle_all(app: SpoolApp, view: QueueList) -> str:
+    """Pause every queue, or let all go on when all are paused; what was done, in words."""
+    if not app.allowed():
+        return ""
+    if view.queues and all(queue.paused for queue in view.queues):
+        await app.feed.ask(Client.resume_queue, None)
+        words = "All queues go on."
+    else:
+        await app.feed.ask(Client.pause_queue, None)
+        words = "No queue starts anything new. What runs goes on."
+    await _reread(app, view)
+    return words
+
+
+def ask_pause(app: SpoolApp, view: QueueList, give: Callable[[QueueOrder], None]) -> None:
+    """Ask for how long the chosen queue, or all of them, are paused; the order is given by `give`."""
+    queue = view.chosen
+    if queue is None or not app.allowed():
+        return
+    every = "all queues"
+
+    def answered(asked: Asked | None) -> None:
+        if asked is not None:
+            until, soft = end_of(asked.text, app.now_ms()), is_soft(asked)
+            name = None if asked.choices[WHAT] == every else queue.name
+            give(lambda app, view: _pause_for(app, view, name, until, soft))
+
+    app.push_screen(AskScreen(question(queue.name, app.now_ms, soft=True, instead=every)), answered)
+
+
+async def _pause_for(app: SpoolApp, view: QueueList, name: str | None, until: int | None, soft: bool) -> str:
+    await app.feed.ask(Client.pause_queue, name, until=until, soft=soft)
+    await _reread(app, view)
+    lasts = f" {until_words(until, app.now_ms())}".rstrip()
+    return f"{name or 'Every queue'} starts nothing new{lasts}. What runs {'goes on' if soft else 'is stopped'}."
+
+
 async def _reread(app: SpoolApp, view: QueueList) -> None:
     app.feed.figures.queues = await app.feed.ask(Client.queues)
     view.tell(app.feed.figures, app.now_ms())
@@ -77,6 +117,8 @@ class QueueDialog(ModalScreen[None]):
         Binding("minus,left", "slots(-1)", show=False),
         Binding("U", "slots_auto", show=False),
         Binding("P", "pause", show=False),
+        Binding("F", "pause_for", show=False),
+        Binding("E", "pause_all", show=False),
     ]
 
     @property
@@ -93,7 +135,7 @@ class QueueDialog(ModalScreen[None]):
             yield Static("Queues", markup=False, classes="dialog-title")
             yield QueueList(id="queue-list")
             yield Static("", markup=False, classes="dialog-words", id="queue-said")
-            orders = "+ - slots   U as configured   P pause or go on   "
+            orders = "+ - slots  U as configured  P pause or go on  F for a time  E all  "
             yield Static(("" if self.spool.read_only else orders) + "Esc closes", markup=False, classes="dialog-hint")
 
     def on_mount(self) -> None:
@@ -124,6 +166,14 @@ class QueueDialog(ModalScreen[None]):
     def action_pause(self) -> None:
         """Pause or go on."""
         self._order(toggle_pause)
+
+    def action_pause_for(self) -> None:
+        """Pause for a time."""
+        ask_pause(self.spool, self.query_one(QueueList), self._order)
+
+    def action_pause_all(self) -> None:
+        """Pause all, or let all go on."""
+        self._order(toggle_all)
 
     def _order(self, order: QueueOrder) -> None:
         self.run_worker(self._do(order), group="queue")

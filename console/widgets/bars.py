@@ -8,7 +8,7 @@ from console.format import Spans, fit_spans, width_of
 from console.keys import Action, footer_actions, shown_key
 from console.widgets.paint import Lines
 
-TABS = (("jobs", "1", "Jobs"), ("health", "2", "Health"), ("events", "3", "Events"))
+TABS = (("jobs", "1", "Jobs"), ("health", "2", "Health"), ("events", "3", "Events"), ("batches", "4", "Batches"))
 
 
 def tab_spans(
@@ -31,7 +31,7 @@ def tab_spans(
 
 
 class TabLine(Lines):
-    """1 Jobs, 2 Health, 3 Events; at the right what the screen has to say about its list."""
+    """1 Jobs, 2 Health, 3 Events, 4 Batches; at the right what the screen has to say about its list."""
 
     def __init__(self, active: str, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.countdown import left_words, until_words
 from console.feed import Figures
 from console.format import Spans, age, amount, bar, clock, fit, size, spark, wrap
 from console.widgets.paint import Lines
@@ -47,7 +48,8 @@ def queue_line(queue: QueueStatus, width: int, now_ms: int, *, ascii_only: bool 
             room = max(0, width - 47 - len(paused))
             spans.append((f"  {fit(clean(queue.slots_words), room)}" if room > 8 else "", "dim"))
     elif paused:
-        spans.append((" paused" if width >= 34 else " P", "paused"))
+        left = left_words(queue.paused_until, now_ms) if queue.paused_until else "paused"
+        spans.append((f" {left}" if width >= 34 else " P", "paused"))
     else:
         spans.append((fit(amount(queue.failed) if queue.failed else "", 7, right=True), "failed"))
     return spans
@@ -57,9 +59,8 @@ def queue_pause_words(queue: QueueStatus, now_ms: int) -> str:
     """Who paused a queue and until when; empty when it is not paused."""
     if not queue.paused:
         return ""
-    until = f" until {clock(queue.paused_until, now_ms)}" if queue.paused_until else ""
     by = f" by {clean(queue.paused_by)}" if queue.paused_by else ""
-    return f"paused{by}{until}"
+    return f"paused{by} {until_words(queue.paused_until, now_ms)}".rstrip()
 
 
 def queue_head(width: int) -> Spans:

@@ -239,6 +239,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         place = max(0, min(place, len(self.window) - 1))
         self.pinned = place > 0
         self._set_cursor(place)
+        self.moved_at = float("-inf")  # a person moved it
         first = self.scroll_offset.y
         if place < first:
             self.scroll_to(y=place, animate=False, force=True)

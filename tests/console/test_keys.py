@@ -9,6 +9,7 @@ import pytest
 from console.app import SpoolApp
 from console.keys import ACTIONS, BY_ID, Burst, actions_for, bindings, checked_keymap, footer_actions, shown_key
 from console.screens.base import SpoolScreen
+from console.screens.batches import BatchesScreen
 from console.screens.events import EventsScreen
 from console.screens.health import HealthScreen
 from console.screens.job import JobScreen
@@ -19,6 +20,7 @@ PLACES: dict[type[SpoolScreen], tuple[str, ...]] = {
     JobScreen: ("job", "lines"),
     HealthScreen: ("health",),
     EventsScreen: ("events", "lines"),
+    BatchesScreen: ("batches", "lines"),
 }
 AVOIDED = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+s", "ctrl+z", "ctrl+left_square_bracket"}
 

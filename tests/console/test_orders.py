@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from console.orders import cancel_words
-from tests.support.fake_client import make_job
 from workers.jobs import State
 
 R, P, Q = State.RUNNING, State.PAUSED, State.QUEUED
@@ -22,4 +21,4 @@ R, P, Q = State.RUNNING, State.PAUSED, State.QUEUED
     ],
 )
 def test_cancelling_is_worded_by_the_states(states: list[State], words: str) -> None:
-    assert cancel_words([make_job(number, state) for number, state in enumerate(states, 1)]).startswith(words)
+    assert cancel_words(states).startswith(words)

@@ -18,9 +18,11 @@ from console.app import SpoolApp
 from console.keys import ACTIONS
 from console.screens.acting import ActingScreen
 from console.screens.base import SpoolScreen
+from console.screens.batchacting import BatchActing
 from console.screens.help import PickScreen
 from console.screens.item import ItemScreen
 from console.screens.job import JobScreen
+from console.screens.listing import ListScreen
 from tests.console.conftest import Open, until
 from tests.support.fake_client import FakeStore, make_job
 from tests.support.untrusted import PAYLOADS, harm_in
@@ -28,7 +30,7 @@ from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemCounts, ItemOutcome, JobEvent, Outcome, Progress, State, Waiting
 from workers.text import clean_lines
 
-BASES = {SpoolScreen, ActingScreen, PickScreen}
+BASES = {SpoolScreen, ActingScreen, ListScreen, BatchActing, PickScreen}
 LEAVING = {"quit"}
 
 
@@ -67,7 +69,7 @@ def hostile_store() -> FakeStore:
             JobEvent(number, number, number % 3, 0, strange(), strange(), strange(), strange(), strange())
         )
     store.worker_host, store.report = strange(), (strange(), strange())
-    store.paused_queues = {"video"}
+    store.paused_queues = {"video": None}
     return store
 
 
@@ -128,7 +130,7 @@ async def test_no_screen_lets_it_pass(open_console: Open) -> None:
     store = hostile_store()
     async with open_console(store, (110, 32)) as (app, pilot):
         await until(pilot, lambda: any("clip" in segment.text for segment in segments(app)))
-        for mode in ("jobs", "health", "events"):
+        for mode in ("jobs", "health", "events", "batches"):
             await app.action_mode(mode)
             await pilot.pause()
             look(app, seen, mode)

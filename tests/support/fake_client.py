@@ -14,6 +14,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from pydantic import Field
 
+from tests.support.fake_batches import FakeBatches
 from workers.client import Answer, CacheStats, CategoryStats, Client, Counts, HostFigures, QueueStatus, WorkerStatus
 from workers.errors import ErrorClass, Failure, NoSuchJob, UsageError
 from workers.jobs import (
@@ -208,10 +209,11 @@ def kept_results() -> CacheStats:
     return CacheStats(tuple(categories), settings.size_mib << 20, NOW_MS / 1000 - 7200)
 
 
-class FakeStore:
+class FakeStore(FakeBatches):
     """Jobs, queues, a worker and logs in memory."""
 
     def __init__(self, jobs: Iterable[Job] = (), *, worker: bool = True) -> None:
+        super().__init__()
         self.rows = {job.id: job for job in jobs}
         self.last_revision = max((job.revision for job in self.rows.values()), default=0)
         self.gone: list[tuple[int, int]] = []
@@ -222,7 +224,7 @@ class FakeStore:
         self.slots = dict.fromkeys(QUEUES, 2)
         self.ranges: dict[str, str] = {}  # of queues whose slots follow the load
         self.by_hand: set[str] = set()
-        self.paused_queues: set[str] = set()
+        self.paused_queues: dict[str, int | None] = {}  # until when
         self.worker_runs = worker
         self.worker_host = "studio"
         self.figures: HostFigures | None = HostFigures(
@@ -312,7 +314,8 @@ class FakeStore:
     def cancel(self, ids: Sequence[int], **_by: Any) -> list[Answer]:
         return self._move("cancel", Move.CANCELLED, ids, State.CANCELLED)
 
-    def pause(self, ids: Sequence[int], **_by: Any) -> list[Answer]:
+    def pause(self, ids: Sequence[int], *, until: int | None = None, soft: bool = False, **_by: Any) -> list[Answer]:
+        self.pauses_asked.append(("", until, soft))
         return self._move("pause", Move.PAUSED, ids, State.PAUSED)
 
     def resume(self, ids: Sequence[int], **_by: Any) -> list[Answer]:
@@ -360,12 +363,15 @@ class FakeStore:
     def move_down(self, ids: Sequence[int], **_by: Any) -> list[Answer]:
         return self._reposition("move_down", ids, 1.5)
 
-    def pause_queue(self, queue: str, **_options: Any) -> None:
-        self.paused_queues.add(queue)
+    def pause_queue(self, queue: str | None, *, until: int | None = None, soft: bool = True, **_by: Any) -> None:
+        for name in QUEUES if queue is None else (queue,):
+            self.paused_queues[name] = until
+            self.pauses_asked.append((name, until, soft))
         self.commits += 1
 
-    def resume_queue(self, queue: str, **_options: Any) -> None:
-        self.paused_queues.discard(queue)
+    def resume_queue(self, queue: str | None, **_options: Any) -> None:
+        for name in QUEUES if queue is None else (queue,):
+            self.paused_queues.pop(name, None)
         self.commits += 1
 
     def set_slots(self, queue: str, slots: int | None, **_options: Any) -> None:
@@ -421,7 +427,7 @@ class FakeStore:
                 found[name, State.PAUSED],
                 found[name, State.QUEUED],
                 found[name, State.FAILED],
-                Pause(Scope.QUEUE, name, 0, None, "ada") if name in self.paused_queues else None,
+                Pause(Scope.QUEUE, name, 0, self.paused_queues[name], "ada") if name in self.paused_queues else None,
                 self.ranges.get(name, ""),
                 name in self.by_hand,
                 "cpu pressure 40 %" if name in self.ranges and name not in self.by_hand else "",
