@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workers import backups, lock
+from workers import backups, localtime, lock
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.client import DEFAULT_REGISTRY, load_registry
@@ -452,6 +452,7 @@ def _tell_service_manager(state: str) -> None:
 def run(settings: Settings, *, registry: str = DEFAULT_REGISTRY, ready: Callable[[], None] = lambda: None) -> None:
     """Be the worker of this home until a signal asks for the end. `ready` is called when jobs are taken."""
     umask = os.umask(0o077)
+    localtime.zone()  # windows go by the clocks of this machine, which is told by the TZ that we were started with
     os.environ["TZ"] = "UTC"  # Huey's times pass through local time, which is not monotonic where clocks are changed
     time.tzset()
     daemon = Daemon(settings, registry, umask)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +109,28 @@ def test_closed_hours_keep_a_queue_and_a_job(tmp_path: Path) -> None:
         assert home.client.schedule([job], window="")[0].ok
         assert home.wait_final(job).state is State.SUCCEEDED
         assert home.job(queue).state is State.QUEUED
+
+
+class _Abroad(Home):
+    """A home on a machine whose clocks are eleven hours behind UTC."""
+
+    def environment(self, hooks: Mapping[str, Any] | None = None) -> dict[str, str]:
+        return {**super().environment(hooks), "TZ": "Etc/GMT+11"}
+
+
+def test_hours_are_those_of_the_machines_clocks(tmp_path: Path) -> None:
+    def hours(behind: int) -> str:
+        now = datetime.now(UTC) - timedelta(hours=behind)
+        return f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}"
+
+    home = _Abroad(tmp_path / "home")
+    try:
+        home.start()
+        elsewhere = home.submit("noop", window=hours(0))
+        assert home.wait_final(home.submit("noop", window=hours(11))).state is State.SUCCEEDED
+        assert home.job(elsewhere).state is State.QUEUED
+    finally:
+        home.close()
 
 
 @pytest.mark.fault("18", "disk of the media full: the job waits, says so, and loses no attempt")
