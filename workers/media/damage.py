@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from workers.errors import ErrorClass, JobFailed
+from workers.media.containers import demuxers_of
 from workers.media.envelope import check_envelope
 from workers.media.findings import Examined, Finding
 from workers.media.packets import Pulse, walk_packets
@@ -15,43 +16,16 @@ from workers.media.stills import check_picture
 
 Level = Literal["quick", "full"]
 
-_NAMES = {
-    "mp4": "mp4 m4v mov 3gp 3g2 m4a m4b",
-    "matroska": "mkv webm mka weba",
-    "avi": "avi",
-    "flv": "flv",
-    "asf": "wmv asf wma",
-    "mpeg": "mpg mpeg vob",
-    "mpegvideo": "mpg mpeg",
-    "mpegts": "ts m2ts mts mpg mpeg",
-    "ogg": "ogv ogg oga opus",
-    "mxf": "mxf",
-    "rm": "rm rmvb",
-    "mp3": "mp3",
-    "aac": "aac",
-    "flac": "flac",
-    "wav": "wav dts",
-    "aiff": "aif aiff",
-    "wv": "wv",
-    "ape": "ape",
-    "amr": "amr",
-    "ac3": "ac3",
-    "dts": "dts",
-    "caf": "caf",
-    "au": "au",
-    "JPEG": "jpg jpeg jpe jfif mpo",
-    "PNG": "png",
-    "GIF": "gif",
-    "WEBP": "webp",
-    "AVIF": "avif",
-    "TIFF": "tif tiff",
-    "BMP": "bmp",
-    "JPEG2000": "jp2",
+_PICTURES = {  # by format of Pillow
+    "JPEG": frozenset(["jpg", "jpeg", "jpe", "jfif", "mpo"]),
+    "PNG": frozenset(["png"]),
+    "GIF": frozenset(["gif"]),
+    "WEBP": frozenset(["webp"]),
+    "AVIF": frozenset(["avif"]),
+    "TIFF": frozenset(["tif", "tiff"]),
+    "BMP": frozenset(["bmp"]),
+    "JPEG2000": frozenset(["jp2"]),
 }
-_FORMATS: dict[str, set[str]] = {}
-for _format, _words in _NAMES.items():
-    for _word in _words.split():
-        _FORMATS.setdefault(_word, set()).add(_format)
 
 
 def examine(path: Path, level: Level, *, pulse: Pulse = lambda share: None) -> Examined:
@@ -81,8 +55,8 @@ def examine(path: Path, level: Level, *, pulse: Pulse = lambda share: None) -> E
 def _check_name(path: Path, format: str) -> tuple[Finding, ...]:
     """Whether the extension promises another format. One that promises nothing is no finding."""
     extension = path.suffix.lower().lstrip(".")
-    promised = _FORMATS.get(extension)
-    if promised is None or format in promised:
+    promised = demuxers_of(extension) | {name for name, words in _PICTURES.items() if extension in words}
+    if not promised or format in promised:
         return ()
     measure = {"extension": extension, "content": format}
     return (Finding("wrong_extension", "its content is another format than its name says", measure),)

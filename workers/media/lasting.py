@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.media.av import Facts, is_cover, open_input, translated
+from workers.media.containers import RUNNING, TELLING
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-# Demuxers of formats whose header tells the duration.
-TELLING = frozenset({"mp4", "matroska", "flac", "wav", "aiff", "avi", "asf"})
-_RUNNING = frozenset({"mpegts", "mpeg"})  # their times may jump, and begin anew where two were put together
 _JUMP_S = 10.0  # forward, that ffmpeg takes for another recording in such a stream
 _BACK_S = 1.0  # and backward, beyond the order of decoding
 _PULSE_PACKETS = 2000
@@ -55,7 +53,7 @@ def measured(found: Facts, *, stamped: bool = True, pulse: Pulse = lambda: None)
     from time stamps (which is right for one recording) are left alone. JobFailed as `open_input`.
     """
     guessed = found.duration_guessed or found.duration_s is None
-    if not guessed and not (stamped and found.format in _RUNNING):
+    if not guessed and not (stamped and found.format in RUNNING):
         return found
     spans = seconds(found.path, format=found.format, pulse=pulse)
     longest = max(spans.values(), default=0.0)
@@ -98,7 +96,7 @@ def _plays(container: InputContainer, index: int) -> bool:
 
 def _spans(container: InputContainer, pulse: Pulse, kinds: Collection[str] = ("video", "audio")) -> dict[int, _Span]:
     spans: dict[int, _Span] = {}
-    running = container.format.name in _RUNNING
+    running = container.format.name in RUNNING
     wanted: list[Any] = [s for s in container.streams if s.type in kinds and not is_cover(s)]
     if not wanted:
         return spans

@@ -13,15 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from workers.media.containers import WRITTEN
+
 MAX_BYTES = 200  # of a whole name; file systems allow 255
 
-_EXTENSIONS = """
-    mp4 m4v mov mkv webm avi flv wmv mpg mpeg ts m2ts 3gp ogv
-    mp3 m4a aac flac ogg oga opus wav aiff wma mka weba ac3
-    jpg jpeg png webp avif gif
-    srt vtt ass ssa ttml lrc
-"""
-FINAL_EXTENSIONS = frozenset(_EXTENSIONS.split())
+_BESIDE = "jpg jpeg png webp avif gif srt vtt ass ssa ttml lrc"
+FINAL_EXTENSIONS = WRITTEN | frozenset(_BESIDE.split())
 
 FIELDS = ("title", "id", "uploader", "channel", "site", "playlist", "playlist_index", "date", "year", "height")
 DEFAULT_TEMPLATE = "{title} [{id}].{ext}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, translated
+from workers.media.containers import RUNNING, TELLING
 from workers.media.findings import Examined, Finding, reason_of
 from workers.media.samples import tells_all, walk_samples
 from workers.text import clean
@@ -28,9 +29,7 @@ _FAST = {"codec_whitelist": "none", "probesize": "5000", "analyzeduration": "0",
 _RUNNING_FAST = {**_FAST, "probesize": "50000"}  # the table of a transport stream's streams comes a little later
 # The deblocking filter changes how a picture looks and not whether its bits can be read: a fifth of the time saved.
 _DECODER = {"err_detect": "crccheck", "skip_loop_filter": "all"}
-# Demuxers of formats whose header tells the duration; elsewhere libavformat guesses it from what is there.
-_TELLING = frozenset({"mp4", "matroska", "flac", "wav", "aiff", "avi", "asf", "mp3"})
-_RUNNING = frozenset({"mpegts", "mpeg", "mpegvideo"})  # may be cut out of a running stream: the beginning is torn
+_TELLS = TELLING | {"mp3"}  # by its Xing header
 _NOISE = re.compile(
     "whitelist|Could not find codec parameters|Consider increasing|Failed to open codec|not enough frames to estimate"
     "|non.monotonic|Non-increasing DTS|Application provided invalid"
@@ -143,7 +142,7 @@ def _walk(walk: _Walk, captured: list[tuple[int, str, str]], opening: list[tuple
 
 def _fast_options(walk: _Walk) -> dict[str, str]:
     """The options of a fast open, where the container tells enough for it; else none."""
-    if walk.format in _TELLING:
+    if walk.format in _TELLS:
         return _FAST
     return _RUNNING_FAST if not walk.full and walk.format in ("mpegts", "ogg") else {}
 
@@ -198,7 +197,7 @@ def _begin(walk: _Walk, container: InputContainer, guessed: bool) -> None:
         if len(entries):
             last = entries[-1]
             walk.last_index_byte = max(walk.last_index_byte, last.pos + (last.size if walk.format == "mp4" else 0))
-    if walk.format in _TELLING and not guessed:
+    if walk.format in _TELLS and not guessed:
         walk.duration_s = _told_s(walk, container)
 
 
@@ -252,7 +251,7 @@ def _decode(walk: _Walk, seen: _Seen, packet: Any, captured: list[tuple[int, str
         else:
             seen.undecodable += 1
         return
-    if frames and not seen.frames and walk.format in _RUNNING:
+    if frames and not seen.frames and walk.format in RUNNING:
         captured.clear()
         seen.undecodable = 0
         frames = frames[:1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workers.media.containers import muxer_options
+
 _Encoder = tuple[str, Mapping[str, str | int]]  # the name in ffmpeg and its options
 
 
@@ -21,16 +23,15 @@ class Container:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-_FAST_START = {"movflags": "+faststart"}
 _PICTURES = frozenset({"mjpeg", "png"})
 _BITMAPS = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})
 
-MP4 = Container("mp4", "mp4", "mov_text", frozenset({"mov_text"}), _PICTURES, options=_FAST_START)
+MP4 = Container("mp4", "mp4", "mov_text", frozenset({"mov_text"}), _PICTURES, options=muxer_options("mp4", "mp4"))
 MKV = Container(
     "matroska", "mkv", "subrip", frozenset({"subrip", "ass", "webvtt"}) | _BITMAPS, _PICTURES, attachments=True
 )
 WEBM = Container("webm", "webm", "webvtt", frozenset({"webvtt"}))
-M4A = Container("mp4", "m4a", covers=_PICTURES, options=_FAST_START | {"brand": "M4A "})  # ipod holds no pictures
+M4A = Container("mp4", "m4a", covers=_PICTURES, options=muxer_options("mp4", "m4a"))
 
 
 @dataclass(frozen=True, slots=True)

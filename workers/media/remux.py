@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, open_input, translated
+from workers.media.containers import muxer_options
 from workers.media.names import path_to_key
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
     from av.stream import Stream
-
-MUXER_OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "mp4": {"movflags": "+faststart"},
-    "ipod": {"movflags": "+faststart"},
-    "mov": {"movflags": "+faststart"},
-}
 
 
 def remux(
@@ -44,7 +39,7 @@ def remux(
     import av
 
     with open_input(source) as container, translated(source):
-        told = {"protocol_whitelist": "file", **MUXER_OPTIONS.get(muxer, {}), **(options or {})}
+        told = {"protocol_whitelist": "file", **muxer_options(muxer, target.suffix.lstrip(".")), **(options or {})}
         with av.open(f"file:{os.path.abspath(target)}", "w", format=muxer, container_options=told) as output:
             output.metadata.update(container.metadata if tags is None else tags)
             output.set_chapters(container.chapters())

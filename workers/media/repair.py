@@ -14,27 +14,11 @@ from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, open_input, translated
-from workers.media.containers import muxer_options
+from workers.media.containers import NAMES, container_like, muxer_options
 from workers.media.fates import is_chapter_track
 from workers.media.names import path_to_key
 from workers.text import clean
 
-# Of each demuxer's format: the muxer by extension, the first for names that promise another format.
-_MUXERS: dict[str, dict[str, str]] = {
-    "mp4": {"mp4": "mp4", "m4v": "mp4", "mov": "mov", "m4a": "mp4", "m4b": "mp4", "3gp": "3gp"},
-    "matroska": {"mkv": "matroska", "mka": "matroska", "webm": "webm", "weba": "webm"},
-    "avi": {"avi": "avi"},
-    "mpegts": {"ts": "mpegts", "mts": "mpegts", "m2ts": "mpegts"},
-    "mpeg": {"mpg": "mpeg", "mpeg": "mpeg", "vob": "vob"},
-    "flv": {"flv": "flv"},
-    "asf": {"wmv": "asf", "asf": "asf", "wma": "asf"},
-    "ogg": {"ogg": "ogg", "ogv": "ogg", "oga": "ogg", "opus": "ogg"},
-    "mp3": {"mp3": "mp3"},
-    "aac": {"aac": "adts"},
-    "flac": {"flac": "flac"},
-    "wav": {"wav": "wav"},
-    "aiff": {"aiff": "aiff", "aif": "aiff"},
-}
 _PULSE_PACKETS = 500
 _MOST_ERRORS = 1000  # in a row; then nothing more comes
 
@@ -65,11 +49,8 @@ class Copied:
 
 def extension_for(path: Path, format: str) -> str | None:
     """The extension of a repaired `path`, whose demuxer is `format`; None for formats that are not repaired."""
-    muxers = _MUXERS.get(format)
-    if muxers is None:
-        return None
-    extension = path.suffix.lower().lstrip(".")
-    return extension if extension in muxers else next(iter(muxers))
+    home = container_like(path, format, whole=True)
+    return home[1] if home is not None else None
 
 
 def copy_readable(
@@ -83,7 +64,7 @@ def copy_readable(
 
     copied = Copied()
     extension = target.suffix.lstrip(".")
-    muxer = _MUXERS[format][extension]
+    muxer = NAMES[format][extension]
     options = {"protocol_whitelist": "file", **muxer_options(muxer, extension)}
     with open_input(source, format=format) as opened, translated(source):
         container: Any = opened

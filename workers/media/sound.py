@@ -10,6 +10,7 @@ from typing import Literal
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, StreamFacts
+from workers.media.containers import muxer_options
 from workers.media.encode import with_paths
 from workers.media.lasting import measured
 from workers.media.names import path_to_key
@@ -33,12 +34,12 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "mp3": Kind("mp3", "mp3", "mp3", "libmp3lame", (("q:a", "2"),)),
-    "m4a": Kind("m4a", "ipod", "aac", "aac", (("b:a", "192k"),)),
+    "m4a": Kind("m4a", "mp4", "aac", "aac", (("b:a", "192k"),)),
     "opus": Kind("opus", "opus", "opus", "libopus", (("b:a", "128k"),)),
     "flac": Kind("flac", "flac", "flac", "flac"),
 }
 _KEPT = {kind.codec: kind for kind in KINDS.values()} | {
-    "alac": Kind("m4a", "ipod", "alac", ""),
+    "alac": Kind("m4a", "mp4", "alac", ""),
     "vorbis": Kind("ogg", "ogg", "vorbis", ""),
     "ac3": Kind("ac3", "ac3", "ac3", ""),
 }
@@ -93,6 +94,7 @@ def encode_command(found: Facts, index: int, kind: Kind, target: Path, *, ffmpeg
 
     source = graph.input("file:SOURCE", format=found.format, protocol_whitelist="file,pipe")
     options = {"c:a": kind.encoder, "map_metadata": "0", **dict(kind.options)}
+    options |= muxer_options(kind.muxer, kind.extension)
     if threads:
         options["threads"] = str(threads)
     output = graph.output(source[str(index)], "file:TARGET", format=kind.muxer, **options)

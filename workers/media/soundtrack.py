@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import codec_name, is_cover, is_deep, open_input, open_told, translated
+from workers.media.containers import muxer_options
 from workers.media.ffmetadata import Chapter, comment_chapters, plain_tags
 from workers.media.lasting import seconds
 from workers.media.names import path_to_key
@@ -33,13 +34,12 @@ class Home:
     options: Mapping[str, str] = field(default_factory=dict)  # of the muxer
 
 
-_M4A = {"movflags": "+faststart", "brand": "M4A "}  # the muxer ipod holds no pictures
 FORMATS: Mapping[str, Home] = {
     "mp3": Home("mp3", "mp3", "libmp3lame"),
-    "m4a": Home("mp4", "m4a", "aac", 96, options=_M4A),
+    "m4a": Home("mp4", "m4a", "aac", 96, options=muxer_options("mp4", "m4a")),
     "opus": Home("opus", "opus", "libopus", 64, covers="comment"),
     "flac": Home("flac", "flac", "flac", chapters="comment"),
-    "wav": Home("wav", "wav", "pcm_s16le", covers="", chapters="", options={"rf64": "auto"}),
+    "wav": Home("wav", "wav", "pcm_s16le", covers="", chapters="", options=muxer_options("wav", "wav")),
 }
 _OGG = Home("ogg", "ogg", covers="comment", chapters="comment")
 _ANY = Home("matroska", "mka", covers="attachment")

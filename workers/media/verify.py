@@ -9,7 +9,8 @@ from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media.av import Facts, StreamKind, facts, is_cover, open_input, translated
-from workers.media.lasting import TELLING, content_s, measured
+from workers.media.containers import TELLING
+from workers.media.lasting import content_s, measured
 from workers.media.names import path_to_key
 
 NOTHING_WRITTEN = "nothing was written: nothing that is wanted of the input can be read"

@@ -13,9 +13,8 @@ from pydantic import Field, field_validator
 
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
-from workers.media.containers import container_named
+from workers.media.containers import TELLING, container_named
 from workers.media.ffmetadata import Chapter
-from workers.media.lasting import TELLING
 from workers.media.names import key_to_path, path_to_key
 from workers.media.sniff import is_media_name
 from workers.operations.contract import BulkParams, Context, Operation, Result

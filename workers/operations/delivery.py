@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.av import Facts, facts
+from workers.media.containers import container_like
 from workers.media.names import fill_template, safe_name
 from workers.media.refusals import without_query
 from workers.operations.contract import Context
@@ -122,7 +123,7 @@ class Collector:
         keep = [stream.index for stream in found.streams if stream.kind in ("video", "audio") and not stream.cover]
         target = path.with_name("remuxed.mp4" if found.video else "remuxed.m4a")
         self.ctx.report(Progress(phase="remuxing", unit="bytes"))
-        remux(path, target, muxer="mp4" if found.video else "ipod", keep=keep)
+        remux(path, target, muxer="mp4", keep=keep)
         return target
 
     def _publish(self, path: Path, target: Path, entry: str, part: str) -> Path:
@@ -181,21 +182,6 @@ def _free(target: Path) -> Path:
     return next((name for name in names if not os.path.lexists(name)), target)
 
 
-# The extensions that a demuxer's files may bear; the first is given where the name says something else.
-_BEARS: Mapping[str, tuple[str, ...]] = {
-    "mp4": ("mp4", "m4a", "m4v", "mov", "3gp"),
-    "matroska": ("mkv", "webm", "mka", "weba"),
-    "mp3": ("mp3",),
-    "flac": ("flac",),
-    "ogg": ("ogg", "opus", "oga", "ogv"),
-    "wav": ("wav",),
-    "aiff": ("aiff",),
-    "flv": ("flv",),
-    "avi": ("avi",),
-    "mpeg": ("mpg", "mpeg"),
-    "asf": ("wmv", "wma"),
-    "ac3": ("ac3",),
-}
 _RAW = ("mpegts", "aac")  # streams without a container of their own
 
 
@@ -206,13 +192,13 @@ def _odd(found: Facts, path: Path) -> bool:
 
 def _renamed(path: Path, found: Facts) -> Path:
     """The file under an extension that its content agrees with."""
-    good = _BEARS.get(found.format)
-    if found.format in _RAW or (good and path.suffix.lower().lstrip(".") in good):
+    home = container_like(path, found.format, whole=True)
+    if found.format in _RAW or (home and path.suffix.lower() == f".{home[1]}"):
         return path
-    if not good:
+    if home is None:
         raise JobFailed(ErrorClass.UNSUPPORTED, f"what came is of the kind {found.format}, which Spool does not keep")
     sound_only = {"mp4": "m4a", "matroska": "mka"}.get(found.format) if found.video is None else None
-    renamed = path.with_suffix(f".{sound_only or good[0]}")
+    renamed = path.with_suffix(f".{sound_only or home[1]}")
     os.rename(path, renamed)
     return renamed
 

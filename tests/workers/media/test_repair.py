@@ -141,7 +141,7 @@ def test_lost_chapters_are_listed(media: Media, monkeypatch: pytest.MonkeyPatch,
     words, source = tmp_path / "chapters.txt", tmp_path / "a.mkv"
     words.write_text(CHAPTERS)
     ffmpeg("-i", media.clip, "-i", words, "-map_chapters", "1", "-c", "copy", source)
-    monkeypatch.setitem(repair._MUXERS, "matroska", {"ts": "mpegts"})
+    monkeypatch.setattr(repair, "NAMES", {"matroska": {"ts": "mpegts"}})
     assert copy_readable(source, "matroska", tmp_path / "copy.ts").left_out == ["2 chapters"]
 
 
