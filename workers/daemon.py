@@ -22,7 +22,7 @@ from typing import Any
 from workers import backups, localtime, lock
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
-from workers.client import DEFAULT_REGISTRY, load_registry
+from workers.door import DEFAULT_REGISTRY, load_registry
 from workers.errors import ConfigError, JobFailed, SpoolError, StoreError
 from workers.health.figures import Sampler
 from workers.home import prepare_home

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workers.errors import ReadOnlyError, UsageError
+from workers.door import Door
+from workers.errors import UsageError
 from workers.health.figures import AutoSlots, HostFigures
 from workers.jobs import FINAL, QUEUES, Job, Pause, Priority, Scope, State
 from workers.launch import worker_pid
-from workers.settings import Settings, slots_of
+from workers.settings import slots_of
 from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus
 from workers.store import batches, hosts, orders, pauses, questions
@@ -22,26 +22,15 @@ from workers.text import clean
 from workers.users import login_name
 
 if TYPE_CHECKING:
-    from workers.queues import Bells
+    pass
 
 
-class Groups:
+class Groups(Door):
     """What `workers.client.Client` can do with many jobs under one name."""
 
-    settings: Settings
-    _db: Any
-    # Of the front door, which this is a part of:
-    operation: Callable[[str], Any]
+    # Of another part of the front door:
     submit: Callable[..., Job]
     remove: Callable[..., list[Answer]]
-
-    @functools.cached_property
-    def _bells(self) -> Bells:
-        if self.settings.read_only:
-            raise ReadOnlyError
-        from workers.queues import Bells  # huey is not loaded by those who only look
-
-        return Bells(self.settings.paths.rings, self.settings.paths.wake_socket)
 
     # ---------------------------------------------------------------- queues and sites
 

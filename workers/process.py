@@ -42,8 +42,8 @@ def _tell(descriptor: int | None, text: str) -> None:
 
 def worker_main(arguments: Sequence[str]) -> int:
     """Run a worker until it is asked to end; the exit code. Trouble is one line for whoever launched it."""
-    from workers.client import DEFAULT_REGISTRY
     from workers.daemon import run
+    from workers.door import DEFAULT_REGISTRY
 
     parser = argparse.ArgumentParser(prog="spool worker", add_help=False)
     parser.add_argument("--ready-fd", type=int)
