@@ -144,7 +144,7 @@ class Departure:
                 move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
             elif move in _BACK:
                 # Who paused it says when it goes on.
-                fields["hold"] = (self._end.paused and wish is not Wish.RESUME) or wish in (Wish.PAUSE, Wish.HOLD)
+                fields["hold"] = wish.holds(self._end.paused)
             if move is Move.RELEASED and wish is Wish.HOLD:
                 reason = f"asked to wait by {wished_by}, once it had ended what it had in hand"
             if move is Move.RELEASED and not fields.get("hold") and isinstance(self._end.verdict, wire.Yielded):

@@ -127,6 +127,10 @@ class Wish(StrEnum):
     RESUME = "resume"
     HOLD = "hold"  # end what is in hand, then wait
 
+    def holds(self, paused: bool) -> bool:
+        """Whether a job that goes back to its queue waits there on hold; `paused`: its processes were stopped."""
+        return (paused and self is not Wish.RESUME) or self in (Wish.PAUSE, Wish.HOLD)
+
 
 class Scope(StrEnum):
     """What can be paused as a whole."""

@@ -16,7 +16,7 @@ from workers.files import remove_staging, remove_tree
 from workers.jobs import FINAL, Move, State, Wish
 from workers.runner.processes import Identity, boot_id, kill_group
 from workers.settings import Settings
-from workers.store import hosts, moves, questions
+from workers.store import hosts, moves, questions, reports
 from workers.store.database import transaction
 from workers.store.hosts import Orphan
 from workers.store.records import error_fields
@@ -33,20 +33,25 @@ def _end_processes(orphan: Orphan) -> int:
 
 
 def _settle(db: Any, orphan: Orphan) -> str:
-    """Make the move that the orphan needs; a word for the report."""
+    """Make the move that the orphan needs; a word for the report. What people asked up to this moment counts."""
+    with transaction(db):
+        return _settled(db, orphan, *reports.wish_of(db, orphan.job_id))
+
+
+def _settled(db: Any, orphan: Orphan, wish: Wish, wish_by: str) -> str:
     # A power cut or a restart of the host takes everybody along and is no job's doing.
     deaths = orphan.worker_deaths + (orphan.boot_id == boot_id())
-    if orphan.wish is Wish.CANCEL:
-        moves.move(db, Move.CANCELLED, orphan.job_id, by=orphan.wish_by, reason="asked before the worker died")
+    if wish is Wish.CANCEL:
+        moves.move_inside(db, Move.CANCELLED, orphan.job_id, by=wish_by, reason="its worker died before it was stopped")
         return "cancelled as asked"
     if deaths >= POISON_DEATHS:
         failure = Failure(ErrorClass.CRASHED, f"{deaths} workers died while it ran")
         fields = {**error_fields(failure), "worker_deaths": deaths}
-        moves.move(db, Move.FAILED, orphan.job_id, by="worker", reason=failure.message, fields=fields)
+        moves.move_inside(db, Move.FAILED, orphan.job_id, by="worker", reason=failure.message, fields=fields)
         return f"given up after {deaths} workers died"
-    paused = (orphan.state is State.PAUSED and orphan.wish is not Wish.RESUME) or orphan.wish in (Wish.PAUSE, Wish.HOLD)
+    paused = wish.holds(orphan.state is State.PAUSED)
     fields = {"worker_deaths": deaths, "hold": paused}
-    moves.move(db, Move.RESCUED, orphan.job_id, by="worker", reason="its worker died", fields=fields)
+    moves.move_inside(db, Move.RESCUED, orphan.job_id, by="worker", reason="its worker died", fields=fields)
     return "put on hold, as paused before" if paused else "queued again"
 
 

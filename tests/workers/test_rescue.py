@@ -3,20 +3,21 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.databases import claimed, opened, submitted
+from workers import rescue as rescuing
 from workers.config import load_settings
 from workers.home import prepare_home
 from workers.jobs import Job, Move, State, Wish
 from workers.rescue import rescue
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
-from workers.store import hosts, moves, orders, questions, reports
+from workers.store import answers, hosts, moves, orders, questions, reports
 from workers.store.database import transaction
 from workers.store.tables import JobRow
 
@@ -81,6 +82,50 @@ def test_a_job_that_was_to_be_cancelled_is(db: Any, settings: Settings, worker: 
     rescue(db, settings)
     assert questions.job_by_id(db, job.id).state is State.CANCELLED
     assert questions.events(db, job_id=job.id)[-1].by == "ann"
+
+
+@pytest.mark.parametrize(
+    ("order", "state", "hold"),
+    [
+        (lambda db, job_id: orders.cancel(db, [job_id], "ann"), State.CANCELLED, False),
+        (lambda db, job_id: orders.pause(db, [job_id], "ann"), State.QUEUED, True),
+        (lambda db, job_id: orders.pause(db, [job_id], "ann", soft=True), State.QUEUED, True),
+    ],
+)
+def test_what_is_asked_while_its_processes_are_ended_counts(
+    db: Any,
+    settings: Settings,
+    worker: int,
+    monkeypatch: pytest.MonkeyPatch,
+    order: Callable[[Any, int], list[answers.Answer]],
+    state: State,
+    hold: bool,
+) -> None:
+    job = _left(db, worker)
+    answers: list[answers.Answer] = []
+
+    def slow(orphan: hosts.Orphan) -> int:
+        answers.extend(order(db, orphan.job_id))
+        return 0
+
+    monkeypatch.setattr(rescuing, "_end_processes", slow)
+    rescue(db, settings)
+    found = questions.job_by_id(db, job.id)
+    assert [answer.ok for answer in answers] == [True]
+    assert (found.state, found.hold) == (state, hold)
+    if state is State.CANCELLED:
+        assert questions.events(db, job_id=job.id)[-1].by == "ann"
+
+
+def test_a_paused_job_that_goes_on_while_its_processes_are_ended_is_not_held(
+    db: Any, settings: Settings, worker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _left(db, worker)
+    moves.move(db, Move.PAUSED, job.id, by="ann")
+    monkeypatch.setattr(rescuing, "_end_processes", lambda orphan: len(orders.resume(db, [orphan.job_id], "ann")) - 1)
+    rescue(db, settings)
+    found = questions.job_by_id(db, job.id)
+    assert (found.state, found.hold) == (State.QUEUED, False)
 
 
 def test_a_job_in_whose_company_three_workers_died_fails(db: Any, settings: Settings, worker: int) -> None:

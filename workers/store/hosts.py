@@ -36,8 +36,6 @@ class Orphan:
 
     job_id: int
     state: State
-    wish: Wish
-    wish_by: str
     title: str
     runner_pid: int | None
     runner_start: int | None
@@ -123,8 +121,6 @@ def orphans(db: Database) -> list[Orphan]:
         Orphan(
             row["id"],
             State(row["state"]),
-            Wish(row["wish"]),
-            row["wish_by"],
             row["title"],
             row["runner_pid"],
             row["runner_start"],

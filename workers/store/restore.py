@@ -15,7 +15,7 @@ from typing import Any
 
 from workers.errors import StoreError
 from workers.files import private_folder
-from workers.jobs import FINAL, Move, State
+from workers.jobs import FINAL, LIVE, Move, State, Wish
 from workers.store import backup
 from workers.store.database import open_database, told, transaction
 from workers.store.migrations import migrate
@@ -119,10 +119,15 @@ def _raise_numbers(db: Any, floor: Floor) -> None:
 
 
 def _release_live(db: Any, by: str, hold: bool) -> None:
-    """What ran when the copy was made runs no more, and that is no fault of any job."""
-    live = JobRow.select(JobRow.id, JobRow.state).where(JobRow.state.in_([State.RUNNING.value, State.PAUSED.value]))
-    for job_id, state in list(live.tuples().execute(db)):
-        fields = {"hold": hold or state == State.PAUSED.value}
+    """What ran when the copy was made runs no more, and that is no fault of any job. What was asked of it counts."""
+    live = JobRow.select(JobRow.id, JobRow.state, JobRow.wish, JobRow.wish_by).where(
+        JobRow.state.in_([state.value for state in LIVE])
+    )
+    for job_id, state, wish, wish_by in list(live.tuples().execute(db)):
+        if wish == Wish.CANCEL.value:
+            move_inside(db, Move.CANCELLED, job_id, by=wish_by, reason="asked before the backup was made")
+            continue
+        fields = {"hold": hold or Wish(wish).holds(state == State.PAUSED.value)}
         move_inside(db, Move.RELEASED, job_id, by=by, reason="a backup was restored", fields=fields)
 
 

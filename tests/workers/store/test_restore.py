@@ -89,6 +89,25 @@ def test_a_paused_job_stays_with_its_person(database: Path) -> None:
         assert (found.state, found.hold) == (State.QUEUED, True)
 
 
+def test_what_was_asked_of_a_running_job_before_the_copy_counts(database: Path) -> None:
+    with opened(str(database)) as db:
+        cancelled, paused, asked, going = (running(db) for _ in range(4))
+        waits = submitted(db, after=(cancelled.id,))
+        orders.cancel(db, [cancelled.id], "ann")
+        orders.pause(db, [paused.id], "ann")
+        orders.pause(db, [asked.id], "ann", soft=True)
+        moves.move(db, Move.PAUSED, going.id, by="ann")
+        orders.resume(db, [going.id], "ann")
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(0, 0), by="bob", reason="", hold=False)
+    with opened(str(fresh)) as db:
+        found = [questions.job_by_id(db, job.id) for job in (cancelled, paused, asked, going, waits)]
+        queued = State.QUEUED
+        assert [job.state for job in found] == [State.CANCELLED, queued, queued, queued, State.SKIPPED]
+        assert [job.hold for job in found[1:4]] == [True, True, False]
+        assert questions.events(db, job_id=cancelled.id)[-1].by == "ann"
+
+
 def test_numbers_that_nobody_knows_are_left_far_behind(database: Path) -> None:
     fresh = copied(database)
     restore.prepare(fresh, Floor(None, 30), by="ann", reason="", hold=False)
