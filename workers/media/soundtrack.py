@@ -7,15 +7,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from workers.errors import ErrorClass, JobFailed
+from workers.jobs import Progress
 from workers.media.av import codec_name, is_cover, is_deep, open_input, open_told, translated
 from workers.media.containers import muxer_options
-from workers.media.ffmetadata import Chapter, comment_chapters, plain_tags
+from workers.media.ffmetadata import Chapter, comment_chapters, metadata_text, plain_tags
 from workers.media.lasting import seconds
 from workers.media.names import path_to_key
 from workers.text import clean
+
+if TYPE_CHECKING:
+    from workers.media.ffmpeg import Told
 
 SoundFormat = Literal["copy", "mp3", "m4a", "opus", "flac", "wav"]
 _PICTURES = frozenset({"mjpeg", "png"})
@@ -264,9 +268,32 @@ def _encoder_words(sound: Sound, home: Home, bitrate: int) -> Sequence[str]:
     return (*words, "-b:a", f"{home.kbit_per_channel * channels}k") if home.kbit_per_channel else (*words, "-q:a", "2")
 
 
-def finish(source: Source, home: Home, target: Path) -> None:
-    """Add to an encoded file what ffmpeg cannot write there."""
+def encode(
+    source: Source,
+    sound: Sound,
+    home: Home,
+    target: Path,
+    *,
+    ffmpeg: str,
+    bitrate: int,
+    threads: int,
+    on_progress: Callable[[Progress], None],
+) -> Told:
+    """Encode `sound` into `target`, with tags, chapters and cover, and what ffmpeg told. JobFailed.
+
+    `bitrate` is in kbit/s, 0 for the usual one.
+    """
+    from workers.media.ffmpeg import run
+
+    notes = target.with_name("notes.txt")
+    text = metadata_text(tags_for(source, sound, home), source.chapters if home.chapters == "native" else ())
+    notes.write_text(text, encoding="utf-8", errors="replace")
+    words = encode_command(source, sound, home, target, notes, ffmpeg=ffmpeg, bitrate=bitrate, threads=threads)
+    lasts_s, key = sound.duration_s or source.duration_s, path_to_key(source.path)
+    told = run(words, duration_s=lasts_s, phase="encoding sound", source=key, on_progress=on_progress)
+    notes.unlink(missing_ok=True)
     _add_cover(source, home, target)
+    return told
 
 
 def _add_cover(source: Source, home: Home, target: Path) -> None:

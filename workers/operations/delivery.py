@@ -103,7 +103,7 @@ class Collector:
         from workers.media.sound import extract
 
         return extract(
-            found,
+            found.path,
             folder,
             wanted=self.params.audio_format,
             ffmpeg=lambda: ffmpeg.locate(str(self.ctx.settings.get("ffmpeg") or "")),

@@ -146,30 +146,24 @@ class _Extraction:
 
     def _encode(self, home: Home, staged: Path) -> str:
         from workers.media import ffmpeg, soundtrack
-        from workers.media.ffmetadata import metadata_text
 
         tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
         if home.encoder not in tool.encoders:
             raise JobFailed(ErrorClass.TOOL, f"{clean(tool.path)} has no encoder {home.encoder}")
-        notes = staged.with_name("notes.txt")
-        chapters = self.source.chapters if home.chapters == "native" else ()
-        tags = soundtrack.tags_for(self.source, self.sound, home)
-        notes.write_text(metadata_text(tags, chapters), encoding="utf-8", errors="replace")
-        command = soundtrack.encode_command(
-            *(self.source, self.sound, home, staged, notes),
-            ffmpeg=tool.path,
-            bitrate=self.params.bitrate,
-            threads=int(self.ctx.settings.get("threads") or 0),
-        )
 
         def on_progress(progress: Progress) -> None:
             need_room(self.ctx, staged.parent)
             self.ctx.report(progress)
 
-        told = ffmpeg.run(command, duration_s=self.wanted_s, source=self.key, on_progress=on_progress)
+        told = soundtrack.encode(
+            *(self.source, self.sound, home, staged),
+            ffmpeg=tool.path,
+            bitrate=self.params.bitrate,
+            threads=int(self.ctx.settings.get("threads") or 0),
+            on_progress=on_progress,
+        )
         for line in told.lines:
             self.ctx.log(line)
-        soundtrack.finish(self.source, home, staged)
         return told.damage
 
 
