@@ -118,6 +118,8 @@ class Feed:
         self._listeners: list[Listener] = [self.window]
         self._counts_due = self._worker_due = 0.0
         self._recount = True
+        self._touched = False  # something was committed since the queues were last looked at
+        self._groups_seen = 0  # the revision up to which orders about no job, as pauses of queues, are known
         self._removed: set[int] = set()
         self._asking: asyncio.Task[None] | None = None
 
@@ -163,7 +165,7 @@ class Feed:
 
     async def start(self) -> None:
         """Take the present revision; rows read afterwards are followed from here on."""
-        self.revision = await self._client.ask(Client.revision)
+        self.revision = self._groups_seen = await self._client.ask(Client.revision)
         self.window.keep(await self._client.ask(Client.jobs, "state:running,paused"))
         self.ready = True
 
@@ -180,6 +182,7 @@ class Feed:
                 self._tell(jobs, removed)
             if self.figures.problem:
                 self.figures.problem = ""
+            self._touched = True
             if len(jobs) < _MOST_ROWS:
                 return
 
@@ -193,7 +196,7 @@ class Feed:
         """Start the slow questions when due, one at a time, beside the rows and never before them."""
         if self.pace.frozen or (self._asking is not None and not self._asking.done()):
             return
-        counts = self._recount and now >= self._counts_due
+        counts = (self._recount or self._touched) and now >= self._counts_due
         worker = now >= self._worker_due
         if counts or worker:
             self._asking = asyncio.create_task(self._figure_task(counts, worker))
@@ -203,10 +206,11 @@ class Feed:
         figures = self.figures
         before = (figures.counts, figures.queues, figures.worker, figures.problem)
         try:
-            if counts:
-                self._recount = False
+            if counts and (self._recount or await self._group_orders()):
+                self._recount = self._touched = False
                 figures.counts = await self._client.ask(Client.counts)
                 figures.queues = await self._client.ask(Client.queues)
+            if counts:
                 self._counts_due = began + max(0.5, 20 * (time.monotonic() - began))
             if worker:
                 slots_before = _auto_slots(figures.worker)
@@ -220,6 +224,14 @@ class Feed:
         figures.read_at = time.monotonic()
         if (figures.counts, figures.queues, figures.worker, figures.problem) != before:
             self._post(Changed())
+
+    async def _group_orders(self) -> bool:
+        """Whether somebody has paused, resumed or resized a queue since the last look: no job changes when they do."""
+        self._touched = False
+        events = await self._client.ask(Client.events, self._groups_seen, job_id=0)
+        if events:
+            self._groups_seen = events[-1].revision
+        return bool(events)
 
     async def ask(self, method: Callable[Concatenate[Client, P], T], *args: P.args, **options: P.kwargs) -> T:
         """A question or an order; each has a connection of its own, so slow ones never stand before the rows."""

@@ -60,6 +60,19 @@ class Rig:
                 await asyncio.sleep(0.02)
 
 
+async def test_orders_about_queues_are_seen_though_no_job_changes() -> None:
+    async with Rig(FakeStore(make_jobs(3))) as rig:
+        asked = rig.store.calls["counts"]
+        rig.store.commits += 1  # a worker's sign of life
+        await rig.until(lambda: rig.store.calls["events"])
+        await rig.quiet()
+        assert rig.store.calls["counts"] == asked  # is no reason to count
+        rig.store.pause_queue("video", until=None)
+        await rig.until(lambda: [queue.name for queue in rig.feed.figures.queues if queue.paused] == ["video"])
+        rig.store.resume_queue("video")
+        await rig.until(lambda: not any(queue.paused for queue in rig.feed.figures.queues))
+
+
 async def test_first_change_after_quiet_comes_at_once() -> None:
     async with Rig(FakeStore(make_jobs(10, running=2)), rate=1) as rig:
         await asyncio.sleep(0.6)

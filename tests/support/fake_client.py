@@ -367,11 +367,19 @@ class FakeStore(FakeBatches):
         for name in QUEUES if queue is None else (queue,):
             self.paused_queues[name] = until
             self.pauses_asked.append((name, until, soft))
+            self._tell_of_queue(name, "queue paused")
         self.commits += 1
+
+    def _tell_of_queue(self, name: str, move: str) -> None:
+        """One line of history that is about no job."""
+        self.last_revision += 1
+        event = JobEvent(len(self.history) + 1, self.last_revision, 0, NOW_MS, move, "", name, "ada", "")
+        self.history.append(event)
 
     def resume_queue(self, queue: str | None, **_options: Any) -> None:
         for name in QUEUES if queue is None else (queue,):
             self.paused_queues.pop(name, None)
+            self._tell_of_queue(name, "queue resumed")
         self.commits += 1
 
     def set_slots(self, queue: str, slots: int | None, **_options: Any) -> None:
