@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from workers.errors import ErrorClass, JobFailed
@@ -163,10 +162,25 @@ def _behind_id3(file: BinaryIO, head: bytes) -> Sniffed:
 
 def is_media_name(path: str | os.PathLike[str]) -> Kind | None:
     """What a name promises by its extension, for walking folders: "av", "image" or None. The content decides later."""
-    extension = Path(path).suffix.lower().lstrip(".")
+    extension = _extension(path)
     if extension in IMAGE_EXTENSIONS:
         return "image"
     return "av" if extension in AV_EXTENSIONS else None
+
+
+def is_film_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a name promises a film."""
+    return _extension(path) in VIDEO_EXTENSIONS
+
+
+def is_seen_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a name promises something to look at: a film or a picture."""
+    extension = _extension(path)
+    return extension in VIDEO_EXTENSIONS or extension in IMAGE_EXTENSIONS
+
+
+def _extension(path: str | os.PathLike[str]) -> str:
+    return os.path.splitext(path)[1].lower().lstrip(".")
 
 
 def _words(text: str) -> frozenset[str]:

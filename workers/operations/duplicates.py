@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.names import key_to_path, path_to_key
-from workers.media.sniff import AUDIO_EXTENSIONS, is_media_name, no_file
+from workers.media.sniff import is_seen_name, no_file
 from workers.media.twinreport import Group, Kind, Member, Rule, ordered, summary, write
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import disk_failure, first_line, need_room, publish, stage, walk
@@ -83,7 +83,7 @@ def _listed(params: DuplicatesParams, ctx: Context) -> tuple[Catalogue, list[tup
     from workers.media.twins import Catalogue
 
     catalogue, problems, small = Catalogue(), list[tuple[str, str]](), 0
-    for number, key in enumerate(walk(params, _looks if params.match == "perceptual" else _any)):
+    for number, key in enumerate(walk(params, is_seen_name if params.match == "perceptual" else _any)):
         if number % _SIGN_EVERY == 0:
             ctx.report(Progress(None, "listing", number, unit="items"))
             ctx.alive()
@@ -105,10 +105,6 @@ def _listed(params: DuplicatesParams, ctx: Context) -> tuple[Catalogue, list[tup
 
 def _any(name: str) -> bool:
     return True
-
-
-def _looks(name: str) -> bool:
-    return is_media_name(name) is not None and name.rpartition(".")[2].lower() not in AUDIO_EXTENSIONS
 
 
 def _equal(params: DuplicatesParams, ctx: Context, catalogue: Catalogue) -> Found:

@@ -6,7 +6,6 @@ Answers of MusicBrainz are kept by themselves, for a month.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome
 from workers.media.names import key_to_path, path_to_key
-from workers.media.sniff import AV_EXTENSIONS, sniff
+from workers.media.sniff import is_media_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 from workers.operations.targets import targets
@@ -82,7 +81,7 @@ class EnrichParams(BulkParams):
 
 
 def _wanted(name: str) -> bool:
-    return os.path.splitext(name)[1].lower().lstrip(".") in AV_EXTENSIONS
+    return is_media_name(name) == "av"
 
 
 def _items(params: EnrichParams) -> Iterable[str]:

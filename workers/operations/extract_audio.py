@@ -12,7 +12,7 @@ from pydantic import Field
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
 from workers.media.names import key_to_path
-from workers.media.sniff import VIDEO_EXTENSIONS, is_media_name
+from workers.media.sniff import is_film_name
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, need_room, publish, stage, walk, was_named
 from workers.operations.ledger import Ledger
@@ -47,7 +47,7 @@ class ExtractAudioParams(BulkParams):
 
 def _wanted(name: str) -> bool:
     # Sound is not taken from folders: there it is the result of an earlier job as often as not.
-    return is_media_name(name) == "av" and name.rpartition(".")[2].lower() in VIDEO_EXTENSIONS
+    return is_film_name(name)
 
 
 def _items(params: ExtractAudioParams) -> Iterable[str]:

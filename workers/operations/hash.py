@@ -15,7 +15,7 @@ from workers.jobs import Progress
 from workers.media.checksums import Entry, read_list
 from workers.media.digest import digest
 from workers.media.names import key_to_path, path_to_key
-from workers.media.sniff import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, is_media_name, sniff
+from workers.media.sniff import is_media_name, is_seen_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 from workers.text import clean
@@ -52,19 +52,14 @@ class HashParams(BulkParams):
 def _items(params: HashParams) -> Iterable[str]:
     if params.check:
         return dict.fromkeys(_listed(params))  # two lists may name one file, which is still one item
-    return walk(params, _looks if params.algorithm == "perceptual" else lambda name: True)
-
-
-def _looks(name: str) -> bool:
-    """Whether a file of this name may have a look: pictures and films."""
-    return is_media_name(name) is not None and name.rpartition(".")[2].lower() not in AUDIO_EXTENSIONS
+    return walk(params, is_seen_name if params.algorithm == "perceptual" else lambda name: True)
 
 
 def _category(params: HashParams, key: str) -> str:
     """Where a hash is kept. The name tells pictures from films: a name that lies only picks the other share."""
     if params.algorithm != "perceptual":
         return "metadata"
-    return "image_analysis" if key.rpartition(".")[2].lower() in IMAGE_EXTENSIONS else "video_analysis"
+    return "image_analysis" if is_media_name(key) == "image" else "video_analysis"
 
 
 def _process(params: HashParams, key: str, ctx: Context) -> Result:

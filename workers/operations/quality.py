@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Literal
 
@@ -11,7 +10,7 @@ from pydantic import Field
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.names import key_to_path
-from workers.media.sniff import VIDEO_EXTENSIONS, sniff
+from workers.media.sniff import is_film_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, walk
 from workers.text import clean
@@ -28,12 +27,8 @@ class QualityParams(BulkParams):
     moment. Sound, bit rate and times of frames are measured in whole either way."""
 
 
-def _wanted(name: str) -> bool:
-    return os.path.splitext(name)[1].lower().lstrip(".") in VIDEO_EXTENSIONS
-
-
 def _items(params: QualityParams) -> Iterable[str]:
-    return walk(params, _wanted)
+    return walk(params, is_film_name)
 
 
 def _process(params: QualityParams, key: str, ctx: Context) -> Result:

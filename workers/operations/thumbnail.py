@@ -14,7 +14,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome
 from workers.media.names import key_to_path
 from workers.media.shapes import PRESETS, Shape, two_numbers
-from workers.media.sniff import VIDEO_EXTENSIONS, is_media_name, sniff
+from workers.media.sniff import is_film_name, is_media_name, sniff
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk, was_named
 from workers.operations.marks import made_before, mark
@@ -175,7 +175,7 @@ def _made_before(source: Path, target: Path, asked: Mapping[str, Any]) -> Path |
 
 def _has_picture(params: ThumbnailParams, source: Path) -> bool:
     """Whether it is worth trying: sounds that were only met on the way are looked at first."""
-    if was_named(params.inputs, source) or source.suffix.lower().lstrip(".") in VIDEO_EXTENSIONS:
+    if was_named(params.inputs, source) or is_film_name(source):
         return True
     from workers.media.film import open_film
 

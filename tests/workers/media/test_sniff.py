@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.media import CONCAT_TEXT, HLS_TEXT, SVG_TEXT, Media
 from workers.errors import ErrorClass, JobFailed
-from workers.media.sniff import Sniffed, is_media_name, sniff, sniff_bytes
+from workers.media.sniff import Sniffed, is_film_name, is_media_name, is_seen_name, sniff, sniff_bytes
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,17 @@ def test_names_promise() -> None:
     assert is_media_name("a.Jpg") == "image"
     assert is_media_name("a.txt") is None
     assert is_media_name("mp4") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "film", "seen"),
+    [
+        ("a.MKV", True, True),
+        ("b.jpg", False, True),
+        ("c.mp3", False, False),
+        ("d.txt", False, False),
+        (".mp4", False, False),
+    ],
+)
+def test_names_promise_what_can_be_seen(name: str, film: bool, seen: bool) -> None:
+    assert (is_film_name(name), is_seen_name(name)) == (film, seen)
