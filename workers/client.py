@@ -33,10 +33,10 @@ from workers.notices.desk import NoticeDesk, Tried
 from workers.ordering import Ordering
 from workers.settings import Settings
 from workers.status import QueueStatus, WorkerStatus
+from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
 from workers.store.batches import Batch, Template
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
-from workers.store.orders import Answer
 from workers.store.watching import WatchPoll, open_watched
 from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed

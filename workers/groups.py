@@ -14,9 +14,9 @@ from workers.settings import slots_of
 from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus
 from workers.store import batches, hosts, orders, pauses, questions
+from workers.store.answers import Answer
 from workers.store.batches import Batch, Template
 from workers.store.database import spoken
-from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.text import clean
 from workers.users import login_name

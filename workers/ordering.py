@@ -9,10 +9,10 @@ from workers.door import Door
 from workers.errors import UsageError
 from workers.jobs import LATEST_MS, Job, Priority, Waiting
 from workers.logs import remove_log
-from workers.store import orders, questions
+from workers.store import orders, places, questions, submissions
+from workers.store.answers import Answer
 from workers.store.batches import checked as checked_batch
 from workers.store.database import spoken
-from workers.store.orders import Answer
 from workers.store.records import now_ms
 from workers.text import clean
 from workers.users import login_name
@@ -50,9 +50,9 @@ class Ordering(Door):
         params = kind.validate(values)
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
-        job = orders.submit(
+        job = submissions.submit(
             self._db,
-            orders.NewJob(
+            submissions.NewJob(
                 operation=kind.name,
                 queue=kind.queue,
                 title=clean(kind.label(params)),
@@ -153,7 +153,7 @@ class Ordering(Door):
     @spoken
     def move_first(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs before all others of their queue and priority."""
-        return self._ordered(orders.reorder(self._db, ids, "first", by or login_name()))
+        return self._ordered(places.reorder(self._db, ids, "first", by or login_name()))
 
     @spoken
     def start_now(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
@@ -163,7 +163,7 @@ class Ordering(Door):
         waiting = [answer.job_id for answer in answers if answer.ok]
         orders.set_hold(self._db, waiting, False, who)
         orders.set_priority(self._db, waiting, Priority.URGENT, who)
-        orders.reorder(self._db, waiting, "first", who)
+        places.reorder(self._db, waiting, "first", who)
         self._may_start(answers)
         held = self.why_each(waiting)
         return [Answer(answer.job_id, True, _told(held, answer.job_id)) if answer.ok else answer for answer in answers]
@@ -171,12 +171,12 @@ class Ordering(Door):
     @spoken
     def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place forward."""
-        return self._ordered(orders.reorder(self._db, ids, "up", by or login_name()))
+        return self._ordered(places.reorder(self._db, ids, "up", by or login_name()))
 
     @spoken
     def move_down(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place back."""
-        return self._ordered(orders.reorder(self._db, ids, "down", by or login_name()))
+        return self._ordered(places.reorder(self._db, ids, "down", by or login_name()))
 
     @spoken
     def schedule(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.jobs import Job, Move
-from workers.store import claims, moves, orders
+from workers.store import claims, moves, submissions
 from workers.store.database import open_database, transaction
 from workers.store.migrations import migrate
 from workers.store.tables import TABLES, Counter
@@ -87,15 +87,15 @@ def wipe(db: Any) -> None:
         Counter.update(value=0).where(Counter.key != "schema").execute(db)
 
 
-def new_job(**values: Any) -> orders.NewJob:
+def new_job(**values: Any) -> submissions.NewJob:
     """A job to submit; what is not said does not matter."""
     plain = {"operation": OPERATION, "queue": "default", "title": "a job", "params": {}, "by": "ann"}
-    return orders.NewJob(**{**plain, **values})
+    return submissions.NewJob(**{**plain, **values})
 
 
 def submitted(db: Any, **values: Any) -> Job:
     """A job that waits."""
-    return orders.submit(db, new_job(**values))
+    return submissions.submit(db, new_job(**values))
 
 
 def situation(

@@ -17,7 +17,8 @@ from workers.jobs import Job, Move, State, Wish
 from workers.rescue import rescue
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
-from workers.store import answers, hosts, moves, orders, questions, reports
+from workers.store import hosts, moves, orders, questions, reports
+from workers.store.answers import Answer
 from workers.store.database import transaction
 from workers.store.tables import JobRow
 
@@ -97,12 +98,12 @@ def test_what_is_asked_while_its_processes_are_ended_counts(
     settings: Settings,
     worker: int,
     monkeypatch: pytest.MonkeyPatch,
-    order: Callable[[Any, int], list[answers.Answer]],
+    order: Callable[[Any, int], list[Answer]],
     state: State,
     hold: bool,
 ) -> None:
     job = _left(db, worker)
-    answers: list[answers.Answer] = []
+    answers: list[Answer] = []
 
     def slow(orphan: hosts.Orphan) -> int:
         answers.extend(order(db, orphan.job_id))

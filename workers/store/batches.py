@@ -12,9 +12,9 @@ from peewee import Database, fn
 from workers.errors import UsageError
 from workers.jobs import FINAL, LIVE, ItemCounts, Pause, Scope, State
 from workers.store import pauses
+from workers.store.answers import Answer
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
-from workers.store.orders import Answer
 from workers.store.records import now_ms, parts, storable, to_json
 from workers.store.tables import BatchRow, JobRow, TemplateRow
 

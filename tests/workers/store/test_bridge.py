@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.support.databases import claimed, new_job, opened, running, situation, submitted
 from workers.errors import NoSuchJob, StoreError, UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Progress, Scope, State
-from workers.store import claims, hosts, moves, orders, questions, reports, waiting
+from workers.store import claims, hosts, moves, orders, questions, reports, submissions, waiting
 from workers.store.database import ask, close_async, open_async_database, open_database, told, transaction
 
 
@@ -30,8 +30,8 @@ async def _ask(adb: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 async def test_every_function_works_as_it_does_for_threads(adb: Any, where: str) -> None:
-    job = await _ask(adb, orders.submit, new_job(title="TÜR 😀", submission_key="k", site="example.org"))
-    assert await _ask(adb, orders.submit, new_job(submission_key="k")) == job
+    job = await _ask(adb, submissions.submit, new_job(title="TÜR 😀", submission_key="k", site="example.org"))
+    assert await _ask(adb, submissions.submit, new_job(submission_key="k")) == job
     with opened(where) as db:
         assert questions.job_by_id(db, job.id) == job
     assert list(await _ask(adb, questions.job_ids, "tür state:queued site:example.org age<1h")) == [job.id]
@@ -68,12 +68,12 @@ async def test_one_tasks_rollback_does_not_take_anothers_insert(adb: Any, where:
 
         def fails(db: Any) -> None:
             with transaction(db):
-                orders.submit(db, new_job(title="lost"))
+                submissions.submit(db, new_job(title="lost"))
                 raise ZeroDivisionError
 
         results = await asyncio.gather(
             _ask(adb, fails),
-            _ask(adb, orders.submit, new_job(title=f"kept {number}")),
+            _ask(adb, submissions.submit, new_job(title=f"kept {number}")),
             _ask(adb, fails),
             return_exceptions=True,
         )
@@ -84,7 +84,7 @@ async def test_one_tasks_rollback_does_not_take_anothers_insert(adb: Any, where:
 
 async def test_many_tasks_share_few_connections(adb: Any) -> None:
     asks = [_ask(adb, questions.jobs, limit=5) for _ in range(200)]
-    orders_ = [_ask(adb, orders.submit, new_job(title=f"{number}")) for number in range(50)]
+    orders_ = [_ask(adb, submissions.submit, new_job(title=f"{number}")) for number in range(50)]
     await asyncio.wait_for(asyncio.gather(*asks, *orders_), 60)
     assert await _ask(adb, questions.count) == 50
 
@@ -92,7 +92,7 @@ async def test_many_tasks_share_few_connections(adb: Any) -> None:
 async def test_cancelled_asks_give_their_connections_back(adb: Any) -> None:
     """More of them than there are connections, ended at every point of their way; then all still works."""
     for rounds in range(12):
-        tasks = [asyncio.ensure_future(_ask(adb, orders.submit, new_job())) for _ in range(6)]
+        tasks = [asyncio.ensure_future(_ask(adb, submissions.submit, new_job())) for _ in range(6)]
         for _ in range(rounds * 5):
             await asyncio.sleep(0)
         if rounds % 2:
@@ -104,7 +104,7 @@ async def test_cancelled_asks_give_their_connections_back(adb: Any) -> None:
     await asyncio.gather(*adb.spool_asks)
     before = await asyncio.wait_for(_ask(adb, questions.count), 30)
     assert before >= 6
-    again = await asyncio.wait_for(asyncio.gather(*(_ask(adb, orders.submit, new_job()) for _ in range(8))), 30)
+    again = await asyncio.wait_for(asyncio.gather(*(_ask(adb, submissions.submit, new_job()) for _ in range(8))), 30)
     jobs = await _ask(adb, questions.jobs, sort="id")
     assert len(jobs) == before + 8 and {job.id for job in again} <= {job.id for job in jobs}
     # Nothing half done was left: every job has its line of history, every id was counted.
@@ -115,7 +115,7 @@ async def test_cancelled_asks_give_their_connections_back(adb: Any) -> None:
 async def test_errors_of_the_database_are_told_in_words(adb: Any) -> None:
     def wrong(db: Any) -> None:
         with told("asking nonsense"):
-            db.execute_sql("SELECT nonsense FROM nowhere")
+            db.execute_sql("SELECT nonsense FROM meta")
 
     with pytest.raises(StoreError, match="asking nonsense: the database refused"):
         await _ask(adb, wrong)
@@ -143,7 +143,7 @@ async def test_threads_and_tasks_write_to_one_database(adb: Any, where: str) -> 
                 submitted(db, queue="video")
 
     thread = asyncio.to_thread(write)
-    await asyncio.gather(thread, *(_ask(adb, orders.submit, new_job()) for _ in range(15)))
+    await asyncio.gather(thread, *(_ask(adb, submissions.submit, new_job()) for _ in range(15)))
     with opened(where) as db:
         assert [event.revision for event in questions.events(db)] == list(range(1, 31))
         assert claimed(db) is not None and running(db, queue="images") is not None

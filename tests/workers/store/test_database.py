@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.databases import migrated, opened, submitted
 from workers.errors import StoreError
-from workers.store import claims, hosts, orders, questions
+from workers.store import claims, hosts, places, questions
 from workers.store.database import (
     ChangePoll,
     is_sqlite,
@@ -182,7 +182,7 @@ def test_indexes_serve_the_hot_questions(tmp_path: Path) -> None:
         questions.counts(db)
         hosts.ended_before(db, 1)
         submitted(db)
-        orders.reorder(db, [1], "up", "ann")
+        places.reorder(db, [1], "up", "ann")
         del db.execute_sql
         for sql, params in asked:
             if sql.startswith(("SELECT", "UPDATE", "DELETE")):

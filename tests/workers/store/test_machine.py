@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from tests.support.databases import claimed, opened, submitted, target, wipe
 from workers.jobs import FINAL, LIVE, MOVES, ItemRecord, Job, JobEvent, Move, Outcome, Priority, Progress, State
-from workers.store import moves, orders, questions, reports
+from workers.store import moves, orders, places, questions, reports
 from workers.store.tables import ItemRow
 
 _ENDS = (Move.SUCCEEDED, Move.FAILED, Move.RETRIED, Move.RELEASED, Move.RESCUED, Move.PAUSED, Move.RESUMED)
@@ -115,7 +115,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(ids=st.lists(jobs, max_size=3), where=st.sampled_from(["first", "last", "up", "down"]))
     def reorder(self, ids: list[int], where: str) -> None:
-        orders.reorder(self.db, ids, where, "ann")
+        places.reorder(self.db, ids, where, "ann")
 
     @rule(job_id=consumes(jobs))
     def remove(self, job_id: int) -> None:

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from tests.support.databases import claimed, ended, opened, running, submitted, target, wipe
 from workers.errors import UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
-from workers.store import moves, orders, questions, reports
+from workers.store import answers, moves, orders, places, questions, reports
 
 
 def _job(db: Any, job_id: int) -> Job:
     return questions.job_by_id(db, job_id)
 
 
-def _one(answers: list[orders.Answer]) -> tuple[bool, str]:
+def _one(answers: list[answers.Answer]) -> tuple[bool, str]:
     (answer,) = answers
     return answer.ok, answer.message
 
@@ -209,7 +209,7 @@ def test_removing_forgets_everything_of_an_ended_job(db: Any) -> None:
 def test_places(db: Any, place: str, ids: list[int], expected: list[int]) -> None:
     for _ in range(5):
         submitted(db)
-    answers = orders.reorder(db, ids, place, "ann")
+    answers = places.reorder(db, ids, place, "ann")
     assert [answer.job_id for answer in answers] == ids
     assert list(questions.job_ids(db)) == expected
     assert [job.id for job in iter(lambda: claimed(db), None)] == expected
@@ -219,18 +219,18 @@ def test_a_place_is_among_jobs_of_the_same_queue_and_priority(db: Any) -> None:
     urgent = submitted(db, priority=Priority.URGENT).id
     other = submitted(db, queue="video").id
     mine = submitted(db).id
-    assert _one(orders.reorder(db, [mine], "first", "ann")) == (False, "is there already")
-    assert _one(orders.reorder(db, [urgent], "down", "ann")) == (False, "is there already")
-    assert _one(orders.reorder(db, [99], "up", "ann"))[0] is False
+    assert _one(places.reorder(db, [mine], "first", "ann")) == (False, "is there already")
+    assert _one(places.reorder(db, [urgent], "down", "ann")) == (False, "is there already")
+    assert _one(places.reorder(db, [99], "up", "ann"))[0] is False
     assert list(questions.job_ids(db)) == [urgent, other, mine]
 
 
 def test_what_is_submitted_later_comes_behind_what_was_moved_last(db: Any) -> None:
     first, second = submitted(db).id, submitted(db).id
-    orders.reorder(db, [first], "last", "ann")
+    places.reorder(db, [first], "last", "ann")
     third = submitted(db).id
     assert list(questions.job_ids(db)) == [second, first, third]
-    orders.reorder(db, [third], "up", "ann")
+    places.reorder(db, [third], "up", "ann")
     assert list(questions.job_ids(db)) == [second, third, first]
 
 
@@ -267,7 +267,7 @@ def test_any_sequence_of_places_is_that_of_a_list(kind: str) -> None:
             wipe(db)
             order = [submitted(db).id for _ in range(6)]
             for where, ids in steps:
-                orders.reorder(db, ids, where, "ann")
+                places.reorder(db, ids, where, "ann")
                 order = _moved(order, ids, where)
                 assert list(questions.job_ids(db)) == order
 
@@ -277,7 +277,7 @@ def test_any_sequence_of_places_is_that_of_a_list(kind: str) -> None:
 def test_a_thousand_steps_up_and_down_lose_no_precision(db: Any) -> None:
     ids = [submitted(db).id for _ in range(3)]
     for _ in range(60):
-        orders.reorder(db, [ids[2]], "up", "ann")
-        orders.reorder(db, [ids[1]], "up", "ann")
+        places.reorder(db, [ids[2]], "up", "ann")
+        places.reorder(db, [ids[1]], "up", "ann")
     positions = {job.position for job in questions.jobs(db)}
     assert positions == {1.0, 2.0, 3.0}

@@ -11,7 +11,7 @@ import pytest
 from tests.support.databases import KINDS, ended, new_job, opened, running, submitted, target
 from workers.errors import NoSuchJob, UsageError
 from workers.jobs import ItemRecord, Move, Outcome, Priority, Progress, State
-from workers.store import moves, orders, questions, reports
+from workers.store import moves, orders, questions, reports, submissions
 from workers.store.database import open_database, transaction
 from workers.store.records import now_ms
 from workers.store.tables import JobRow
@@ -212,7 +212,7 @@ def test_ids_are_of_one_moment_while_jobs_move(where: str) -> None:
     with opened(where) as db:
         number = 12
         for _ in range(number):
-            orders.submit(db, new_job())
+            submissions.submit(db, new_job())
         stop = threading.Event()
 
         def churn() -> None:
