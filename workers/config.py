@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from workers.errors import ConfigError
-from workers.settings import Paths, Settings
+from workers.paths import Paths
+from workers.settings import Settings
 
 _ENVIRONMENT = {
     "SPOOL_OUTPUT": ("output_dir",),

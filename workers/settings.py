@@ -1,11 +1,8 @@
-"""What can be set, and where things lie: frozen settings with their defaults. `workers.config` reads them."""
+"""What can be set: frozen settings with their defaults. `workers.config` reads them."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from hashlib import blake2s
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr
@@ -13,10 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from workers.errors import UsageError
 from workers.jobs import QUEUES
+from workers.paths import Paths
 from workers.slotrange import SlotRange, checked_slots, range_of
 from workers.windows import canonical
-
-_SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux and fewer elsewhere
 
 
 class _Section(BaseModel):
@@ -284,68 +280,6 @@ class NotifySettings(_Section):
     """Notices a minute to each service at most; what happens meanwhile is told in one summary."""
     give_up_minutes: float = Field(default=60.0, ge=0, le=10_080)
     """Minutes of trying, with growing waits, after which what a service did not take is given up."""
-
-
-class Paths(_Section):
-    """Where things lie. Derived from SPOOL_HOME or the XDG folders, except `output`."""
-
-    config: Path
-    state: Path
-    cache: Path
-    runtime: Path
-    output: Path
-
-    @property
-    def database(self) -> Path:
-        """The jobs table."""
-        return self.state / "spool.db"
-
-    @property
-    def backups(self) -> Path:
-        """Folder of the copies of the jobs table."""
-        return self.state / "backups"
-
-    @property
-    def rings(self) -> Path:
-        """Folder of the queues' ring files."""
-        return self.state / "rings"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one worker of this home."""
-        return self.state / "worker.lock"
-
-    @property
-    def job_logs(self) -> Path:
-        """Folder of one log per job."""
-        return self.state / "logs" / "jobs"
-
-    @property
-    def worker_log(self) -> Path:
-        """The worker's own log."""
-        return self.state / "logs" / "worker.log"
-
-    @property
-    def work(self) -> Path:
-        """Folder of the jobs' partial work."""
-        return self.state / "work"
-
-    @property
-    def wake_socket(self) -> Path:
-        """The datagram socket that wakes the worker; moved to a short folder when the path is too long for one."""
-        path = self.runtime / "wake"
-        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-            return path
-        digest = blake2s(os.fsencode(path), digest_size=8).hexdigest()
-        return Path(tempfile.gettempdir()) / f"spool-{os.getuid()}-{digest}" / "wake"
-
-    def job_log(self, job_id: int) -> Path:
-        """The log file of one job."""
-        return self.job_logs / f"{job_id}.log"
-
-    def job_work(self, job_id: int) -> Path:
-        """The private work folder of one job."""
-        return self.work / str(job_id)
 
 
 class Settings(_Section):

@@ -115,9 +115,9 @@ async def test_cancelled_asks_give_their_connections_back(adb: Any) -> None:
 async def test_errors_of_the_database_are_told_in_words(adb: Any) -> None:
     def wrong(db: Any) -> None:
         with told("asking nonsense"):
-            db.execute_sql("SELECT nonsense FROM meta")
+            db.execute_sql("SELECT nonsense FROM nowhere")
 
-    with pytest.raises(StoreError, match="asking nonsense: the database refused"):
+    with pytest.raises(StoreError, match="asking nonsense: (the database refused|it lacks)"):
         await _ask(adb, wrong)
 
 
