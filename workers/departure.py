@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.delays import retry_delay_s
 from workers.errors import ErrorClass, Failure
 from workers.files import free_bytes, remove_staging, remove_tree
-from workers.jobs import FINAL, MOVES, Job, Move, State, Wish, retry_delay_s
+from workers.jobs import FINAL, MOVES, Job, Move, State, Wish
 from workers.runner import wire
 from workers.runner.failures import how_it_died
 from workers.store import moves, reports

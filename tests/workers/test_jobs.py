@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import replace
 
 import pytest
@@ -24,7 +23,6 @@ from workers.jobs import (
     allowed,
     job_as_json,
     moves_as_table,
-    retry_delay_s,
     rfc3339,
 )
 
@@ -127,25 +125,3 @@ def test_a_job_as_json_has_all_its_fields() -> None:
 def test_any_time_is_told(ms: int) -> None:
     told = rfc3339(ms)
     assert told is not None and len(told) == 24 and told.endswith("Z")
-
-
-@given(
-    st.sampled_from(ErrorClass),
-    st.integers(1, 10_000),
-    st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)),
-    st.integers(),
-)
-def test_delays_are_bounded_and_heed_the_site(kind: ErrorClass, failures: int, asked: float | None, seed: int) -> None:
-    delay = retry_delay_s(Failure(kind, "x", retry_after_s=asked), failures, random.Random(seed))
-    assert 1.5 <= delay <= 86_400
-    if asked is not None and 0 < asked <= 86_400:
-        assert delay >= asked
-    elif asked is None:
-        assert delay <= 4500
-
-
-def test_delays_grow() -> None:
-    for kind in ErrorClass:
-        means = [retry_delay_s(Failure(kind, "x"), n, random.Random(1)) for n in range(1, 12)]
-        assert means == sorted(means)
-    assert retry_delay_s(Failure(ErrorClass.THROTTLED, "x"), 1, random.Random(1)) >= 45
