@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from workers.health.figures import AutoSlots
 from workers.health.load import HostLoad
 from workers.health.slots import Load, SlotKeeper, Step, Work
-from workers.queues import Slots
 from workers.settings import Settings, slots_of
+from workers.slots import Slots
 from workers.store.database import transaction
 from workers.store.hosts import QueueSetting
 from workers.store.moves import bump, record_event

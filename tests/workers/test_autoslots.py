@@ -18,7 +18,7 @@ from workers.daemon import Daemon
 from workers.health.figures import AutoSlots, HostFigures
 from workers.health.slots import Load, SlotKeeper
 from workers.jobs import JobEvent, State
-from workers.queues import Slots
+from workers.slots import Slots
 from workers.store import hosts
 from workers.store.database import DatabaseError, open_database
 from workers.store.migrations import migrate
