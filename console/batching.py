@@ -16,6 +16,7 @@ from workers.jobs import LIVE, Job, State
 from workers.text import clean
 
 _NUMBERS = (("Limit", 5), ("Run", 4), ("Wait", 5), ("Fail", 4), ("Done", 5))
+_NAME_MOST = 48  # beyond that the figures would stand too far from their name
 _SAID = {State.QUEUED: "waiting"}
 
 
@@ -40,7 +41,7 @@ def columns_for(width: int) -> Columns:
     bars, paused = (8, 6) if narrow else (10, 6) if width < 100 else (20, 24)
     numbers = sum(cells + 1 for _, cells in (_NUMBERS[:-1] if narrow else _NUMBERS))
     room = width - 3 - (1 + bars) - 4 - numbers - (1 + paused) - 1
-    return Columns(max(8, room), bars, paused, done=not narrow)
+    return Columns(max(8, min(room, _NAME_MOST)), bars, paused, done=not narrow)
 
 
 def batch_head(width: int) -> Spans:
@@ -73,7 +74,7 @@ def batch_line(batch: Batch, width: int, now_ms: int, *, ascii_only: bool = Fals
 
 def standing(batch: Batch) -> tuple[str, str]:
     """The letter and the role of how a batch stands as a whole."""
-    if batch.pause is not None:
+    if batch.pause is not None or (batch.live and not _number(batch, State.RUNNING)):
         state = State.PAUSED
     elif batch.live:
         state = State.RUNNING

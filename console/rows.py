@@ -140,7 +140,7 @@ def row(
         spans = (first, (job.state.letter + " ", role), *live)
         lengths = [1, 2, *widths]
     else:
-        note = fit(" " + note_of(job, now_ms), layout.zone, ascii_only=layout.ascii_only)
+        note = fit(" " + _short(note_of(job, now_ms), layout.zone - 1), layout.zone, ascii_only=layout.ascii_only)
         spans = (first, (job.state.letter + " ", role), (note, _note_role(job, role)))
         lengths = [1, 2, layout.zone]
     return Row(spans, tuple(accumulate(lengths)), _rest(job, layout, now_ms))
@@ -213,6 +213,12 @@ def _fraction(job: Job) -> float | None:
     if items.total:
         return min(1.0, (items.done + items.failed + items.skipped + items.cached) / items.total)
     return None
+
+
+def _short(note: str, width: int) -> str:
+    """A note without the countdown at its end, where it does not fit whole."""
+    cut = len(note) > width and " until " in note
+    return note.rpartition(" (")[0] if cut else note
 
 
 def _note_role(job: Job, role: str) -> str:
