@@ -69,6 +69,7 @@ def restore(file: str, hold: bool, yes: bool, as_json: bool) -> int:
     """Put a copy of the jobs table in the place of the present one, which is kept. The worker must be stopped.
 
     FILE is the name of a backup, as `spool backup list` shows it, or any file; without it the newest backup is meant.
+    It tells what would be lost, and asks; where nobody can be asked it needs --yes, or changes nothing.
     """
     from workers.client import find_backup, login_name, plan_restore, restore_backup
     from workers.config import load_settings

@@ -36,9 +36,7 @@ _USES = {
 
 
 @click.command()
-@click.argument(
-    "words", nargs=-1, metavar="[list|show|add|out|limit|pause|resume|cancel|delete|save|use|templates|forget] …"
-)
+@click.argument("words", nargs=-1, metavar="[ACTION …]")
 @click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
 @click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
@@ -50,10 +48,18 @@ def batch(
 ) -> int:
     """Show the batches (named by `--batch NAME` of a submission), or act on one of them as a whole.
 
-    add NAME ID…|QUERY, out ID…|QUERY: put jobs into it, or out of theirs. limit NAME N|auto|any: how many of its
-    jobs run at once. pause NAME, resume NAME: start nothing of it, or go on. cancel NAME, delete NAME: all its jobs.
-    save NAME [TEMPLATE]: keep what its jobs ask for. use TEMPLATE NAME [INPUT…]: submit that again, with other
-    inputs if any are given. templates, forget TEMPLATE: the kept ones.
+    \b
+    list                        all of them, as without an action
+    show NAME                   one, with its limit and progress
+    add NAME ID…|QUERY          put jobs into it
+    out ID…|QUERY               take jobs out of theirs
+    limit NAME N|auto|any       how many of its jobs run at once
+    pause NAME, resume NAME     start nothing of it, or go on
+    cancel NAME                 end all its jobs
+    delete NAME                 remove it with its jobs, as rm does
+    save NAME [TEMPLATE]        keep what its jobs ask for
+    use TEMPLATE NAME [INPUT…]  submit that again, with these inputs if any
+    templates, forget TEMPLATE  list what was kept, or forget one
     """
     action, rest = (words[0], list(words[1:])) if words else ("list", [])
     if action not in _USES:

@@ -192,7 +192,10 @@ def schedule(ids: tuple[str, ...], at: str | None, window: str | None, as_json: 
 @click.argument("changes", nargs=-1, required=True, metavar="OPTION=VALUE…")
 @json_option
 def edit(job_id: str, changes: tuple[str, ...], as_json: bool) -> int:
-    """Change options of a waiting job. `option=` alone takes an option back to its default."""
+    """Change options of a waiting job, as its operation names them: spool edit 12 quality=720p playlist=on.
+
+    `option=` alone takes an option back to its default. `spool show ID` tells what it has.
+    """
     from console.cli.forms import edited_values
 
     client = door()

@@ -39,7 +39,9 @@ _SCREEN = 100
 def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) -> None:
     """List jobs: what runs, what waits in its order, what ended last.
 
-    QUERY is words such as state:failed queue:downloads site:example.org age>2d holiday; -word excludes.
+    QUERY is words that must all hold: state:failed queue:downloads site:example.org age>2d holiday; -word excludes.
+    Known are state, queue, operation, priority, site, batch, id, by, age and items (items:failed: jobs with inputs that
+    failed); state:failed,cancelled means one of these, any other word a part of the title.
     """
     client = door()
     ids = client.job_ids(as_query(query), sort=sort)

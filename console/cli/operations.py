@@ -29,25 +29,29 @@ def job_options() -> list[click.Option]:
         click.Option(
             ["--priority", "job_priority"], type=levels, default="normal", help="How urgent. [default: normal]"
         ),
-        click.Option(["--at", "job_at"], metavar="TIME", help="Not before: 08:00, 'tomorrow 08:00', +30m or RFC 3339."),
+        click.Option(
+            ["--at", "job_at"], metavar="TIME", help="Start not before: 08:00, 'tomorrow 08:00', +30m or RFC 3339."
+        ),
         click.Option(
             ["--after", "job_after"],
             metavar="JOB",
             multiple=True,
-            help="Only once this job has succeeded. [repeatable]",
+            help="Start only once the job of this id has succeeded. [repeatable]",
         ),
         click.Option(
             ["--after-ended", "job_after_ended"],
             metavar="JOB",
             multiple=True,
-            help="Only once this job has ended, in any way. [repeatable]",
+            help="Start only once the job of this id has ended, in any way. [repeatable]",
         ),
         click.Option(
             ["--window", "job_window"],
             metavar="HOURS",
             help="Start only within: 22:00-06:00, 'mon-fri 22:00-06:00; sat,sun'.",
         ),
-        click.Option(["--batch", "job_batch"], metavar="NAME", help="The batch it belongs to."),
+        click.Option(
+            ["--batch", "job_batch"], metavar="NAME", help="Put it into this group of jobs; see `spool batch`."
+        ),
         click.Option(["--hold", "job_hold"], is_flag=True, help="Hold it until `spool unhold`."),
         click.Option(
             ["--wait", "job_wait"], is_flag=True, help="Stay until it has ended; exit code 1 if it did not succeed."

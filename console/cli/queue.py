@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
 
 from console.cli.output import say, say_json, tell
+from console.cli.times import end_of_pause
 from console.cli.words import door, json_option
 from workers.errors import UsageError
 
@@ -20,24 +20,27 @@ _ACTIONS = ("pause", "resume", "slots")
 @click.command()
 @click.argument("words", nargs=-1, metavar="[pause|resume|slots N|slots auto] [QUEUE]")
 @click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
+@click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
 @json_option
-def queue(words: tuple[str, ...], span: str | None, soft: bool, as_json: bool) -> None:
-    """Show the queues, or pause, resume or resize one of them (without QUEUE: all).
+def queue(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> None:
+    """Show the queues, or pause, resume or resize one of them (without QUEUE: pause or resume all).
 
-    `slots auto` gives the number back to the configuration, where it may follow the load.
+    `slots N` sets how many of its jobs run at once, 0 to 32, until it is set anew. `slots auto` gives the number back
+    to the configuration, where it may follow the load.
     """
     client = door()
     action, rest = (words[0], list(words[1:])) if words and words[0] in _ACTIONS else ("", list(words))
-    if action != "pause" and (span or soft):
-        raise UsageError("--for and --soft belong to `spool queue pause`")
+    if action != "pause" and (span or until or soft):
+        raise UsageError("--for, --until and --soft belong to `spool queue pause`")
+    end = end_of_pause(span, until)
     if action == "slots":
         count, name = _slots(rest)
         client.set_slots(_known(name), count)
         if count is None:
             _tell_if_fixed(client, name)
     elif action:
-        _pause_or_resume(client, action, rest, span, soft)
+        _pause_or_resume(client, action, rest, end, soft)
     elif len(rest) > 1:
         raise UsageError(f"{rest[0]!r} is none of {', '.join(_ACTIONS)}")
     name_shown = rest[-1] if rest and not (action == "slots" and len(rest) < 2) else None
@@ -71,16 +74,13 @@ def _known(name: str) -> str:
     return name
 
 
-def _pause_or_resume(client: Client, action: str, rest: list[str], span: str | None, soft: bool) -> None:
-    from console.cli.times import span_s
-
+def _pause_or_resume(client: Client, action: str, rest: list[str], until: int | None, soft: bool) -> None:
     if len(rest) > 1:
         raise UsageError(f"one queue at a time, or none for all: not {' '.join(rest)!r}")
     name = _known(rest[0]) if rest else None
     if action == "resume":
         client.resume_queue(name)
     else:
-        until = int((time.time() + span_s(span)) * 1000) if span else None
         client.pause_queue(name, until=until, soft=soft)
 
 

@@ -14,7 +14,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check everything that Spool needs, and say what to do."),
     "jobs": ("jobs", "List jobs, all or those that a query finds."),
     "show": ("jobs", "Show everything about one job."),
-    "why": ("jobs", "Say why a job waits, and what lifts it."),
+    "why": ("jobs", "Say why a job waits, stands still or failed, and what helps."),
     "log": ("follow", "Print the log of a job; -f follows it."),
     "events": ("follow", "Print the history as JSON lines; --follow goes on."),
     "wait": ("wait", "Wait until jobs have ended."),

@@ -22,7 +22,10 @@ _ACTIONS = ("list", "restore", "empty")
 @click.option("-y", "--yes", is_flag=True, help="With empty: do not ask.")
 @json_option
 def trash(words: tuple[str, ...], yes: bool, as_json: bool) -> int:
-    """List the originals that jobs replaced, put them back, or remove them for good (empty alone: all of them)."""
+    """List the originals that jobs replaced, put them back, or remove them for good (empty alone: all of them).
+
+    Of an ID its first letters are enough, as long as they are no other file's.
+    """
     action, ids = (words[0], words[1:]) if words else ("list", ())
     if action not in _ACTIONS:
         raise UsageError(f"{action!r} is none of {', '.join(_ACTIONS)}")

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 
 
+JOBS_MEANT = (
+    "ID is a number that `spool jobs` shows, or a range such as 12-20. QUERY is words such as state:failed"
+    " queue:downloads age>2d; `spool jobs --help` tells them all, and `spool jobs QUERY` which jobs they mean."
+)
+
+
 def door() -> Client:
     """The front door of this home."""
     from workers.client import open_client
@@ -34,6 +40,12 @@ class QueryCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Sort options from words before click looks at them."""
         return super().parse_args(ctx, _words_last(args, self._options_with_value(ctx)))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What ID and QUERY are, where they may be given."""
+        if any("ID…|QUERY" in (param.metavar or "") for param in self.get_params(ctx)):
+            formatter.write_paragraph()
+            formatter.write_text(JOBS_MEANT)
 
     def _options_with_value(self, ctx: click.Context) -> set[str]:
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]

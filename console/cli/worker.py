@@ -38,7 +38,13 @@ def worker(detach: bool, install: bool, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=30.0, metavar="SECONDS", help="[default: 30]")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    metavar="SECONDS",
+    help="How long to wait for its end. [default: 30]",
+)
 @json_option
 def stop(timeout: float, as_json: bool) -> int:
     """Stop the worker politely: what runs is released and goes on with the next worker, no attempt counted."""

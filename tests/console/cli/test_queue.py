@@ -29,6 +29,17 @@ def test_the_queues_are_listed(spool: Callable[..., Ran], client: Client) -> Non
     assert len(spool("queue", "video").lines) == 2
 
 
+def test_a_pause_until_a_time_is_told_by_it(spool: Callable[..., Ran], client: Client) -> None:
+    (shown,) = spool("queue", "pause", "video", "--until", "2099-01-02T03:04:05Z", "--json").objects
+    assert shown["paused_until"] == "2099-01-02T03:04:05.000Z"
+    for wrong in (
+        ("pause", "--for", "1h", "--until", "08:00"),
+        ("resume", "--until", "08:00"),
+        ("pause", "--until", "?"),
+    ):
+        assert spool("queue", *wrong).code == 2
+
+
 def test_pause_and_resume_one_or_all(spool: Callable[..., Ran], client: Client) -> None:
     assert spool("queue", "pause", "video", "--soft").code == 0
     assert paused(client) == ["video"]

@@ -8,6 +8,7 @@ import pytest
 from console.cli.words import QueryCommand
 from tests.console.cli.conftest import Ran
 from workers.client import Client
+from workers.query import KEYS
 
 
 @pytest.fixture
@@ -40,3 +41,15 @@ def test_an_unknown_option_is_still_told(spool: Callable[..., Ran], client: Clie
     ran = spool("jobs", "--jsn")
     assert ran.code == 2
     assert "--json" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "wait", "priority", "schedule"])
+def test_help_says_what_an_id_and_a_query_are(spool: Callable[..., Ran], verb: str) -> None:
+    told = " ".join(spool(verb, "--help").out.split())
+    assert "or a range such as 12-20. QUERY is words such as state:failed" in told
+
+
+def test_the_words_of_a_query_that_help_lists_are_all_there_are(spool: Callable[..., Ran]) -> None:
+    told = " ".join(spool("jobs", "--help").out.split())
+    listed = told.partition("Known are ")[2].partition(" (")[0]
+    assert {word.strip() for word in listed.replace(" and ", ",").split(",")} == set(KEYS)
