@@ -231,7 +231,7 @@ OPERATION = Operation(
     primary=("inputs", "quality", "output"),
     examples=(
         "spool download https://example.org/film",
-        "spool download https://example.org/film --look --wait --json",
+        "spool download https://example.org/film --look",
         "spool download https://example.org/talk --quality audio --audio-format mp3",
         "spool download https://example.org/series --playlist --quality 720p --subtitles en,de",
     ),
