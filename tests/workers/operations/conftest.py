@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.context import PlainContext
 from tests.support.media import Media, media
 from tests.support.site import Site, running_site
 
 __all__ = ["media", "site"]
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> PlainContext:
+    """What a job may ask of its runner, under a folder of the test."""
+    return PlainContext(tmp_path / "job")
 
 
 @pytest.fixture(scope="session")

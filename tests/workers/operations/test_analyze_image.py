@@ -12,27 +12,15 @@ from PIL import Image, ImageFilter
 
 from tests.support.context import PlainContext
 from tests.support.drawn import drawn, textured
+from tests.support.engine import outcomes_of
 from tests.support.media import HOSTILE_NAMES, Media, cut
 from workers.errors import ErrorClass, InvalidParams, JobFailed
-from workers.media.names import key_to_path, path_to_key
 from workers.operations.analyze_image import OPERATION
 from workers.operations.contract import Result
 
 
 def analysed(tmp_path: Path, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    ctx = PlainContext(tmp_path / "job")
-    for key in list(OPERATION.items(params)):
-        ctx = ctx.again()
-        try:
-            outcomes[key_to_path(key).name] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[key_to_path(key).name] = error
-    ctx.end()
-    return outcomes
+    return outcomes_of(OPERATION, PlainContext(tmp_path / "job"), inputs, **values)
 
 
 def test_measures_issues_and_hashes(tmp_path: Path) -> None:

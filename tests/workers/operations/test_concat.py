@@ -46,11 +46,6 @@ def failing(ctx: PlainContext, *sources: Path, output: Path, **values: Any) -> J
     return caught.value
 
 
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
 @pytest.fixture(scope="module")
 def two(media: Media) -> tuple[Path, Path]:
     """Two films of one shape with frames out of order: 2 s and 3 s."""

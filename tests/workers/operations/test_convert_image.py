@@ -15,39 +15,22 @@ from PIL import Image
 
 from tests.support import pictures
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import outcomes_of
 from tests.support.media import HLS_TEXT, HOSTILE_NAMES, Media, cut
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
-from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.convert_image import OPERATION
 
 
 def converted(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    """All inputs through the operation, as the engine does it: by file name."""
-    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], "format": "webp", **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in list(OPERATION.items(params)):
-        ctx = ctx.again()
-        try:
-            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[os.path.basename(key)] = error
-    ctx.end()
-    return outcomes
+    return outcomes_of(OPERATION, ctx, inputs, **{"format": "webp", **values})
 
 
 def one(ctx: PlainContext, source: Path, **values: Any) -> Result:
     (outcome,) = converted(ctx, [source], **values).values()
     assert isinstance(outcome, Result), outcome
     return outcome
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
 
 
 @pytest.fixture

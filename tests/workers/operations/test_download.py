@@ -42,11 +42,6 @@ def failing(ctx: PlainContext, url: str, **values: Any) -> Failure:
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
-@pytest.fixture
 def output(ctx: PlainContext) -> Path:
     return Path(ctx.settings["output_dir"])
 

@@ -30,11 +30,6 @@ def reported(ctx: PlainContext, inputs: list[Path], **values: Any) -> Result:
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three equal files, one of them in a folder, another pair, a link, an empty file and one of its own."""
     folder = tmp_path / "in"

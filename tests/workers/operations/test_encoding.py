@@ -23,11 +23,6 @@ BAR = (60, 130, 260, 170)
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
-@pytest.fixture
 def out(tmp_path: Path) -> str:
     return str(tmp_path / "out")
 

@@ -11,32 +11,16 @@ from PIL import Image
 
 from tests.support.context import PlainContext, files_under
 from tests.support.drawn import drawn, mapped, textured
+from tests.support.engine import outcomes_of
 from tests.support.media import HOSTILE_NAMES, Media, cut
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
-from workers.media.names import key_to_path, path_to_key
 from workers.operations.contract import Result
 from workers.operations.enhance_image import OPERATION
 
 
 def enhanced(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in list(OPERATION.items(params)):
-        ctx = ctx.again()
-        try:
-            outcomes[key_to_path(key).name] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[key_to_path(key).name] = error
-    ctx.end()
-    return outcomes
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
+    return outcomes_of(OPERATION, ctx, inputs, **values)
 
 
 def dull(seed: int = 1) -> Image.Image:

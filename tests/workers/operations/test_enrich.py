@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import outcomes_of
 from tests.support.media import HOSTILE_NAMES, Media, ffmpeg
 from workers import trash
 from workers.errors import ErrorClass, InvalidParams, JobFailed, LeaseLost
 from workers.jobs import Outcome
-from workers.media.names import key_to_path, path_to_key
 from workers.media.probe import probe
 from workers.operations.contract import Result
 from workers.operations.enrich import OPERATION
@@ -27,17 +27,7 @@ SONG = "Nina Simone - 07 - Feeling Good.mp3"
 
 
 def enriched(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in OPERATION.items(params):
-        try:
-            outcomes[key_to_path(key).name] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[key_to_path(key).name] = error
-        ctx.end()
-    return outcomes
+    return outcomes_of(OPERATION, ctx, inputs, fresh=False, **values)
 
 
 def one(ctx: PlainContext, source: Path, **values: Any) -> Result:

@@ -11,39 +11,27 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import result_of
 from tests.support.media import AAC, CONCAT_TEXT, H264, HOSTILE_NAMES, Media, cut, ffmpeg, film_source
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome
 from workers.media.av import facts
 from workers.media.ffmetadata import Chapter, metadata_text
 from workers.media.ffmpeg import locate
-from workers.media.names import path_to_key
 from workers.media.soundtrack import look
 from workers.operations.contract import Result
 from workers.operations.extract_audio import OPERATION
 
 
 def extract(ctx: PlainContext, source: Path, **values: Any) -> Result:
-    """One input through the operation, as the engine does it."""
-    params = OPERATION.validate({"inputs": [path_to_key(source)], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    (key,) = OPERATION.items(params)
-    try:
-        return OPERATION.process(params, key, ctx)
-    finally:
-        ctx.end()
+    """One input through the operation."""
+    return result_of(OPERATION, ctx, source, **values)
 
 
 def failing(ctx: PlainContext, source: Path, **values: Any) -> JobFailed:
     with pytest.raises(JobFailed) as caught:
         extract(ctx, source, **values)
     return caught.value
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
 
 
 def rich(media: Media, folder: Path, *codec: str) -> Path:

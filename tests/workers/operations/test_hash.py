@@ -10,29 +10,16 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext
+from tests.support.engine import outcomes_of
 from tests.support.media import HOSTILE_NAMES, Media
 from workers.errors import ErrorClass, InvalidParams, JobFailed
-from workers.media.names import key_to_path, path_to_key
+from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.hash import OPERATION
 
 
 def hashed(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in OPERATION.items(params):
-        try:
-            outcomes[key_to_path(key).name] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[key_to_path(key).name] = error
-    return outcomes
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
+    return outcomes_of(OPERATION, ctx, inputs, fresh=False, **values)
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "blake2b", "sha512", "sha1", "md5"])

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.support import pictures
 from tests.support.context import PlainContext, files_under
 from tests.support.drawn import drawn
+from tests.support.engine import outcomes_of
 from tests.support.media import Media, cut
 from tests.workers.operations.test_convert_image import BROKEN
 from workers import trash
@@ -22,30 +23,13 @@ from workers.operations.optimize_image import OPERATION
 
 
 def packed(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    """All inputs through the operation, as the engine does it: by file name."""
-    params = OPERATION.validate({"inputs": [str(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in list(OPERATION.items(params)):
-        ctx = ctx.again()
-        try:
-            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[os.path.basename(key)] = error
-    ctx.end()
-    return outcomes
+    return outcomes_of(OPERATION, ctx, inputs, **values)
 
 
 def one(ctx: PlainContext, source: Path, **values: Any) -> Result:
     (outcome,) = packed(ctx, [source], **values).values()
     assert isinstance(outcome, Result), outcome
     return outcome
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
 
 
 def pixels(path: Path) -> bytes:

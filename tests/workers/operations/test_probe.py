@@ -45,11 +45,6 @@ def one(ctx: PlainContext, source: Path, **values: Any) -> dict[str, Any]:
     return dict(facts)
 
 
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_a_film(ctx: PlainContext, media: Media, depth: str) -> None:
     facts = one(ctx, media.clip, depth=depth)

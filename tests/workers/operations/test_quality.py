@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import outcomes_of
 from tests.support.media import Media
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.operations.contract import Result
@@ -17,21 +17,7 @@ from workers.operations.quality import OPERATION
 
 
 def judged(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    params = OPERATION.validate({"inputs": [str(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in OPERATION.items(params):
-        try:
-            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[os.path.basename(key)] = error
-    return outcomes
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
+    return outcomes_of(OPERATION, ctx, inputs, fresh=False, **values)
 
 
 def test_a_folder(ctx: PlainContext, media: Media, tmp_path: Path) -> None:

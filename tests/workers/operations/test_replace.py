@@ -21,11 +21,6 @@ from workers.trash import FOLDER
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
-@pytest.fixture
 def film(media: Media, tmp_path: Path) -> Path:
     """A film of some megabytes that every preset makes smaller."""
     folder = tmp_path / "films"

@@ -26,11 +26,6 @@ THUMBS = ["clip.thumb-1.jpg", "clip.thumb-2.jpg", "clip.thumb-3.jpg"]
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
-
-
-@pytest.fixture
 def clip(media: Media, tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()

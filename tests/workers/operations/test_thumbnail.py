@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import outcomes_of
 from tests.support.media import HLS_TEXT, HOSTILE_NAMES, Media
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
@@ -20,19 +21,7 @@ from workers.operations.thumbnail import OPERATION, ThumbnailParams
 
 
 def thumbnails(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    """All inputs through the operation, as the engine does it: by file name."""
-    params = OPERATION.validate({"inputs": [str(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in list(OPERATION.items(params)):
-        ctx = ctx.again()
-        try:
-            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[os.path.basename(key)] = error
-    ctx.end()
-    return outcomes
+    return outcomes_of(OPERATION, ctx, inputs, **values)
 
 
 def one(ctx: PlainContext, source: Path, **values: Any) -> Result:
@@ -48,11 +37,6 @@ def processed(ctx: PlainContext, params: ThumbnailParams, key: str) -> Result:
         return OPERATION.process(params, key, attempt)
     finally:
         attempt.end()
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
 
 
 @pytest.fixture

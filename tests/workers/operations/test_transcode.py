@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import result_of
 from tests.support.hardware import pretend
 from tests.support.media import CONCAT_TEXT, HLS_TEXT, HOSTILE_NAMES, SVG_TEXT, Media, cut, ffmpeg
 from workers.errors import ErrorClass, InvalidParams, JobFailed, LeaseLost
@@ -23,15 +24,8 @@ from workers.operations.transcode import OPERATION
 
 
 def transcode(ctx: PlainContext, source: Path, **values: Any) -> Result:
-    """One input through the operation, as the engine does it."""
-    params = OPERATION.validate({"inputs": [str(source)], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    (key,) = OPERATION.items(params)
-    try:
-        return OPERATION.process(params, key, ctx)
-    finally:
-        ctx.end()
+    """One input through the operation."""
+    return result_of(OPERATION, ctx, source, **values)
 
 
 def failing(ctx: PlainContext, source: Path, **values: Any) -> ErrorClass:
@@ -39,11 +33,6 @@ def failing(ctx: PlainContext, source: Path, **values: Any) -> ErrorClass:
         transcode(ctx, source, **values)
     assert caught.value.failure.message
     return caught.value.failure.error_class
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def steps() -> Iterator[Any]:
 def lacking(patch: pytest.MonkeyPatch, way: str) -> None:
     """A filesystem that cannot do what the better ways need."""
     if way != "exchange":
-        patch.setattr(linux, "exchange", lambda one, other: False)
+        patch.setattr(linux, "exchange", lambda *args: False)
     if way in ("link", "plain"):
         patch.setattr(linux, "rename_no_replace", lambda *args: False)
     if way == "plain":

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import result_of
 from tests.support.films import CHAPTERS
 from tests.support.media import AAC, CONCAT_TEXT, HOSTILE_NAMES, Media, cut, ffmpeg, film_source
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.media.av import facts
 from workers.media.ffmetadata import Chapter, metadata_text
 from workers.media.layout import layout
-from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.trim import OPERATION
 
@@ -25,15 +25,8 @@ B_FRAMES = ("-c:v", "libx264", "-preset", "fast", "-g", "50", "-bf", "3", "-sc_t
 
 
 def trim(ctx: PlainContext, source: Path, **values: Any) -> Result:
-    """One input through the operation, as the engine does it."""
-    params = OPERATION.validate({"inputs": [path_to_key(source)], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    (key,) = OPERATION.items(params)
-    try:
-        return OPERATION.process(params, key, ctx)
-    finally:
-        ctx.end()
+    """One input through the operation."""
+    return result_of(OPERATION, ctx, source, **values)
 
 
 def failing(ctx: PlainContext, source: Path, **values: Any) -> JobFailed:
@@ -47,11 +40,6 @@ def refused(**values: Any) -> str:
     with pytest.raises(InvalidParams) as caught:
         OPERATION.validate({"inputs": ["/film.mp4"], **values})
     return str(caught.value)
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
 
 
 @pytest.fixture(scope="module")

@@ -10,31 +10,17 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from tests.support.engine import outcomes_of
 from tests.support.media import HOSTILE_NAMES, Media, cut, ffmpeg
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Outcome
 from workers.media.damage import examine
-from workers.media.names import path_to_key
 from workers.operations.contract import Result
 from workers.operations.validate import OPERATION
 
 
 def validated(ctx: PlainContext, inputs: list[Path], **values: Any) -> dict[str, Result | JobFailed]:
-    params = OPERATION.validate({"inputs": [path_to_key(path) for path in inputs], **values})
-    assert OPERATION.items is not None
-    assert OPERATION.process is not None
-    outcomes: dict[str, Result | JobFailed] = {}
-    for key in OPERATION.items(params):
-        try:
-            outcomes[os.path.basename(key)] = OPERATION.process(params, key, ctx)
-        except JobFailed as error:
-            outcomes[os.path.basename(key)] = error
-    return outcomes
-
-
-@pytest.fixture
-def ctx(tmp_path: Path) -> PlainContext:
-    return PlainContext(tmp_path / "job")
+    return outcomes_of(OPERATION, ctx, inputs, fresh=False, **values)
 
 
 @pytest.mark.parametrize("level", ["quick", "full"])
