@@ -12,22 +12,19 @@ import os
 import signal
 import socket
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from workers import backups, localtime, lock
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.door import DEFAULT_REGISTRY, load_registry
-from workers.errors import ConfigError, JobFailed, SpoolError, StoreError
+from workers.errors import ConfigError, SpoolError, StoreError
+from workers.floor import Floor
 from workers.health.figures import Sampler
 from workers.home import prepare_home
-from workers.jobs import Wish
-from workers.media import ffmpeg, sandbox
 from workers.notices.alerts import DiskWatch, tell_rescue
 from workers.notices.notifier import Notifier
 from workers.queues import Bells, QueueConsumer, consumers, timekeeper
@@ -38,17 +35,15 @@ from workers.runner.census import Census
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
-from workers.situation import situation
+from workers.starting import check_whole, listen, tried_sandbox
 from workers.store import claims, hosts, orders
 from workers.store.checkpoints import Checkpointer
-from workers.store.database import ChangePoll, DatabaseError, OperationalError, open_database, told
+from workers.store.database import ChangePoll, DatabaseError, open_database, told
 from workers.store.migrations import migrate
 from workers.store.records import now_ms, to_json
-from workers.store.waiting import Situation
-from workers.supervisor import Supervisor
 from workers.timetable import Clock, Timetable, daily, hourly
 from workers.version import VERSION
-from workers.workshop import Stop, Workshop
+from workers.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +51,6 @@ BEAT_S = 2.0
 SWEEP_S = 5.0
 CHECK_S = 4.0
 SHARE_S = 0.5
-QUANTUM_S = 2.0  # of work, that a job of many items has before it makes room for others of its priority
 TIDY_S = 60.0  # without anybody asking; after an order it is done at once
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
 _STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
@@ -82,12 +76,10 @@ class Daemon:
         self._registry = registry
         self._operations = load_registry(registry)
         self._names = tuple(operation.name for operation in self._operations)
-        self._supervisors: dict[int, Supervisor] = {}
-        self._guard = threading.Lock()  # of the supervisors
         self._stopping = False  # a plain flag: signal handlers set it, and those must not wait for any lock
         self._hurry = False
+        self._hurry_jobs: Callable[[], None] = lambda: None  # a signal may come before any job does
         self._asked_to_look = True
-        self._claims_refused = False
         self._trouble_since: dict[Callable[[], None], float] = {}
         self._fatal: SpoolError | None = None
 
@@ -98,7 +90,7 @@ class Daemon:
         prepare_home(self.settings)
         self._lock = lock.take(self.settings.paths.lock)
         self._open_store()
-        self._listener = _listen(self.settings.paths.wake_socket)
+        self._listener = listen(self.settings.paths.wake_socket)
         self._notifier = Notifier(self.settings, self.db)
         self._disk = DiskWatch(self.db, self.settings.paths.output, self.settings.notify.disk_low_mib)
         report = rescue(self.db, self.settings)
@@ -115,7 +107,7 @@ class Daemon:
         path = self.settings.paths.database
         with told(f"opening {path}"):
             self.db = open_database(str(path))
-            _check_whole(self.db, path)
+            check_whole(self.db, path)
             migrate(self.db, before=lambda: backups.before_migration(self.settings))
             self._inode = path.stat().st_ino
             self._changes = ChangePoll(path)
@@ -136,7 +128,7 @@ class Daemon:
     def _start_forkserver(self) -> None:
         self._forkserver = Forkserver()
         self._forkserver.start(self._registry)
-        apart = _tried_sandbox(self.settings)  # while the warm process loads
+        apart = tried_sandbox(self.settings)  # while the warm process loads
         self._forkserver.wait_ready()
         self._cache = ResultCache(self.settings.paths.cache, self.settings.cache)
         self._cache.start()
@@ -156,6 +148,8 @@ class Daemon:
             census=Census(self.settings.jobs.processes),
             sandbox=apart,
         )
+        self._floor = Floor(self._workshop, lambda: self._stopping)
+        self._hurry_jobs = self._floor.hurry
 
     def _start_consumers(self) -> None:
         self._desk = SlotDesk(self.settings, self.db, self._load)
@@ -171,46 +165,11 @@ class Daemon:
         for consumer in self._all_consumers():
             consumer.start()
 
+    def _work(self, queue: str) -> None:
+        self._floor.work(queue, self._consumers[queue].slots)
+
     def _all_consumers(self) -> list[QueueConsumer]:
         return [*self._consumers.values(), self._timekeeper]
-
-    # ---------------------------------------------------------------- consumer threads
-
-    def _situation(self) -> Situation:
-        return situation(self.db, self.settings, self._names)
-
-    def _work(self, queue: str) -> None:
-        """A ring was taken by a thread that holds a slot: run what may run, one job after the other."""
-        slots = self._consumers[queue].slots
-        while not self._stopping and not slots.crowded:
-            try:
-                claimed = claims.claim(self.db, queue, self._worker_id, self._situation())
-            except DatabaseError as error:
-                if not self._claims_refused:  # told once, not at every ring
-                    log.warning("nothing claimed for %s: %s", queue, error)
-                self._claims_refused = True
-                return  # the sweep rings again
-            self._claims_refused = False
-            if claimed is None:
-                return
-            self._supervise(Supervisor(self._workshop, claimed))
-
-    def _supervise(self, supervisor: Supervisor) -> None:
-        job = supervisor.job
-        with self._guard:
-            self._supervisors[job.id] = supervisor
-        try:
-            if self._stopping:
-                supervisor.tell(Stop.RELEASE, "worker")
-            supervisor.run()
-        except Exception:
-            # A bug of ours must not take the consumer thread along; the next worker rescues the job.
-            log.exception("job %d: its supervision failed", job.id)
-        finally:
-            with self._guard:
-                # Another slot may have the job's next attempt already.
-                if self._supervisors.get(job.id) is supervisor:
-                    del self._supervisors[job.id]
 
     # ---------------------------------------------------------------- main thread
 
@@ -272,11 +231,7 @@ class Daemon:
         """What people want, of running jobs and of queues, if anything was written or somebody asks to look."""
         if not self._changes.changed() and not self._asked_to_look:
             return
-        for wished in hosts.wishes(self.db, self._worker_id):
-            with self._guard:
-                supervisor = self._supervisors.get(wished.job_id)
-            if supervisor is not None and wished.wish is not Wish.NONE:
-                supervisor.tell(wished.wish, wished.by)
+        self._floor.heed_wishes()
         for name, slots in self._desk.numbers(hosts.queue_settings(self.db)).items():
             if slots != self._consumers[name].slots.limit:
                 log.info("%s has %d slots now", name, slots)
@@ -289,11 +244,8 @@ class Daemon:
     def _follow(self) -> None:
         """Let slots follow the load, and tell clients at once when one did."""
         limits = {name: consumer.slots for name, consumer in self._consumers.items()}
-        if self._desk.follow(limits, self._set_slots, self._waits):
+        if self._desk.follow(limits, self._set_slots, self._floor.waits):
             self._beat()
-
-    def _waits(self, queue: str) -> bool:
-        return claims.next_priority(self.db, queue, self._situation()) is not None
 
     def _tidy(self) -> None:
         """Work folders that no attempt will need, where an end did not remove its own."""
@@ -310,32 +262,14 @@ class Daemon:
         self._disk.look()
         for ended in orders.end_pauses(self.db, now_ms()):
             log.info("%s is over", ended)
-        now = self._situation()
+        now = self._floor.situation()
         for name, consumer in self._consumers.items():
             free = consumer.slots.free
             if free and (waiting := claims.claimable(self.db, name, free, now)):
                 consumer.ring(waiting)
 
     def _share(self) -> None:
-        """Where all slots of a queue are taken: a job of many items makes room for one that has waited its turn.
-
-        So a small job is done long before a big one that was there first, and big ones take turns. One that is more
-        urgent need not wait for the turn.
-        """
-        for name, consumer in self._consumers.items():
-            if consumer.slots.free or not consumer.slots.limit:
-                continue
-            with self._guard:
-                here = [supervisor for supervisor in self._supervisors.values() if supervisor.job.queue == name]
-            able = [supervisor for supervisor in here if supervisor.may_yield()]
-            waiting = claims.next_priority(self.db, name, self._situation()) if able else None
-            if waiting is None:
-                continue
-            for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
-                mine = supervisor.job.priority.value
-                if mine < waiting or (mine == waiting and supervisor.had_turn(QUANTUM_S)):
-                    supervisor.tell(Stop.YIELD, "worker")
-                    break
+        self._floor.share(self._consumers)
 
     def _check(self) -> None:
         """Threads that died, a deleted database, work that nobody needs."""
@@ -362,8 +296,7 @@ class Daemon:
         """A signal: the first asks politely, the second ends at once."""
         if self._stopping:
             self._hurry = True
-            for supervisor in list(self._supervisors.values()):
-                supervisor.hurry()
+            self._hurry_jobs()
         self._stopping = True
         Bells(self.settings.paths.rings, self.settings.paths.wake_socket).wake()
 
@@ -371,13 +304,9 @@ class Daemon:
         """Take nothing more, stop the runners with their graces, release their jobs, end the threads."""
         for consumer in self._all_consumers():
             consumer.stop_taking()
-        with self._guard:
-            supervisors = list(self._supervisors.values())
-        for supervisor in supervisors:
-            supervisor.tell(Stop.RELEASE, "worker")
+        self._floor.release()
         if self._hurry:
-            for supervisor in supervisors:
-                supervisor.hurry()
+            self._floor.hurry()
         self._workshop.patience_s = _JOIN_S / 2
         deadline = time.monotonic() + _JOIN_S
         for consumer in self._all_consumers():
@@ -396,48 +325,6 @@ class Daemon:
         lock.release(self._lock)
         if self._fatal:
             raise self._fatal
-
-
-def _check_whole(db: Any, path: Path) -> None:
-    """Refuse to work on a damaged database: what it says of jobs and files could be anything."""
-    try:
-        (found,) = db.execute_sql("PRAGMA quick_check(1)").fetchone()
-    except DatabaseError as error:
-        if isinstance(error, OperationalError):
-            raise  # it cannot be read now; that says nothing about what is in it
-        found = str(error)
-    if found != "ok":
-        raise ConfigError(
-            f"{path}: the database is damaged ({' '.join(found.split())}); `spool restore newest` brings the last"
-            " backup back and keeps the damaged one, `spool doctor --full` tells more"
-        )
-
-
-def _tried_sandbox(settings: Settings) -> sandbox.Sandbox:
-    """How the tools of jobs will run; told in the log, for nobody sees it from their results."""
-    mode = settings.tools.sandbox
-    try:
-        found = sandbox.probe(mode, ffmpeg.locate(settings.tools.ffmpeg))
-    except JobFailed as error:  # without ffmpeg, jobs say so themselves
-        found = sandbox.Sandbox(why_not=str(error), required=mode == "on")
-    if found.program:
-        log.info("tools run in a sandbox, by %s", found.program)
-    else:
-        log.log(logging.ERROR if found.required else logging.INFO, "tools run without a sandbox: %s", found.why_not)
-    return found
-
-
-def _listen(path: Path) -> socket.socket:
-    """The datagram socket by which clients wake us. The lock is ours, so one that is left there is nobody's."""
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        listener.bind(str(path))
-        path.chmod(0o600)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(f"{path}: cannot be listened on: {error.strerror or error}") from None
-    return listener
 
 
 def _tell_service_manager(state: str) -> None:

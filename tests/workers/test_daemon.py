@@ -1,10 +1,8 @@
-"""Parts of the daemon that need no second process: its socket, its care for the database, its patience."""
+"""Parts of the daemon that need no second process: its lock, its ear, its patience."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -15,12 +13,11 @@ import pytest
 from workers import daemon as daemon_module
 from workers.client import open_client
 from workers.config import load_settings
-from workers.daemon import Daemon, _check_whole, _listen
-from workers.errors import ConfigError, StoreError, WorkerRunning
+from workers.daemon import Daemon
+from workers.errors import StoreError, WorkerRunning
 from workers.lock import take
-from workers.queues import Bells
 from workers.settings import Settings
-from workers.store.database import DatabaseError, open_database
+from workers.store.database import DatabaseError
 
 REGISTRY = "tests.support.operations"
 
@@ -44,44 +41,6 @@ def running(settings: Settings) -> Iterator[Daemon]:
         thread.join(10)
         daemon.close()
     assert not thread.is_alive()
-
-
-def test_socket_is_private_and_replaces_a_stale_one(tmp_path: Path) -> None:
-    path = tmp_path / "wake"
-    path.write_text("left by a dead worker")
-    listener = _listen(path)
-    try:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        Bells(tmp_path, path).wake("look")
-        listener.settimeout(5)
-        assert listener.recv(100) == b"look"
-    finally:
-        listener.close()
-
-
-def test_socket_where_none_can_be(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be listened on"):
-        _listen(tmp_path / "no-folder" / "wake")
-
-
-def test_damaged_database_is_refused_with_what_to_do(settings: Settings) -> None:
-    client = open_client(settings, REGISTRY)
-    for _ in range(50):
-        client.submit("noop", {})
-    client.close()
-    path = settings.paths.database
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    with path.open("r+b") as file:
-        file.seek(4096 * 3)
-        file.write(os.urandom(4096 * 4))
-    db = open_database(str(path))
-    try:
-        with pytest.raises(ConfigError, match="spool restore newest"):
-            _check_whole(db, path)
-    finally:
-        db.close()
 
 
 def test_home_is_taken_once(settings: Settings, running: Daemon) -> None:

@@ -1,0 +1,120 @@
+"""The jobs that a worker runs: claimed by threads that hold a slot, one after the other, each with its supervisor."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from workers.jobs import Wish
+from workers.queues import QueueConsumer
+from workers.situation import situation
+from workers.slots import Slots
+from workers.store import claims, hosts
+from workers.store.database import DatabaseError
+from workers.store.waiting import Situation
+from workers.supervisor import Supervisor
+from workers.workshop import Stop, Workshop
+
+log = logging.getLogger(__name__)
+
+QUANTUM_S = 2.0  # of work, that a job of many items has before it makes room for others of its priority
+
+
+class Floor:
+    """What runs now, and what may run next."""
+
+    def __init__(self, shop: Workshop, stopping: Callable[[], bool]) -> None:
+        """`stopping` tells whether the worker ends: then nothing more is claimed."""
+        self._shop = shop
+        self._stopping = stopping
+        self._names = tuple(shop.operations)
+        self._supervisors: dict[int, Supervisor] = {}
+        self._guard = threading.Lock()  # of the supervisors
+        self._claims_refused = False
+
+    def situation(self) -> Situation:
+        """What claims depend on, now."""
+        return situation(self._shop.db, self._shop.settings, self._names)
+
+    def waits(self, queue: str) -> bool:
+        """Whether a job of that queue could start now."""
+        return claims.next_priority(self._shop.db, queue, self.situation()) is not None
+
+    # ---------------------------------------------------------------- consumer threads
+
+    def work(self, queue: str, slots: Slots) -> None:
+        """A ring was taken by a thread that holds one of these slots: run what may run, one job after the other."""
+        while not self._stopping() and not slots.crowded:
+            try:
+                claimed = claims.claim(self._shop.db, queue, self._shop.worker_id, self.situation())
+            except DatabaseError as error:
+                if not self._claims_refused:  # told once, not at every ring
+                    log.warning("nothing claimed for %s: %s", queue, error)
+                self._claims_refused = True
+                return  # the sweep rings again
+            self._claims_refused = False
+            if claimed is None:
+                return
+            self._supervise(Supervisor(self._shop, claimed))
+
+    def _supervise(self, supervisor: Supervisor) -> None:
+        job = supervisor.job
+        with self._guard:
+            self._supervisors[job.id] = supervisor
+        try:
+            if self._stopping():
+                supervisor.tell(Stop.RELEASE, "worker")
+            supervisor.run()
+        except Exception:
+            # A bug of ours must not take the consumer thread along; the next worker rescues the job.
+            log.exception("job %d: its supervision failed", job.id)
+        finally:
+            with self._guard:
+                # Another slot may have the job's next attempt already.
+                if self._supervisors.get(job.id) is supervisor:
+                    del self._supervisors[job.id]
+
+    # ---------------------------------------------------------------- the main thread of the worker
+
+    def heed_wishes(self) -> None:
+        """Tell supervisors what people want of their jobs."""
+        for wished in hosts.wishes(self._shop.db, self._shop.worker_id):
+            with self._guard:
+                supervisor = self._supervisors.get(wished.job_id)
+            if supervisor is not None and wished.wish is not Wish.NONE:
+                supervisor.tell(wished.wish, wished.by)
+
+    def share(self, consumers: Mapping[str, QueueConsumer]) -> None:
+        """Where all slots of a queue are taken: a job of many items makes room for one that has waited its turn.
+
+        So a small job is done long before a big one that was there first, and big ones take turns. One that is more
+        urgent need not wait for the turn.
+        """
+        for name, consumer in consumers.items():
+            if consumer.slots.free or not consumer.slots.limit:
+                continue
+            here = [supervisor for supervisor in self._here() if supervisor.job.queue == name]
+            able = [supervisor for supervisor in here if supervisor.may_yield()]
+            waiting = claims.next_priority(self._shop.db, name, self.situation()) if able else None
+            if waiting is None:
+                continue
+            for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
+                mine = supervisor.job.priority.value
+                if mine < waiting or (mine == waiting and supervisor.had_turn(QUANTUM_S)):
+                    supervisor.tell(Stop.YIELD, "worker")
+                    break
+
+    def release(self) -> None:
+        """Ask every supervisor to end its job, which no attempt is counted for."""
+        for supervisor in self._here():
+            supervisor.tell(Stop.RELEASE, "worker")
+
+    def hurry(self) -> None:
+        """Have every job end at once. Takes no lock: a signal may call it while its own thread holds one."""
+        for supervisor in list(self._supervisors.values()):
+            supervisor.hurry()
+
+    def _here(self) -> Sequence[Supervisor]:
+        with self._guard:
+            return list(self._supervisors.values())

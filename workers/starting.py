@@ -1,0 +1,57 @@
+"""What a worker makes sure of before it takes jobs: a whole database, how tools will run, an ear for clients."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+from typing import Any
+
+from workers.errors import ConfigError, JobFailed
+from workers.media import ffmpeg, sandbox
+from workers.settings import Settings
+from workers.store.database import DatabaseError, OperationalError
+
+log = logging.getLogger(__name__)
+
+
+def check_whole(db: Any, path: Path) -> None:
+    """Refuse to work on a damaged database: what it says of jobs and files could be anything."""
+    try:
+        (found,) = db.execute_sql("PRAGMA quick_check(1)").fetchone()
+    except DatabaseError as error:
+        if isinstance(error, OperationalError):
+            raise  # it cannot be read now; that says nothing about what is in it
+        found = str(error)
+    if found != "ok":
+        raise ConfigError(
+            f"{path}: the database is damaged ({' '.join(found.split())}); `spool restore newest` brings the last"
+            " backup back and keeps the damaged one, `spool doctor --full` tells more"
+        )
+
+
+def tried_sandbox(settings: Settings) -> sandbox.Sandbox:
+    """How the tools of jobs will run; told in the log, for nobody sees it from their results."""
+    mode = settings.tools.sandbox
+    try:
+        found = sandbox.probe(mode, ffmpeg.locate(settings.tools.ffmpeg))
+    except JobFailed as error:  # without ffmpeg, jobs say so themselves
+        found = sandbox.Sandbox(why_not=str(error), required=mode == "on")
+    if found.program:
+        log.info("tools run in a sandbox, by %s", found.program)
+    else:
+        log.log(logging.ERROR if found.required else logging.INFO, "tools run without a sandbox: %s", found.why_not)
+    return found
+
+
+def listen(path: Path) -> socket.socket:
+    """The datagram socket by which clients wake us. The lock is ours, so one that is left there is nobody's."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o600)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"{path}: cannot be listened on: {error.strerror or error}") from None
+    return listener
