@@ -114,7 +114,8 @@ def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
     if not (lost or again or back):
         yield "lost: no job; only what was changed of them since"
     if lost:
-        yield f"lost: {plural(lost, 'job')} that came later, with their history (files that they made stay)"
+        whose = "its history (files that it made stay)" if lost == 1 else "their history (files that they made stay)"
+        yield f"lost: {plural(lost, 'job')} that came later, with {whose}"
     if again:
         what = "wait, held," if hold else "be done again (--hold keeps what waits from starting)"
         yield f"{plural(again, 'job')} that ended since would {what}"
