@@ -11,6 +11,7 @@ from workers.errors import ConfigError, JobFailed
 from workers.media import ffmpeg, sandbox
 from workers.settings import Settings
 from workers.store.database import DatabaseError, OperationalError
+from workers.store.wording import damage, words_of
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +23,13 @@ def check_whole(db: Any, path: Path) -> None:
     except DatabaseError as error:
         if isinstance(error, OperationalError):
             raise  # it cannot be read now; that says nothing about what is in it
-        found = str(error)
-    if found != "ok":
+        wrong = words_of(error)
+    else:
+        wrong = damage([str(found)], 1)
+    if wrong:
         raise ConfigError(
-            f"{path}: the database is damaged ({' '.join(found.split())}); `spool restore newest` brings the last"
-            " backup back and keeps the damaged one, `spool doctor --full` tells more"
+            f"{path}: {wrong}; `spool restore newest` brings the last backup back and keeps"
+            " the damaged one, `spool doctor --full` tells more"
         )
 
 

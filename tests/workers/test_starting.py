@@ -55,7 +55,7 @@ def test_damaged_database_is_refused_with_what_to_do(settings: Settings) -> None
         file.write(os.urandom(4096 * 4))
     db = open_database(str(path))
     try:
-        with pytest.raises(ConfigError, match="spool restore newest"):
+        with pytest.raises(ConfigError, match=r"spool\.db: it is damaged.*spool restore newest"):
             check_whole(db, path)
     finally:
         db.close()

@@ -29,6 +29,8 @@ def damage(found: Sequence[str], limit: int) -> str:
     """What a check of SQLite found, in words; empty when it found nothing. It was asked for `limit` lines at most."""
     if list(found) == ["ok"]:
         return ""
+    if limit == 1:
+        return "it is damaged"
     many = "in many places" if len(found) >= limit else "in one place" if len(found) == 1 else f"in {len(found)} places"
     if all("index" in line.lower() for line in found):
         return f"its indexes do not fit its tables, {many}"

@@ -52,6 +52,7 @@ def test_what_is_not_known_is_told_as_it_came() -> None:
 def test_damage_is_counted() -> None:
     assert damage(["ok"], 5) == ""
     assert damage(["Tree 2 page 3: bad"], 5) == "it is damaged in one place"
+    assert damage(["Tree 2 page 3: bad"], 1) == "it is damaged"
     assert damage(["a", "b"], 5) == "it is damaged in 2 places"
     assert damage(["a"] * 5, 5) == "it is damaged in many places"
     assert damage(["row 3 missing from index job_state"], 5) == "its indexes do not fit its tables, in one place"
