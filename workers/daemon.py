@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from workers import backups, localtime, lock
+from workers.ageing import Ageing
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.door import DEFAULT_REGISTRY, load_registry
@@ -71,7 +72,8 @@ class Daemon:
         """`load` says how the host fares, for slots that follow it; None measures it. `clock` is the timetable's."""
         self.settings = settings
         self._load = load
-        self._timetable = Timetable(clock)
+        self._clock = clock or Clock()
+        self._timetable = Timetable(self._clock)
         self._umask = umask
         self._registry = registry
         self._operations = load_registry(registry)
@@ -113,6 +115,8 @@ class Daemon:
             self._changes = ChangePoll(path)
             self._checkpointer = Checkpointer(path)
             self._checkpointer.start()
+            before = hosts.latest_worker(self.db)
+            self._ageing = Ageing(self.db, self._clock, before["heartbeat"] if before else None)
             self._worker_id = hosts.add_worker(
                 self.db,
                 {
@@ -160,7 +164,8 @@ class Daemon:
         self._timetable.every(
             "backup", hourly(5), lambda: backups.daily(self.db, self.settings, lambda: self._stopping)
         )
-        self._timetable.every("retention", daily(3, 15), lambda: retain(self.db, self.settings))
+        self._timetable.every("ageing", hourly(35), self._ageing.look)
+        self._timetable.every("retention", daily(3, 15), lambda: retain(self.db, self.settings, self._ageing.look()))
         self._timekeeper = timekeeper(self.settings.paths.rings, self._timetable.run)
         for consumer in self._all_consumers():
             consumer.start()

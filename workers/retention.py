@@ -43,11 +43,15 @@ def _forget_logs(db: Any, settings: Settings, moment: int) -> None:
         log.info("%d logs of jobs that are not listed any more were removed", len(gone))
 
 
-def retain(db: Any, settings: Settings) -> int:
-    """Remove jobs that ended more than `jobs.keep_days` ago (how many), and empty the trash of what had its time."""
-    if emptied := trash.expire(settings.paths.state, now_ms()):
+def retain(db: Any, settings: Settings, now: int | None = None) -> int:
+    """Remove jobs that ended more than `jobs.keep_days` ago (how many), and empty the trash of what had its time.
+
+    `now` is when ages are counted, in milliseconds (see `workers.ageing`); None: by the clock.
+    """
+    now = now_ms() if now is None else now
+    if emptied := trash.expire(settings.paths.state, now):
         log.info("%d replaced files had their time in the trash and were removed", emptied)
-    moment = now_ms() - settings.jobs.keep_days * _DAY_MS
+    moment = now - settings.jobs.keep_days * _DAY_MS
     removed = 0
     while ids := hosts.ended_before(db, moment):
         gone = [answer.job_id for answer in orders.remove(db, ids, "worker") if answer.ok]

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.home import CONFIG, opened, wait_for
+from tests.support.context import PlainContext
+from tests.support.home import CONFIG, Home, opened, wait_for
 from tests.support.shifted import ShiftedClock
-from workers import backups
+from workers import backups, trash
 from workers import daemon as daemon_module
 from workers.backups import list_backups
 from workers.client import Client, open_client
 from workers.config import load_settings
 from workers.daemon import Daemon
 from workers.jobs import State
+from workers.operations import trash as replacing
 from workers.settings import Settings
 from workers.store.database import open_database
 from workers.store.records import now_ms
@@ -160,3 +162,33 @@ def test_a_worker_process_that_slept(tmp_path: Path) -> None:
         wait_for(lambda: not home.client.jobs_by_id([job_id]), what="the job is forgotten")
         wait_for(lambda: len(list_backups(home.settings)) == 1, what="the backup of the day")
         assert "was set" not in home.log()
+
+
+def _replaced(home: Home) -> Path:
+    """A file that a replacement sent to the trash of that home; where it is kept now."""
+    film, staged = home.root / "film.avi", home.root / "staged"
+    film.write_bytes(b"original")
+    staged.write_bytes(b"the new one")
+    told = replacing.replace(PlainContext(home.root / "job"), staged, replacing.look(film), film)
+    (entry,) = (entry for entry in trash.entries(home.root / trash.FOLDER) if entry.id == told["trash_id"])
+    trash.write(entry, home.settings.paths.state)
+    return entry.kept
+
+
+@pytest.mark.fault("16", "the worker starts with a clock that is 70 years ahead: neither history nor trash is lost")
+def test_a_worker_that_starts_with_a_wrong_clock(tmp_path: Path) -> None:
+    with opened(tmp_path / "home", CONFIG + "keep_days = 1\n") as home:
+        clock = ShiftedClock(home.root / "clock")
+        hooks = {"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.05}}
+        job_id = home.submit("noop")
+        worker = home.start(hooks)
+        home.wait_final(job_id)
+        wait_for(lambda: len(list_backups(home.settings)) == 1, what="what is done at a start")
+        assert worker.stop() == 0
+        kept = _replaced(home)
+        clock.sleep(70 * 365 * DAY_MS)
+        worker = home.start(hooks)
+        wait_for(lambda: len(list_backups(home.settings)) == 2, what="what is done at a start")
+        assert worker.stop() == 0  # not before that is done
+        assert home.client.jobs_by_id([job_id]) and kept.read_bytes() == b"original"
+        assert "wrong clock" in home.log()

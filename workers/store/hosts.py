@@ -94,6 +94,22 @@ def latest_worker(db: Database) -> dict[str, Any] | None:
     return None
 
 
+_BELIEVED = "believed"
+
+
+def believed_time(db: Database) -> int | None:
+    """The time by which things are old (`workers.ageing`), as a worker left it last, in milliseconds."""
+    value = Counter.select(Counter.value).where(Counter.key == _BELIEVED).scalar(db)
+    return int(value) if value else None
+
+
+def believe_time(db: Database, moment: int) -> None:
+    """Keep that time for the workers to come. No revision: nobody repaints for it."""
+    with transaction(db):
+        insert = Counter.insert(key=_BELIEVED, value=moment)
+        insert.on_conflict(conflict_target=[Counter.key], update={"value": moment}).execute(db)
+
+
 _WINDOWS = Prepared(lambda sqlite: WindowRow.select(WindowRow.text))
 _WISHES = Prepared(
     lambda sqlite: JobRow.select(JobRow.id, JobRow.lease, JobRow.wish, JobRow.wish_by).where(
