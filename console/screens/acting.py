@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
 
 from console import orders
 from console.batching import batch_question
@@ -15,8 +17,6 @@ from console.screens.confirm import confirm_jobs
 from workers.client import Client
 from workers.errors import SpoolError
 from workers.jobs import FINAL, Job
-
-_LISTED = 200  # jobs shown in a question; more are counted
 
 
 class ActingScreen(SpoolScreen):
@@ -70,15 +70,19 @@ class ActingScreen(SpoolScreen):
         self.refresh_now()
 
     def _give_later(self, wanted: Sequence[Order], *, keep_marks: bool = True) -> None:
-        """Give orders after a question was answered; errors in words."""
+        """Give orders after a question was answered."""
+        self._in_words(self.give(wanted, keep_marks=keep_marks))
 
-        async def give() -> None:
+    def _in_words(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside the screen; errors in words."""
+
+        async def run() -> None:
             try:
-                await self.give(wanted, keep_marks=keep_marks)
+                await work
             except SpoolError as error:
                 self.spool.tell(str(error), bad=True)
 
-        self.run_worker(give(), group="orders")
+        self.run_worker(run(), group="orders", exit_on_error=True)
 
     def action_pause(self) -> None:
         """Pause, or resume when all are paused."""
@@ -177,7 +181,9 @@ class ActingScreen(SpoolScreen):
             if not able:
                 self.say([(" Nothing to cancel: " + _ended_words(jobs), "warn")])
                 return
-            self._confirm("Cancel", orders.cancel_words([job.state for job in able]), able, Client.cancel, "cancelled")
+            staying = [(job, "has ended") for job in jobs if not orders.can_cancel(job)]
+            words = orders.cancel_words([job.state for job in able])
+            self._confirm("Cancel", words, able, staying, Order(Client.cancel, (), "cancelled"))
 
         self._act(work)
 
@@ -189,20 +195,39 @@ class ActingScreen(SpoolScreen):
             if not able:
                 self.say([(" Only ended jobs can be removed: cancel first (X).", "warn")])
                 return
+            staying = [(job, "has not ended: cancel it first") for job in jobs if not job.final]
             words = "Their history and logs go too. Files that they made stay."
-            self._confirm("Remove", words, able, Client.remove, "removed")
+            self._confirm("Remove", words, able, staying, Order(Client.remove, (), "removed"))
 
         self._act(work)
 
-    def _confirm(self, verb: str, words: str, jobs: list[Job], method: orders.Method, done: str) -> None:
+    def _confirm(self, verb: str, words: str, jobs: list[Job], staying: list[tuple[Job, str]], order: Order) -> None:
+        """Show what would be done and what would not; then do it to those that are still as they were shown."""
+
+        async def give() -> None:
+            now = await self.spool.feed.ask(Client.jobs_by_id, [job.id for job in jobs])
+            same = tuple(job.id for job in jobs if _as_shown(job, now.get(job.id)))
+            if same:
+                await self.give([replace(order, ids=same)], keep_marks=False)
+            again = len(now) - len(same)
+            if again:
+                self.spool.tell(f"{plural(again, 'job')} ran again since you were asked: left alone.", bad=True)
+
         def answered(yes: bool | None) -> None:
             if yes:
-                self._give_later([Order(method, tuple(job.id for job in jobs), done)], keep_marks=False)
+                self._in_words(give())
             else:
                 self.say([(" Nothing was done.", "dim")])
 
-        self.app.push_screen(confirm_jobs(verb, words, jobs[:_LISTED], total=len(jobs)), answered)
+        self.app.push_screen(confirm_jobs(verb, words, jobs, staying), answered)
+
+
+def _as_shown(before: Job, now: Job | None) -> bool:
+    """Whether an order still means what it meant; of a job that had ended it does not once it has been run again."""
+    if now is None:
+        return False
+    return not before.final or (now.final and (before.lease, before.finished_at) == (now.lease, now.finished_at))
 
 
 def _ended_words(jobs: Sequence[Job]) -> str:
-    return f"job {jobs[0].id} is {jobs[0].state.value} already." if len(jobs) == 1 else "all of these have ended."
+    return f"job {jobs[0].id} has ended: {jobs[0].state.value}." if len(jobs) == 1 else "all of these have ended."

@@ -12,13 +12,11 @@ from console.orders import Order
 from console.pausing import end_of, is_soft, question
 from console.screens.ask import Asked, AskScreen, Question
 from console.screens.base import SpoolScreen
-from console.screens.confirm import ConfirmScreen, job_line
+from console.screens.confirm import LISTED, ConfirmScreen, job_line
 from workers.client import Answer, Batch, Client
 from workers.errors import SpoolError
 from workers.jobs import FINAL, Scope, State
 from workers.text import clean
-
-_LISTED = 200  # jobs shown in a question; more are counted
 
 Members = Mapping[int, State]
 
@@ -75,7 +73,7 @@ class BatchActing(SpoolScreen):
 
     async def _pause(self, name: str, until: int | None, *, soft: bool) -> None:
         answers = await self.spool.feed.ask(Client.pause_scope, Scope.BATCH, name, until=until, soft=soft)
-        stopped = f"stops {plural(len(answers), 'running job')}" if answers else "none of it ran"
+        stopped = f"stops {plural(len(answers), 'running job')}" if answers else "nothing of it runs"
         self._done(f"{name} starts nothing new; {'what runs goes on' if soft else stopped}")
 
     def action_pause_for(self) -> None:
@@ -178,7 +176,7 @@ class BatchActing(SpoolScreen):
     async def _confirmed(
         self, title: str, words: str, ids: list[int], yes: str, order: Callable[[], Awaitable[None]]
     ) -> None:
-        known = await self.spool.feed.ask(Client.jobs_by_id, ids[:_LISTED])
+        known = await self.spool.feed.ask(Client.jobs_by_id, ids[:LISTED])
         lines = [job_line(job) for job in known.values()]
         if len(ids) > len(lines):
             lines.append([(f" and {len(ids) - len(lines):,} more", "dim")])

@@ -17,9 +17,10 @@ from console.widgets.bars import TabLine
 from console.widgets.batches import BatchList
 from console.widgets.paint import Lines
 from workers.client import Batch, Client
-from workers.errors import SpoolError
+from workers.errors import SpoolError, UsageError
 from workers.text import clean
 
+_BY_IDS = 200
 _LEAST_S = 0.25
 _SHARE = 20  # a list that took 30 ms to read is read again after 0.6 s at the earliest
 
@@ -150,10 +151,17 @@ class BatchesScreen(BatchActing):
         if batch is None:
             return
         words = query_of(batch.name)
-        if words is None:
-            self.say([(" A name with quotes or commas cannot be filtered for.", "warn")])
-            return
-        await self.spool.show_jobs(words)
+        try:
+            await self.spool.show_jobs(words or await self._by_ids(batch.name))
+        except SpoolError as error:
+            self.spool.tell(str(error), bad=True)
+
+    async def _by_ids(self, name: str) -> str:
+        """The words for a batch whose name no query can hold."""
+        ids = list(await self.spool.feed.ask(Client.batch_members, name))
+        if not ids or len(ids) > _BY_IDS:
+            raise UsageError(f"A name with quotes or commas can be shown with 1 to {_BY_IDS} jobs, not {len(ids):,}.")
+        return "id:" + ",".join(map(str, ids))
 
     @on(BatchList.Opened)
     async def _opened(self) -> None:

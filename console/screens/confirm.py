@@ -20,6 +20,7 @@ from workers.jobs import Job
 from workers.text import clean
 
 TYPED_ABOVE = 10
+LISTED = 200  # jobs shown in a question; more are counted
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -100,6 +101,12 @@ class ConfirmScreen(ModalScreen[bool]):
             event.input.value = ""
 
 
+def _listed(lines: list[Spans]) -> list[Spans]:
+    """The first of these; the last line says how many there are more."""
+    left = len(lines) - LISTED
+    return [*lines[:LISTED], [(f" and {left:,} more", "dim")]] if left > 0 else lines
+
+
 def job_line(job: Job) -> Spans:
     """A job in a list of those that something would be done to."""
     return [
@@ -109,10 +116,11 @@ def job_line(job: Job) -> Spans:
     ]
 
 
-def confirm_jobs(verb: str, words: str, jobs: Sequence[Job], *, total: int = 0) -> ConfirmScreen:
-    """A question about jobs. `total` is their number when not all could be listed."""
-    lines = [job_line(job) for job in jobs]
-    count = max(total, len(jobs))
-    if count > len(jobs):
-        lines.append([(f" and {count - len(jobs):,} more", "dim")])
+def confirm_jobs(verb: str, words: str, jobs: Sequence[Job], staying: Sequence[tuple[Job, str]] = ()) -> ConfirmScreen:
+    """A question about jobs; those that would be left as they are stand below, each with the reason."""
+    lines = _listed([job_line(job) for job in jobs])
+    if staying:
+        lines += [[], [(f" Stays as it is: {plural(len(staying), 'job')}", "title")]]
+        lines += _listed([[*job_line(job)[:2], (why, "warn")] for job, why in staying])
+    count = len(jobs)
     return ConfirmScreen(f"{verb} {plural(count, 'job')}?", words, lines, count, yes=f"Yes, {verb.lower()}")

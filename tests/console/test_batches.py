@@ -90,6 +90,19 @@ async def test_enter_shows_its_jobs_even_from_over_a_job(open_console: Open) -> 
         assert list(app.feed.window.ids) == [9]
 
 
+async def test_a_name_that_no_query_can_hold_is_shown_by_ids(open_console: Open) -> None:
+    store = FakeStore([make_job(1, batch='say "a, b"'), make_job(2), make_job(3, batch='say "a, b"')])
+    store.limits["none, yet"] = 1
+    async with open_console(store) as (app, pilot):
+        await pilot.press("4")
+        await shows(pilot, "2 batches")
+        await pilot.press("enter")
+        await shows(pilot, "to 200 jobs, not 0.")
+        await pilot.press("down", "enter")
+        await shows(pilot, "/id:1,3")
+        assert isinstance(app.screen, JobsScreen)
+
+
 async def test_pause_softly_for_a_time_and_go_on(open_console: Open) -> None:
     store = studio()
     async with open_console(store) as (app, pilot):

@@ -443,3 +443,30 @@ async def test_resizing_through_all_sizes(open_console: Open) -> None:
             await pilot.pause(0.1)
         await shows(pilot, "clip-000298")
         assert isinstance(app.screen, JobsScreen)
+
+
+async def test_a_question_tells_what_would_stay_and_why(open_console: Open) -> None:
+    store = FakeStore([make_job(1, State.FAILED), make_job(2), make_job(3, State.RUNNING)])
+    async with open_console(store) as (app, pilot):
+        await shows(pilot, "clip-000003")
+        await pilot.press("space", "space", "space", "D")
+        await shows(pilot, "Remove 1 job?")
+        shown = screen_text(app)
+        assert "Stays as it is: 2 jobs" in shown and "has not ended: cancel it first" in shown
+        assert shown.index("clip-000001", shown.index("Remove 1 job?")) < shown.index("Stays as it is")
+        await pilot.press("n", "X")
+        await shows(pilot, "Cancel 2 jobs?")
+        assert "Stays as it is: 1 job" in screen_text(app) and "has ended" in screen_text(app)
+
+
+async def test_what_ran_again_since_the_question_is_left(open_console: Open) -> None:
+    store = FakeStore([make_job(1, State.FAILED), make_job(2, State.FAILED)])
+    async with open_console(store) as (_app, pilot):
+        await shows(pilot, "clip-000002")
+        await pilot.press("space", "space", "D")
+        await shows(pilot, "Remove 2 jobs?")
+        store.put(1, finished_at=NOW_MS, lease=5)  # somebody tried it again meanwhile, and it failed once more
+        await pilot.press("y")
+        await until(pilot, lambda: store.orders == [("remove", (2,))])
+        await shows(pilot, "1 job ran again since you")
+        assert 1 in store.rows

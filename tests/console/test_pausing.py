@@ -92,7 +92,7 @@ async def test_a_job_that_has_ended_cannot_be_paused(open_console: Open) -> None
         await pilot.press("enter")
         await shows(pilot, "The same again")
         await pilot.press("F")
-        await shows(pilot, "Nothing to pause: job 1 is succeeded already.")
+        await shows(pilot, "Nothing to pause: job 1 has ended: succeeded.")
         assert not isinstance(app.screen, AskScreen) and store.orders == []
 
 
