@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,29 +90,42 @@ class Tally:
 
     passed: int = 0
     failed: int = 0
+    skipped: int = 0
     why_not: str = ""  # the reason of a test that was not run
     seconds: list[float] = field(default_factory=list)
 
     @property
+    def told(self) -> int:
+        """How often something came of it, be it that it cannot run here."""
+        return self.passed + self.failed + self.skipped
+
+    @property
     def outcome(self) -> str:
         """One line: never "passed" for what did not run."""
-        if self.failed:
-            return f"FAILED {self.failed} of {self.passed + self.failed}"
-        return f"passed {self.passed}" if self.passed else f"not run: {self.why_not or 'not chosen'}"
+        if not self.passed + self.failed:
+            return f"not run: {self.why_not or 'not chosen'}"
+        ran = f"FAILED {self.failed} of {self.passed + self.failed}" if self.failed else f"passed {self.passed}"
+        return f"{ran}, not run {self.skipped}: {self.why_not}" if self.skipped else ran
 
 
 Outcome = tuple[str, str, str, float, str]  # row, fault, passed|failed|skipped, seconds, reason
 
 
-def table(outcomes: Iterable[Outcome], *, whole: bool) -> list[str]:
-    """The lines of the table; `whole` also names rows of which nothing ran."""
+def _tallies(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Tally]:
     tallies: dict[tuple[str, str], Tally] = {}
     for row, what, outcome, seconds, why in outcomes:
         tally = tallies.setdefault((row, what), Tally())
         tally.passed += outcome == "passed"
         tally.failed += outcome in ("failed", "error")
+        tally.skipped += outcome == "skipped"
         tally.why_not = why or tally.why_not
         tally.seconds.append(seconds)
+    return tallies
+
+
+def table(outcomes: Iterable[Outcome], *, whole: bool, rounds: int = 1) -> list[str]:
+    """The lines of the table; `whole` also names rows of which nothing ran. `rounds`: how often each was asked for."""
+    tallies = _tallies(outcomes)
     if whole:
         for row, what in ROWS.items():
             if not any(one == row for one, _ in tallies):
@@ -120,8 +133,32 @@ def table(outcomes: Iterable[Outcome], *, whole: bool) -> list[str]:
     lines = [f"{'row':>4}  {'fault':78} {'s':>6}  outcome"]
     for (row, what), tally in sorted(tallies.items(), key=lambda line: (_place(line[0][0]), line[0][1])):
         longest = f"{max(tally.seconds):6.1f}" if tally.seconds else f"{'':6}"
-        lines.append(f"{row:>4}  {what[:78]:78} {longest}  {tally.outcome}")
+        less = f", asked for {rounds}" if tally.seconds and tally.told < rounds else ""
+        lines.append(f"{row:>4}  {what[:78]:78} {longest}  {tally.outcome}{less}")
     return lines
+
+
+def shortfalls(outcomes: Sequence[Outcome], codes: Sequence[int], *, whole: bool) -> Iterator[str]:
+    """Why rounds that ended with these exit codes of pytest do not prove the matrix; nothing when they do.
+
+    That a machine lacks what a fault needs is no shortfall, where the test or `NOT_RUN` says so.
+    """
+    for number, code in enumerate(codes, 1):
+        if code not in (0, 1):
+            yield f"round {number} did not end by itself: pytest's exit code was {code}"
+    tallies = _tallies(outcomes)
+    for (row, what), tally in tallies.items():
+        if tally.failed:
+            yield f"row {row} failed {tally.failed} of {tally.told} times: {what}"
+        if tally.told < len(codes):
+            yield f"row {row} was tried {tally.told} of {len(codes)} times: {what}"
+    if 1 in codes and not any(tally.failed for tally in tallies.values()):
+        yield "a test failed that names no row"
+    if not tallies:
+        yield "no test was run"
+    if whole:
+        proven = {row for row, _ in tallies} | set(NOT_RUN)
+        yield from (f"row {row} has no test: {what}" for row, what in ROWS.items() if row not in proven)
 
 
 def _place(row: str) -> tuple[bool, int, str]:
