@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image as Pillow
 
-from workers.errors import ErrorClass, JobFailed
 from workers.media import phash
 from workers.media.bits import mend_planes
 from workers.media.blocks import turn_of
@@ -22,7 +21,7 @@ from workers.media.colour import plain as shown
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
 from workers.media.shapes import Shape
-from workers.media.sniff import sniff
+from workers.media.sniff import picture_format
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -99,11 +98,7 @@ def analyse(path: str | os.PathLike[str], *, format: str = "", thumbnail: int = 
     JobFailed: bad_input (missing, damaged, too many pixels), unsupported (no picture).
     """
     name, key = clean(os.path.basename(os.fspath(path))), path_to_key(path)
-    if not format:
-        found = sniff(path)
-        if found.kind != "image":
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
-        format = found.format
+    format = format or picture_format(path)
     with guarded(name, key), Pillow.open(os.path.abspath(path), formats=(format,)) as image:
         phash.refuse_bomb(image, name, key)
         return of_image(image, thumbnail)

@@ -15,12 +15,11 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageStat
 
-from workers.errors import ErrorClass, JobFailed
 from workers.media.bits import mend_planes
 from workers.media.blocks import turn_of
 from workers.media.names import path_to_key
 from workers.media.pictures import MAX_PIXELS, guarded, too_many_pixels
-from workers.media.sniff import sniff
+from workers.media.sniff import picture_format
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -60,11 +59,7 @@ def fingerprint(path: str | os.PathLike[str], *, format: str = "") -> Fingerprin
     JobFailed: bad_input (missing, damaged, too many pixels), unsupported (no picture).
     """
     name, key = clean(os.path.basename(os.fspath(path))), path_to_key(path)
-    if not format:
-        found = sniff(path)
-        if found.kind != "image":
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
-        format = found.format
+    format = format or picture_format(path)
     with guarded(name, key), Pillow.open(os.path.abspath(path), formats=(format,)) as image:
         refuse_bomb(image, name, key)
         size = image.size

@@ -11,13 +11,12 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from workers.errors import ErrorClass, JobFailed
 from workers.media import exif
 from workers.media.bits import stored_bits
 from workers.media.bounded import Bounded
 from workers.media.names import path_to_key
 from workers.media.pictures import guarded
-from workers.media.sniff import sniff
+from workers.media.sniff import picture_format
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -59,11 +58,7 @@ def probe(path: str | os.PathLike[str], *, depth: Literal["headers", "decoded"] 
     from PIL import Image as Pillow
 
     name, key = clean(os.path.basename(os.fspath(path))), path_to_key(path)
-    if not format:
-        found = sniff(path)
-        if found.kind != "image":
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
-        format = found.format
+    format = format or picture_format(path)
     text = Bounded()
     with guarded(name, key), Pillow.open(os.path.abspath(path), formats=(format,)) as image:
         facts: Data = {

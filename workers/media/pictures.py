@@ -22,7 +22,7 @@ from workers.media.bits import mend_planes
 from workers.media.colour import plain, smooth
 from workers.media.names import path_to_key
 from workers.media.shapes import Box, Shape
-from workers.media.sniff import HEAD_BYTES, sniff, sniff_bytes
+from workers.media.sniff import HEAD_BYTES, picture_format, sniff_bytes
 from workers.text import clean
 
 if TYPE_CHECKING:
@@ -122,11 +122,7 @@ def thumbnail(path: str | os.PathLike[str], shape: Shape, *, gap: float = FINE, 
     already. JobFailed: bad_input (missing, damaged, too many pixels), unsupported (no picture).
     """
     name, key = clean(os.path.basename(os.fspath(path))), path_to_key(path)
-    if not format:
-        found = sniff(path)
-        if found.kind != "image":
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=key)
-        format = found.format
+    format = format or picture_format(path)
     with guarded(name, key), open(path, "rb") as file:
         return _load(file, format, shape, gap, name=name, key=key)
 

@@ -135,6 +135,15 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
     )
 
 
+def picture_format(path: str | os.PathLike[str]) -> str:
+    """The format of the picture at `path`. JobFailed as `sniff`, and unsupported when it is none."""
+    found = sniff(path)
+    if found.kind != "image":
+        name = clean(os.path.basename(os.fspath(path)))
+        raise JobFailed(ErrorClass.UNSUPPORTED, f"{name} is no picture", input=path_to_key(path))
+    return found.format
+
+
 def no_file(path: str | os.PathLike[str]) -> str:
     """Why what has this name cannot be read as a file, as a sentence: gone, a folder, a link to nothing …"""
     name = clean(path_to_key(path))
