@@ -117,7 +117,8 @@ class Departure:
         least = max(self._shop.settings.jobs.min_free_mib << 20, 1 << 20)
         staged = self._persist(lambda: reports.staging_folders(self._shop.db, self._job.id))
         folders = [self._shop.settings.paths.output, self._shop.settings.paths.work, *(Path(path) for path in staged)]
-        return any(free_bytes(folder) < least for folder in folders)
+        rooms = [room for room in map(free_bytes, folders) if room is not None]
+        return any(room < least for room in rooms)
 
     def _wait_for_room(self, failure: Failure) -> None:
         """A full disk is no failure of the job: it waits, says so, and no attempt is counted."""
@@ -133,8 +134,7 @@ class Departure:
         if not self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {}), left)):
             log.warning("job %d: %s was refused: the world moved on", self._job.id, move.value)
         elif MOVES[move].target in FINAL:
-            for queue in self._persist(lambda: reports.queues_waiting_for(self._shop.db, self._job.id)):
-                self._shop.bells.ring(queue)
+            _ring_for_followers(self._shop, self._job.id)
 
     def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any], left: str) -> bool:
         """Whether the guard let the move be made; `left` are the files in place. One transaction."""
@@ -169,6 +169,29 @@ class Departure:
 
     def _remove_work(self) -> None:
         remove_tree(self._shop.settings.paths.job_work(self._job.id))
+
+
+def abandon(shop: Workshop, job: Job, error: Exception) -> None:
+    """The last resort, where what should have ended a job raised: it is not left as if it ran, and no slot knew it."""
+    failure = Failure(ErrorClass.CRASHED, f"the worker failed to end it rightly: {clean(str(error))}")
+
+    def write() -> bool:
+        with transaction(shop.db):
+            wish, by = reports.wish_of(shop.db, job.id)
+            if wish is Wish.CANCEL:
+                return moves.move(shop.db, Move.CANCELLED, job.id, by=by, lease=job.lease)
+            fields = error_fields(failure)
+            return moves.move(
+                shop.db, Move.FAILED, job.id, by="worker", reason=failure.message, lease=job.lease, fields=fields
+            )
+
+    if shop.persist(job.id, write):
+        _ring_for_followers(shop, job.id)
+
+
+def _ring_for_followers(shop: Workshop, job_id: int) -> None:
+    for queue in shop.persist(job_id, lambda: reports.queues_waiting_for(shop.db, job_id)):
+        shop.bells.ring(queue)
 
 
 def remove_recorded_staging(shop: Workshop, job_id: int) -> None:

@@ -48,11 +48,14 @@ def open_private(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
-def free_bytes(path: Path) -> int:
-    """Room on the disk where `path` is, or where it would be made."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return shutil.disk_usage(path).free
+def free_bytes(path: Path) -> int | None:
+    """Room on the disk where `path` is, or where it would be made; None when it does not say: pulled out, or stale."""
+    try:
+        while not path.exists() and path != path.parent:
+            path = path.parent
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None
 
 
 def remove_tree(folder: Path) -> bool:

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from workers.jobs import Wish
+from workers.departure import abandon
+from workers.jobs import Job, Wish
 from workers.queues import QueueConsumer
 from workers.situation import situation
 from workers.slots import Slots
@@ -66,14 +67,21 @@ class Floor:
             if self._stopping():
                 supervisor.tell(Stop.RELEASE, "worker")
             supervisor.run()
-        except Exception:
-            # A bug of ours must not take the consumer thread along; the next worker rescues the job.
+        except Exception as error:
+            # A bug of ours, or a disk that was pulled out, must not take the consumer thread along.
             log.exception("job %d: its supervision failed", job.id)
+            self._abandon(job, error)
         finally:
             with self._guard:
                 # Another slot may have the job's next attempt already.
                 if self._supervisors.get(job.id) is supervisor:
                     del self._supervisors[job.id]
+
+    def _abandon(self, job: Job, error: Exception) -> None:
+        try:
+            abandon(self._shop, job, error)
+        except Exception:
+            log.exception("job %d: it stays as it is until the next worker rescues it", job.id)
 
     # ---------------------------------------------------------------- the main thread of the worker
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from workers import files
 from workers.errors import ConfigError
 from workers.files import open_private, own_folder, private_folder, remove_staging
 
@@ -89,3 +92,13 @@ def test_staging_folders_of_ours_are_removed_and_nothing_else(tmp_path: Path) ->
     file.write_text("")
     assert remove_staging(file) is False
     assert (precious / "film").read_text() == "film"
+
+
+def test_a_disk_that_does_not_answer_tells_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (files.free_bytes(tmp_path / "not" / "yet") or 0) > 0
+
+    def stale(path: Path) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    monkeypatch.setattr(shutil, "disk_usage", stale)
+    assert files.free_bytes(tmp_path) is None
