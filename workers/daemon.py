@@ -37,7 +37,7 @@ from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
 from workers.starting import check_whole, listen, tried_sandbox
-from workers.store import claims, hosts, orders
+from workers.store import claims, hosts, pausing
 from workers.store.checkpoints import Checkpointer
 from workers.store.database import ChangePoll, DatabaseError, open_database, told
 from workers.store.migrations import migrate
@@ -265,7 +265,7 @@ class Daemon:
         if self._timetable.due():
             self._timekeeper.ring(1)
         self._disk.look()
-        for ended in orders.end_pauses(self.db, now_ms()):
+        for ended in pausing.end_pauses(self.db, now_ms()):
             log.info("%s is over", ended)
         now = self._floor.situation()
         for name, consumer in self._consumers.items():

@@ -13,7 +13,7 @@ from workers.launch import worker_pid
 from workers.settings import slots_of
 from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus
-from workers.store import batches, hosts, orders, pauses, questions
+from workers.store import batches, hosts, orders, pauses, pausing, questions
 from workers.store.answers import Answer
 from workers.store.batches import Batch, Template
 from workers.store.database import spoken
@@ -89,14 +89,14 @@ class Groups(Door):
         """Start nothing more of a queue, site or batch, for good or until a time. Not `soft`: pause what runs too."""
         if until is not None and until <= now_ms():
             raise UsageError("a pause until a time that has passed is none")
-        answers = orders.pause_scope(self._db, scope, name, by or login_name(), until=until, soft=soft)
+        answers = pausing.pause_scope(self._db, scope, name, by or login_name(), until=until, soft=soft)
         self._bells.wake()
         return answers
 
     @spoken
     def resume_scope(self, scope: Scope, name: str, *, by: str | None = None) -> bool:
         """Let it start jobs again; jobs that were paused with it go on. False when it was not paused."""
-        was = orders.resume_scope(self._db, scope, name, by or login_name())
+        was = pausing.resume_scope(self._db, scope, name, by or login_name())
         for queue in (name,) if scope is Scope.QUEUE else QUEUES:
             self._bells.ring(queue)
         self._bells.wake()

@@ -9,7 +9,7 @@ from workers.door import Door
 from workers.errors import UsageError
 from workers.jobs import LATEST_MS, Job, Priority, Waiting
 from workers.logs import remove_log
-from workers.store import orders, places, questions, submissions
+from workers.store import orders, pausing, places, questions, submissions
 from workers.store.answers import Answer
 from workers.store.batches import checked as checked_batch
 from workers.store.database import spoken
@@ -96,22 +96,22 @@ class Ordering(Door):
         are held. For good, or until a time in milliseconds."""
         if until is not None and until <= now_ms():
             raise UsageError("a pause until a time that has passed is none")
-        return self._ordered(orders.pause(self._db, ids, by or login_name(), until=until, soft=soft))
+        return self._ordered(pausing.pause(self._db, ids, by or login_name(), until=until, soft=soft))
 
     @spoken
     def resume(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Paused jobs go on; held ones may start."""
-        return self._may_start(orders.resume(self._db, ids, by or login_name()))
+        return self._may_start(pausing.resume(self._db, ids, by or login_name()))
 
     @spoken
     def hold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Keep waiting jobs from starting."""
-        return self._ordered(orders.set_hold(self._db, ids, True, by or login_name()))
+        return self._ordered(pausing.set_hold(self._db, ids, True, by or login_name()))
 
     @spoken
     def unhold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Let held jobs start."""
-        return self._may_start(orders.set_hold(self._db, ids, False, by or login_name()))
+        return self._may_start(pausing.set_hold(self._db, ids, False, by or login_name()))
 
     @spoken
     def retry(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
@@ -161,7 +161,7 @@ class Ordering(Door):
         who = by or login_name()
         answers = orders.schedule(self._db, ids, who, run_after=0)
         waiting = [answer.job_id for answer in answers if answer.ok]
-        orders.set_hold(self._db, waiting, False, who)
+        pausing.set_hold(self._db, waiting, False, who)
         orders.set_priority(self._db, waiting, Priority.URGENT, who)
         places.reorder(self._db, waiting, "first", who)
         self._may_start(answers)

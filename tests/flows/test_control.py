@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.home import Home, cpu_s, gone, state_letter, wait_for
 from workers.errors import ErrorClass
-from workers.jobs import Priority, State
+from workers.jobs import Priority, Scope, State
 
 
 def _unwished(home: Home, job_id: int) -> bool:
@@ -156,6 +156,39 @@ def test_pause_and_resume_before_it_was_heard_leaves_it_running(busy_home: Home)
     wait_for(lambda: state_letter(runner) not in ("T", ""), what="its process goes on")
     before = home.job(job_id).progress.fraction
     wait_for(lambda: home.job(job_id).progress.fraction != before, what="its progress goes on")
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+
+
+def test_a_queue_that_is_resumed_before_its_pause_was_heard_goes_on(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("sleep", {"seconds": 60})
+    home.wait_running(job_id)
+    for _ in range(10):
+        home.client.pause_queue("default", soft=False)
+        home.client.resume_queue("default")
+    wait_for(lambda: home.job(job_id).state is State.RUNNING and not home.job(job_id).wish, what="it runs")
+    runner = home.runner_pid(job_id)
+    wait_for(lambda: state_letter(runner) not in ("T", ""), what="its process goes on")
+    before = home.job(job_id).progress.fraction
+    wait_for(lambda: home.job(job_id).progress.fraction != before, what="its progress goes on")
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+
+
+def test_a_job_goes_on_when_neither_its_queue_nor_its_batch_is_paused_any_more(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("sleep", {"seconds": 60}, batch="two pauses")
+    home.wait_running(job_id)
+    home.client.pause_queue("default", soft=False)
+    home.wait_state(job_id, State.PAUSED)
+    home.client.pause_scope(Scope.BATCH, "two pauses", soft=False)
+    home.client.resume_queue("default")
+    runner = home.runner_pid(job_id)
+    home.wait_final(home.submit("noop"))  # the worker has looked since
+    assert home.job(job_id).state is State.PAUSED and state_letter(runner) == "T"
+    home.client.resume_scope(Scope.BATCH, "two pauses")
+    home.wait_state(job_id, State.RUNNING)
     home.client.cancel([job_id])
     assert home.wait_final(job_id).state is State.CANCELLED
 

@@ -17,7 +17,7 @@ from workers.jobs import Job, Move, State, Wish
 from workers.rescue import rescue
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
-from workers.store import hosts, moves, orders, questions, reports
+from workers.store import hosts, moves, orders, pausing, questions, reports
 from workers.store.answers import Answer
 from workers.store.database import transaction
 from workers.store.tables import JobRow
@@ -59,7 +59,7 @@ def test_nothing_was_left(db: Any, settings: Settings) -> None:
 def test_running_jobs_are_queued_again_and_paused_ones_held(db: Any, settings: Settings, worker: int) -> None:
     ran, paused, asked = (_left(db, worker) for _ in range(3))
     moves.move(db, Move.PAUSED, paused.id, by="ann")
-    orders.pause(db, [asked.id], "ann")
+    pausing.pause(db, [asked.id], "ann")
     assert rescue(db, settings)[0].startswith("3 jobs were running when the last worker died")
     found = [questions.job_by_id(db, job.id) for job in (ran, paused, asked)]
     assert [job.state for job in found] == [State.QUEUED] * 3
@@ -71,7 +71,7 @@ def test_running_jobs_are_queued_again_and_paused_ones_held(db: Any, settings: S
 def test_a_paused_job_that_was_to_go_on_does(db: Any, settings: Settings, worker: int) -> None:
     job = _left(db, worker)
     moves.move(db, Move.PAUSED, job.id, by="ann")
-    assert orders.resume(db, [job.id], "ann")[0].ok
+    assert pausing.resume(db, [job.id], "ann")[0].ok
     rescue(db, settings)
     found = questions.job_by_id(db, job.id)
     assert (found.state, found.hold) == (State.QUEUED, False)
@@ -89,8 +89,8 @@ def test_a_job_that_was_to_be_cancelled_is(db: Any, settings: Settings, worker: 
     ("order", "state", "hold"),
     [
         (lambda db, job_id: orders.cancel(db, [job_id], "ann"), State.CANCELLED, False),
-        (lambda db, job_id: orders.pause(db, [job_id], "ann"), State.QUEUED, True),
-        (lambda db, job_id: orders.pause(db, [job_id], "ann", soft=True), State.QUEUED, True),
+        (lambda db, job_id: pausing.pause(db, [job_id], "ann"), State.QUEUED, True),
+        (lambda db, job_id: pausing.pause(db, [job_id], "ann", soft=True), State.QUEUED, True),
     ],
 )
 def test_what_is_asked_while_its_processes_are_ended_counts(
@@ -123,7 +123,7 @@ def test_a_paused_job_that_goes_on_while_its_processes_are_ended_is_not_held(
 ) -> None:
     job = _left(db, worker)
     moves.move(db, Move.PAUSED, job.id, by="ann")
-    monkeypatch.setattr(rescuing, "_end_processes", lambda orphan: len(orders.resume(db, [orphan.job_id], "ann")) - 1)
+    monkeypatch.setattr(rescuing, "_end_processes", lambda orphan: len(pausing.resume(db, [orphan.job_id], "ann")) - 1)
     rescue(db, settings)
     found = questions.job_by_id(db, job.id)
     assert (found.state, found.hold) == (State.QUEUED, False)

@@ -11,7 +11,7 @@ from peewee import Database, fn
 
 from workers.errors import UsageError
 from workers.jobs import FINAL, LIVE, ItemCounts, Pause, Scope, State
-from workers.store import pauses
+from workers.store import pauses, pausing
 from workers.store.answers import Answer
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
@@ -162,6 +162,8 @@ def _assigned(db: Database, job_id: int, name: str | None, by: str) -> Answer:
     JobRow.update(revision=revision, batch=name).where(JobRow.id == job_id).execute(db)
     told = f"into {name}" if name else f"out of {before}"
     record_event(db, revision, job_id, "batch changed", (state, state), by, told)
+    if before:
+        pausing.leave_scope(db, job_id, Scope.BATCH, before, by, told)
     return Answer(job_id, True, told)
 
 

@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 from peewee import Database
 
 from workers.errors import UsageError
-from workers.jobs import QUEUES, Pause, Scope, State, rfc3339
+from workers.jobs import QUEUES, Pause, Scope, rfc3339
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, storable
 from workers.store.tables import JobRow, PauseRow
 
 
-def _column(scope: Scope) -> Any:
+def column(scope: Scope) -> Any:
+    """Where a job says which of them it belongs to."""
     return {Scope.QUEUE: JobRow.queue, Scope.SITE: JobRow.site, Scope.BATCH: JobRow.batch}[scope]
 
 
@@ -40,11 +41,6 @@ def _host(text: str) -> str:
     if "/" in text or any(letter.isspace() for letter in text):
         raise UsageError(f"{text!r} is no site: write its host, as in example.org")
     return text.lower()
-
-
-def mark(by: str, scope: Scope, name: str) -> str:
-    """Who paused a job, where that was because `scope` was paused."""
-    return f"{by} (with {scope.called(name)})"
 
 
 def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str) -> Pause:
@@ -86,16 +82,3 @@ def pauses(db: Database, scope: Scope | None = None) -> list[Pause]:
 def over(db: Database, now: int) -> list[Pause]:
     """Pauses for a time that has passed."""
     return [pause for pause in pauses(db) if pause.until is not None and pause.until <= now]
-
-
-def paused_with(db: Database, scope: Scope, name: str) -> list[int]:
-    """Jobs that were paused because it was, and those of them that a restart of the worker put on hold."""
-    stopped = (JobRow.state == State.PAUSED.value) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
-    mine = (_column(scope) == name) & JobRow.wish_by.endswith(mark("", scope, name))
-    return [row[0] for row in JobRow.select(JobRow.id).where(mine & stopped).tuples().execute(db)]
-
-
-def running_of(db: Database, scope: Scope, name: str) -> list[int]:
-    """Jobs of it that run now."""
-    mine = (_column(scope) == name) & (JobRow.state == State.RUNNING.value)
-    return [row[0] for row in JobRow.select(JobRow.id).where(mine).order_by(JobRow.id).tuples().execute(db)]

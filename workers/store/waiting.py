@@ -14,9 +14,9 @@ from typing import Any
 from peewee import Case, Database, fn
 
 from workers.errors import ErrorClass
-from workers.jobs import FINAL, Job, Scope, State, Waiting, rfc3339
+from workers.jobs import FINAL, Job, Scope, State, Waiting, Wish, rfc3339
 from workers.localtime import local
-from workers.store.pauses import mark
+from workers.store.keepers import Keepers, With, read
 from workers.store.prepared import Prepared, hole
 from workers.store.tables import After, BatchRow, JobRow, PauseRow
 from workers.windows import opens
@@ -156,47 +156,46 @@ def _pause_in_words(row: Any, now: int) -> tuple[str, str]:
 
 
 def _tell_hold(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    by = _asked_by(db, job)
-    with_all = _paused_with(job, by)
-    if with_all is not None:
-        return _pause_of_job(db, job, with_all, by, situation.now), _lifts_of_job(job, with_all, "unhold")
-    until = _until(job.pause_until, situation.now)
-    return f"it is on hold{until}{f', by {by}' if by else ''}", f"spool unhold {job.id}, or H"
+    kept = _keepers(db, job)
+    by = f", by {kept.person}" if kept.person else ""
+    alone = f"it is on hold{_until(job.pause_until, situation.now)}{by}"
+    lifts = f"spool unhold {job.id}"
+    return _kept(db, kept, alone, (lifts, f"{lifts}, or H"), situation.now)
 
 
 def stopped(db: Database, job: Job, situation: Situation) -> Waiting:
     """Why a paused job stands still: who paused what, until when, and what lifts it."""
-    by = _asked_by(db, job)
-    with_all = _paused_with(job, by)
-    if with_all is None:
-        detail = f"{by or 'somebody'} paused it{_until(job.pause_until, situation.now)}"
-        return Waiting("paused", detail, f"spool resume {job.id} lets it go on")
-    detail = _pause_of_job(db, job, with_all, by, situation.now)
-    return Waiting("paused", detail, _lifts_of_job(job, with_all, "resume"))
+    if job.wish in (Wish.RESUME, Wish.CANCEL):
+        return Waiting("paused", f"it is being {_WISHED[job.wish]}", "the worker that runs it sees to it")
+    kept = _keepers(db, job)
+    alone = f"{kept.person or 'somebody'} paused it{_until(job.pause_until, situation.now)}"
+    lifts = f"spool resume {job.id}"
+    return Waiting("paused", *_kept(db, kept, alone, (lifts, f"{lifts} lets it go on"), situation.now))
 
 
-def _asked_by(db: Database, job: Job) -> str:
-    return str(JobRow.select(JobRow.wish_by).where(JobRow.id == job.id).scalar(db) or "")
+_WISHED = {Wish.RESUME: "resumed", Wish.CANCEL: "cancelled"}
 
 
-def _paused_with(job: Job, by: str) -> tuple[Scope, str] | None:
-    """The queue, site or batch with which a job was paused, as its mark tells."""
-    for scope, name in ((Scope.QUEUE, job.queue), (Scope.SITE, job.site), (Scope.BATCH, job.batch)):
-        if name is not None and by.endswith(mark("", scope, name)):
-            return scope, name
-    return None
+def _keepers(db: Database, job: Job) -> Keepers:
+    return read(str(JobRow.select(JobRow.wish_by).where(JobRow.id == job.id).scalar(db) or ""))
 
 
-def _pause_of_job(db: Database, job: Job, whole: tuple[Scope, str], by: str, now: int) -> str:
-    scope, name = whole
-    until = PauseRow.select(PauseRow.until).where((PauseRow.scope == scope.value) & (PauseRow.name == name)).scalar(db)
-    who = by.removesuffix(mark("", scope, name)) or "somebody"
-    return f"{who} paused {scope.called(name)} and this job with it{_until(until or job.pause_until, now)}"
+def _kept(db: Database, kept: Keepers, alone: str, lifts: tuple[str, str], now: int) -> tuple[str, str]:
+    """All who keep a job, in words, and what lets it go on; `alone` tells of the person who keeps only this job."""
+    if not kept.scopes:
+        return alone, lifts[1]
+    told = [_paused_with(db, one, now) for one in kept.scopes]
+    if kept.person:
+        return "; ".join((alone, *told)), f"{lifts[0]} lets it go on"
+    verbs = " and ".join(f"spool {one.scope.value} resume {one.name}" for one in kept.scopes)
+    all_of = "lets all of it" if len(told) == 1 else "let all of them"
+    return "; ".join(told), f"{verbs} {all_of} go on, {lifts[0]} this job alone"
 
 
-def _lifts_of_job(job: Job, whole: tuple[Scope, str], verb: str) -> str:
-    scope, name = whole
-    return f"spool {scope.value} resume {name} lets all of it go on, spool {verb} {job.id} this job alone"
+def _paused_with(db: Database, one: With, now: int) -> str:
+    mine = (PauseRow.scope == one.scope.value) & (PauseRow.name == one.name)
+    until = PauseRow.select(PauseRow.until).where(mine).scalar(db)
+    return f"{one.by or 'somebody'} paused {one.scope.called(one.name)} and this job with it{_until(until, now)}"
 
 
 def _until(until: int | None, now: int) -> str:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.support.databases import claimed, new_job, opened, running, situation, submitted
 from workers.errors import NoSuchJob, StoreError, UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Progress, Scope, State
-from workers.store import claims, hosts, moves, orders, questions, reports, submissions, waiting
+from workers.store import claims, hosts, moves, orders, pausing, questions, reports, submissions, waiting
 from workers.store.database import ask, close_async, open_async_database, open_database, told, transaction
 
 
@@ -46,7 +46,7 @@ async def test_every_function_works_as_it_does_for_threads(adb: Any, where: str)
     assert await _ask(adb, reports.write_items, job.id, lease, [ItemRecord("a", Outcome.DONE)] * 2)
     await _ask(adb, reports.write_progress, {(job.id, lease): Progress(0.5)})
     assert (await _ask(adb, questions.items, job.id))[0].key == "a"
-    await _ask(adb, orders.pause_scope, Scope.QUEUE, "video", "ann")
+    await _ask(adb, pausing.pause_scope, Scope.QUEUE, "video", "ann")
     assert (await _ask(adb, hosts.queue_settings))["video"].pause is not None
     assert await _ask(adb, moves.move, Move.SUCCEEDED, job.id, by="worker", lease=lease)
     assert [event.move for event in await _ask(adb, questions.events)] == [

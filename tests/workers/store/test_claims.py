@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.databases import claimed, opened, running, situation, submitted
 from workers.jobs import QUEUES, Move, Priority, State
-from workers.store import batches, claims, hosts, moves, orders, questions
+from workers.store import batches, claims, hosts, moves, orders, pausing, questions
 from workers.store.database import open_database
 
 
@@ -172,7 +172,7 @@ def test_orders_over_many_jobs_and_claims_never_wait_for_each_other(where: str) 
             mine = ids if which % 2 else list(reversed(ids))
             for _ in range(3):
                 orders.set_priority(own, mine, Priority.HIGH, "ann")
-                orders.set_hold(own, mine, bool(which % 2), "ann")
+                pausing.set_hold(own, mine, bool(which % 2), "ann")
                 claimed(own)
             orders.cancel(own, mine, "ann")
             own.close()

@@ -9,7 +9,7 @@ import pytest
 from tests.support.databases import claimed, ended, running, submitted
 from workers.errors import UsageError
 from workers.jobs import QUEUES, Move, Scope, State, Wish
-from workers.store import hosts, moves, orders, pauses, questions, reports
+from workers.store import hosts, moves, orders, pauses, pausing, questions, reports
 from workers.store.database import transaction
 from workers.store.records import now_ms
 from workers.store.tables import JobRow
@@ -81,13 +81,13 @@ def test_counts_by_queue(db: Any) -> None:
 
 def test_resuming_a_queue_resumes_what_was_paused_with_it(db: Any) -> None:
     alone, together = running(db, queue="video"), running(db, queue="video")
-    orders.pause(db, [alone.id], "ann")
+    pausing.pause(db, [alone.id], "ann")
     moves.move(db, Move.PAUSED, alone.id, by="ann")
-    answers = orders.pause_scope(db, Scope.QUEUE, "video", "ann", soft=False)
+    answers = pausing.pause_scope(db, Scope.QUEUE, "video", "ann", soft=False)
     assert [answer.job_id for answer in answers] == [together.id]
     moves.move(db, Move.PAUSED, together.id, by="ann")
     assert hosts.queue_settings(db)["video"].pause is not None
-    assert orders.resume_scope(db, Scope.QUEUE, "video", "ann")
+    assert pausing.resume_scope(db, Scope.QUEUE, "video", "ann")
     assert hosts.queue_settings(db)["video"].pause is None
     assert [questions.job_by_id(db, job.id).wish for job in (alone, together)] == [Wish.NONE, Wish.RESUME]
 

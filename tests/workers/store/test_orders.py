@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.databases import claimed, ended, opened, running, submitted, target, wipe
 from workers.errors import UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
-from workers.store import answers, moves, orders, places, questions, reports
+from workers.store import answers, moves, orders, pausing, places, questions, reports
 
 
 def _job(db: Any, job_id: int) -> Job:
@@ -86,7 +86,7 @@ def test_cancel(db: Any) -> None:
     assert _one(orders.cancel(db, [waits], "ann")) == (False, "has ended already: cancelled")
     assert _one(orders.cancel(db, [99], "ann")) == (False, "there is no job 99")
     assert _one(orders.cancel(db, [2**70], "ann"))[0] is False
-    assert _one(orders.pause(db, [live], "ann")) == (False, "is being cancelled")
+    assert _one(pausing.pause(db, [live], "ann")) == (False, "is being cancelled")
 
 
 def test_one_answer_for_each_id_over_several_transactions(db: Any) -> None:
@@ -98,31 +98,31 @@ def test_one_answer_for_each_id_over_several_transactions(db: Any) -> None:
 
 def test_pause_and_resume(db: Any) -> None:
     live = running(db)
-    assert _one(orders.pause(db, [live.id], "ann")) == (True, "is being paused")
+    assert _one(pausing.pause(db, [live.id], "ann")) == (True, "is being paused")
     assert _job(db, live.id).wish is Wish.PAUSE
-    assert _one(orders.resume(db, [live.id], "ann")) == (True, "goes on")
+    assert _one(pausing.resume(db, [live.id], "ann")) == (True, "goes on")
     assert _job(db, live.id).wish is Wish.NONE
     assert moves.move(db, Move.PAUSED, live.id, by="ann", lease=live.lease)
-    assert _one(orders.pause(db, [live.id], "ann"))[0] is False
-    assert _one(orders.resume(db, [live.id], "ann")) == (True, "is being resumed")
+    assert _one(pausing.pause(db, [live.id], "ann"))[0] is False
+    assert _one(pausing.resume(db, [live.id], "ann")) == (True, "is being resumed")
     assert _job(db, live.id).wish is Wish.RESUME
     orders.cancel(db, [live.id], "ann")
-    assert _one(orders.resume(db, [live.id], "ann"))[0] is False
+    assert _one(pausing.resume(db, [live.id], "ann"))[0] is False
     waits = submitted(db).id
-    assert _one(orders.pause(db, [waits], "ann")) == (True, "held")
+    assert _one(pausing.pause(db, [waits], "ann")) == (True, "held")
     assert claimed(db) is None
-    assert _one(orders.resume(db, [waits], "ann")) == (True, "may start")
-    assert _one(orders.resume(db, [waits], "ann")) == (False, "is not paused: it is queued")
-    assert _one(orders.resume(db, [99], "ann")) == (False, "there is no job 99")
+    assert _one(pausing.resume(db, [waits], "ann")) == (True, "may start")
+    assert _one(pausing.resume(db, [waits], "ann")) == (False, "is not paused: it is queued")
+    assert _one(pausing.resume(db, [99], "ann")) == (False, "there is no job 99")
 
 
 def test_hold_and_unhold(db: Any) -> None:
     waits = submitted(db).id
-    assert _one(orders.set_hold(db, [waits], True, "ann")) == (True, "held")
+    assert _one(pausing.set_hold(db, [waits], True, "ann")) == (True, "held")
     assert _job(db, waits).hold is True and claimed(db) is None
-    assert _one(orders.set_hold(db, [waits], False, "ann")) == (True, "may start")
+    assert _one(pausing.set_hold(db, [waits], False, "ann")) == (True, "may start")
     assert claimed(db) is not None
-    assert _one(orders.set_hold(db, [waits], True, "ann")) == (False, "does not wait: it is running")
+    assert _one(pausing.set_hold(db, [waits], True, "ann")) == (False, "does not wait: it is running")
 
 
 def test_retry_of_each_state(db: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.databases import claimed, running, situation, submitted
 from workers.errors import UsageError
 from workers.jobs import Move, Scope, State, Wish
-from workers.store import moves, orders, pauses, questions
+from workers.store import moves, orders, pauses, pausing, questions
 from workers.store.waiting import reasons
 
 
@@ -45,22 +45,22 @@ def test_nothing_of_it_starts_until_somebody_says_so(
 
 def test_a_hard_pause_of_a_site_stops_what_runs_and_brings_it_back(db: Any) -> None:
     inside, outside = running(db, site="example.org"), running(db, queue="video", site="example.com")
-    (answer,) = orders.pause_scope(db, Scope.SITE, "example.org", "ann", until=2**45, soft=False)
+    (answer,) = pausing.pause_scope(db, Scope.SITE, "example.org", "ann", until=2**45, soft=False)
     assert answer.job_id == inside.id
     assert questions.job_by_id(db, outside.id).wish is Wish.NONE
     moves.move(db, Move.PAUSED, inside.id, by="ann")
-    assert orders.end_pauses(db, 2**45 - 1) == []
-    assert orders.end_pauses(db, 2**45) == ["the pause of the site example.org"]
+    assert pausing.end_pauses(db, 2**45 - 1) == []
+    assert pausing.end_pauses(db, 2**45) == ["the pause of the site example.org"]
     assert questions.job_by_id(db, inside.id).wish is Wish.RESUME
 
 
 def test_a_job_held_for_a_time_comes_back_by_itself(db: Any) -> None:
     job = submitted(db)
-    orders.pause(db, [job.id], "ann", until=2**45)
+    pausing.pause(db, [job.id], "ann", until=2**45)
     (why,) = reasons(db, questions.job_by_id(db, job.id), situation(now=2**45 - 5000))
     assert why.reason == "hold" and why.detail.endswith("5 s from now, by ann")
-    assert orders.end_pauses(db, 2**45 - 1) == []
-    assert orders.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
+    assert pausing.end_pauses(db, 2**45 - 1) == []
+    assert pausing.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
     job = questions.job_by_id(db, job.id)
     assert (job.hold, job.pause_until) == (False, None)
     assert _moves(db, job.id)[-1] == ("unheld", "worker", "its time is over")
@@ -68,21 +68,21 @@ def test_a_job_held_for_a_time_comes_back_by_itself(db: Any) -> None:
 
 def test_a_running_job_paused_for_a_time_is_resumed_even_after_its_worker_died(db: Any) -> None:
     job = running(db)
-    orders.pause(db, [job.id], "ann", until=2**45)
+    pausing.pause(db, [job.id], "ann", until=2**45)
     moves.move(db, Move.PAUSED, job.id, by="ann")
     assert questions.job_by_id(db, job.id).pause_until == 2**45
     moves.move(db, Move.RESCUED, job.id, by="worker", fields={"hold": True})
     assert questions.job_by_id(db, job.id).pause_until == 2**45
-    assert orders.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
+    assert pausing.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
     assert not questions.job_by_id(db, job.id).hold
 
 
 def test_a_soft_pause_asks_a_running_job_to_wait_after_what_it_has_in_hand(db: Any) -> None:
     job = running(db)
-    orders.pause(db, [job.id], "ann", soft=True)
+    pausing.pause(db, [job.id], "ann", soft=True)
     assert questions.job_by_id(db, job.id).wish is Wish.HOLD
     assert questions.job_by_id(db, job.id).state is State.RUNNING
-    orders.resume(db, [job.id], "ann")
+    pausing.resume(db, [job.id], "ann")
     assert questions.job_by_id(db, job.id).wish is Wish.NONE
 
 

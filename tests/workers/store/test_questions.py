@@ -11,7 +11,7 @@ import pytest
 from tests.support.databases import KINDS, ended, new_job, opened, running, submitted, target
 from workers.errors import NoSuchJob, UsageError
 from workers.jobs import ItemRecord, Move, Outcome, Priority, Progress, State
-from workers.store import moves, orders, questions, reports, submissions
+from workers.store import moves, pausing, questions, reports, submissions
 from workers.store.database import open_database, transaction
 from workers.store.records import now_ms
 from workers.store.tables import JobRow
@@ -163,7 +163,7 @@ def test_changes_come_in_pages_without_loss(db: Any) -> None:
 
 def test_a_change_moves_a_job_to_the_end_of_the_changes(db: Any) -> None:
     first, second = submitted(db).id, submitted(db).id
-    orders.set_hold(db, [first], True, "ann")
+    pausing.set_hold(db, [first], True, "ann")
     assert [job.id for job in questions.jobs_since(db, 0, 10)] == [second, first]
 
 

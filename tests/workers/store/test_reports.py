@@ -10,7 +10,7 @@ import pytest
 from tests.support.databases import running, situation
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemRecord, Move, Outcome, Progress, Wish
-from workers.store import claims, hosts, moves, orders, questions, reports
+from workers.store import claims, hosts, moves, pausing, questions, reports
 
 
 def test_progress_of_many_jobs(db: Any) -> None:
@@ -136,7 +136,7 @@ def test_what_was_published_for_an_item_is_forgotten_with_its_outcome(db: Any) -
 
 def test_wishes_are_seen_and_cleared_under_the_lease(db: Any) -> None:
     job = running(db)
-    orders.pause(db, [job.id], "ann")
+    pausing.pause(db, [job.id], "ann")
     assert reports.wish_of(db, job.id) == (Wish.PAUSE, "ann")
     (wished,) = hosts.wishes(db, 1)
     assert (wished.job_id, wished.lease, wished.wish, wished.by) == (job.id, job.lease, Wish.PAUSE, "ann")

@@ -13,7 +13,7 @@ import pytest
 from tests.support.databases import ended, opened, running, submitted
 from workers.errors import StoreError
 from workers.jobs import Move, State
-from workers.store import backup, moves, orders, questions, restore
+from workers.store import backup, moves, orders, pausing, questions, restore
 from workers.store.database import transaction
 from workers.store.restore import Difference, Floor
 from workers.store.watching import open_watched
@@ -94,10 +94,10 @@ def test_what_was_asked_of_a_running_job_before_the_copy_counts(database: Path) 
         cancelled, paused, asked, going = (running(db) for _ in range(4))
         waits = submitted(db, after=(cancelled.id,))
         orders.cancel(db, [cancelled.id], "ann")
-        orders.pause(db, [paused.id], "ann")
-        orders.pause(db, [asked.id], "ann", soft=True)
+        pausing.pause(db, [paused.id], "ann")
+        pausing.pause(db, [asked.id], "ann", soft=True)
         moves.move(db, Move.PAUSED, going.id, by="ann")
-        orders.resume(db, [going.id], "ann")
+        pausing.resume(db, [going.id], "ann")
     fresh = copied(database)
     restore.prepare(fresh, Floor(0, 0), by="bob", reason="", hold=False)
     with opened(str(fresh)) as db:

@@ -9,7 +9,7 @@ from tests.support.databases import claimed, ended, running, situation, submitte
 from workers.errors import ErrorClass, Failure
 from workers.jobs import Job, Move, Scope, rfc3339
 from workers.localtime import local
-from workers.store import batches, claims, moves, orders, pauses, questions
+from workers.store import batches, claims, moves, orders, pauses, pausing, questions
 from workers.store.database import transaction
 from workers.store.records import error_fields
 from workers.store.tables import JobRow
@@ -36,7 +36,7 @@ def test_nothing_holds_a_plain_job(db: Any) -> None:
 def test_hold(db: Any) -> None:
     job = submitted(db, hold=True)
     assert _why(db, job) == ["hold"] and not _starts(db, job)
-    orders.set_hold(db, [job.id], False, "ann")
+    pausing.set_hold(db, [job.id], False, "ann")
     assert _starts(db, job)
 
 
@@ -97,7 +97,7 @@ def _paused(db: Any, **wishes: Any) -> Job:
 
 def test_a_job_that_was_paused_with_its_batch_names_who_and_what_lifts_it(db: Any) -> None:
     job = _paused(db, batch="films")
-    orders.pause_scope(db, Scope.BATCH, "films", "ann", until=9_000_000_000_000, soft=False)
+    pausing.pause_scope(db, Scope.BATCH, "films", "ann", until=9_000_000_000_000, soft=False)
     moves.move(db, Move.PAUSED, job.id, by="ann")
     told = stopped(db, job, situation(now=9_000_000_000_000 - 60_000))
     assert told.reason == "paused"
@@ -109,7 +109,7 @@ def test_a_job_that_was_paused_with_its_batch_names_who_and_what_lifts_it(db: An
 
 def test_a_job_that_was_paused_with_its_site_and_then_held_by_a_restart_names_it(db: Any) -> None:
     job = _paused(db, site="example.org")
-    orders.pause_scope(db, Scope.SITE, "example.org", "bob", soft=False)
+    pausing.pause_scope(db, Scope.SITE, "example.org", "bob", soft=False)
     moves.move(db, Move.PAUSED, job.id, by="bob")
     told = stopped(db, job, situation())
     assert told.detail == "bob paused the site example.org and this job with it"
@@ -122,7 +122,7 @@ def test_a_job_that_was_paused_with_its_site_and_then_held_by_a_restart_names_it
 
 def test_a_job_that_was_paused_alone_names_who_and_until_when(db: Any) -> None:
     job = _paused(db, batch="films")
-    orders.pause(db, [job.id], "ann", until=9_000_000_000_000)
+    pausing.pause(db, [job.id], "ann", until=9_000_000_000_000)
     moves.move(db, Move.PAUSED, job.id, by="ann")
     told = stopped(db, questions.job_by_id(db, job.id), situation(now=9_000_000_000_000 - 5_000))
     assert told.detail == "ann paused it until 2255-03-14T16:00:00.000Z, 5 s from now"

@@ -1,0 +1,221 @@
+"""Pauses that meet: a job goes on when nobody keeps it any more, and not before."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.support.databases import FAR, claimed, running, situation
+from workers.jobs import Job, Move, Scope, State, Wish
+from workers.store import batches, moves, orders, pauses, pausing, questions
+from workers.store.waiting import reasons, stopped
+
+_QUEUE, _BATCH, _SITE = (Scope.QUEUE, "default"), (Scope.BATCH, "films"), (Scope.SITE, "example.org")
+_SCOPES = (_QUEUE, _BATCH, _SITE)
+
+
+def _job(db: Any, job_id: int) -> Job:
+    return questions.job_by_id(db, job_id)
+
+
+def _running(db: Any) -> int:
+    return running(db, batch="films", site="example.org").id
+
+
+def _heard(db: Any, job_id: int) -> None:
+    """The worker does what is wished, as its supervisor does."""
+    wish = _job(db, job_id).wish
+    if wish is Wish.PAUSE:
+        assert moves.move(db, Move.PAUSED, job_id, by="worker")
+    elif wish is Wish.RESUME:
+        assert moves.move(db, Move.RESUMED, job_id, by="worker")
+
+
+def _state(db: Any, job_id: int) -> State:
+    _heard(db, job_id)
+    return _job(db, job_id).state
+
+
+@pytest.mark.parametrize("scope", _SCOPES)
+def test_a_pause_of_all_that_is_resumed_before_it_was_heard_leaves_its_job_running(
+    db: Any, scope: tuple[Scope, str]
+) -> None:
+    job_id = _running(db)
+    pausing.pause_scope(db, *scope, "ann", soft=False)
+    assert _job(db, job_id).wish is Wish.PAUSE
+    assert pausing.resume_scope(db, *scope, "ann")
+    assert (_job(db, job_id).state, _job(db, job_id).wish) == (State.RUNNING, Wish.NONE)
+
+
+def test_one_that_ends_before_it_was_heard_does_so_too(db: Any) -> None:
+    job_id = _running(db)
+    pausing.pause_scope(db, *_BATCH, "ann", until=7000, soft=False)
+    assert pausing.end_pauses(db, 7000) == ["the pause of the batch films"]
+    assert _job(db, job_id).wish is Wish.NONE
+    pausing.pause(db, [job_id], "ann", until=7000)
+    assert pausing.end_pauses(db, 7000) == [f"the pause of job {job_id}"]
+    assert (_job(db, job_id).wish, _job(db, job_id).pause_until) == (Wish.NONE, None)
+
+
+def test_a_rescued_job_is_let_go_with_the_queue_that_it_was_to_be_paused_with(db: Any) -> None:
+    job_id = _running(db)
+    pausing.pause_scope(db, *_QUEUE, "ann", soft=False)
+    moves.move(db, Move.RESCUED, job_id, by="worker", fields={"hold": True})
+    pausing.resume_scope(db, *_QUEUE, "ann")
+    assert not _job(db, job_id).hold and claimed(db) is not None
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("order", itertools.permutations(_SCOPES))
+def test_it_goes_on_when_the_last_of_several_is_resumed(db: Any, order: Any, heard: bool) -> None:
+    job_id = _running(db)
+    for scope, name in _SCOPES:
+        pausing.pause_scope(db, scope, name, f"of {name}", soft=False)
+        if heard:
+            _heard(db, job_id)
+    for scope, name in order[:2]:
+        assert pausing.resume_scope(db, scope, name, "ann")
+        assert _state(db, job_id) is State.PAUSED
+    scope, name = order[2]
+    told = stopped(db, _job(db, job_id), situation())
+    assert told.detail == f"of {name} paused {scope.called(name)} and this job with it"
+    assert pausing.resume_scope(db, scope, name, "ann")
+    assert _state(db, job_id) is State.RUNNING
+
+
+@pytest.mark.parametrize("until", [None, 2**45])
+@pytest.mark.parametrize("soft", [True, False])
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_a_person_pauses_stays_when_the_queue_goes_on(db: Any, until: int | None, soft: bool, heard: bool) -> None:
+    job_id = _running(db)
+    pausing.pause_scope(db, *_QUEUE, "bob", soft=False)
+    if heard:
+        _heard(db, job_id)
+    (answer,) = pausing.pause(db, [job_id], "ann", until=until, soft=soft)
+    assert answer.ok
+    assert _state(db, job_id) is State.PAUSED  # a soft wish does not lessen the hard one
+    pausing.resume_scope(db, *_QUEUE, "bob")
+    assert _state(db, job_id) is State.PAUSED and _job(db, job_id).pause_until == until
+    assert stopped(db, _job(db, job_id), situation()).detail.startswith("ann paused it")
+    (answer,) = pausing.resume(db, [job_id], "ann")
+    assert answer.ok and _state(db, job_id) is State.RUNNING
+
+
+def test_the_end_of_a_persons_pause_leaves_it_to_the_queue(db: Any) -> None:
+    job_id = _running(db)
+    pausing.pause(db, [job_id], "ann", until=7000)
+    _heard(db, job_id)
+    pausing.pause_scope(db, *_QUEUE, "bob", soft=False)
+    assert pausing.end_pauses(db, 7000) == [f"the pause of job {job_id}"]
+    assert _state(db, job_id) is State.PAUSED
+    assert (_job(db, job_id).wish, _job(db, job_id).pause_until) == (Wish.NONE, None)
+    assert pausing.end_pauses(db, FAR) == []
+    pausing.resume_scope(db, *_QUEUE, "bob")
+    assert _state(db, job_id) is State.RUNNING
+
+
+def test_a_pause_for_a_time_can_be_made_one_for_good_and_the_other_way_round(db: Any) -> None:
+    job_id = _running(db)
+    pausing.pause(db, [job_id], "ann", until=7000)
+    _heard(db, job_id)
+    assert pausing.pause(db, [job_id], "ann", until=7000)[0].message == "cannot be paused: it is paused"
+    (answer,) = pausing.pause(db, [job_id], "ann")
+    assert (answer.ok, answer.message, _job(db, job_id).pause_until) == (True, "stays paused", None)
+    assert pausing.end_pauses(db, FAR) == [] and _state(db, job_id) is State.PAUSED
+    (answer,) = pausing.pause(db, [job_id], "bob", until=8000)
+    assert (answer.message, _job(db, job_id).pause_until) == ("stays paused for that time", 8000)
+    assert pausing.end_pauses(db, 8000) and _state(db, job_id) is State.RUNNING
+
+
+@pytest.mark.parametrize("again", ["person", "queue"])
+def test_a_pause_that_is_given_before_the_resume_was_heard_wins(db: Any, again: str) -> None:
+    job_id = _running(db)
+    pausing.pause(db, [job_id], "ann")
+    _heard(db, job_id)
+    pausing.resume(db, [job_id], "ann")
+    if again == "person":
+        assert pausing.pause(db, [job_id], "ann")[0].ok
+    else:
+        pausing.pause_scope(db, *_QUEUE, "ann", soft=False)
+    assert _state(db, job_id) is State.PAUSED
+
+
+def test_what_is_being_cancelled_is_not_paused_with_its_queue(db: Any) -> None:
+    job_id = _running(db)
+    moves_before = len(questions.events(db, job_id=job_id))
+    pausing.pause(db, [job_id], "ann")
+    _heard(db, job_id)
+    orders.cancel(db, [job_id], "cem")
+    (answer,) = pausing.pause_scope(db, *_QUEUE, "bob", soft=False)
+    assert (answer.ok, answer.message) == (False, "is being cancelled")
+    assert pausing.pause(db, [job_id], "bob", until=7000)[0].message == "is being cancelled"
+    assert pausing.end_pauses(db, FAR) == []
+    assert _job(db, job_id).wish is Wish.CANCEL
+    assert [event.by for event in questions.events(db, job_id=job_id)][moves_before:] == ["ann", "worker", "cem"]
+
+
+def test_one_word_lets_a_job_go_on_whoever_kept_it(db: Any) -> None:
+    job_id = _running(db)
+    for scope in _SCOPES:
+        pausing.pause_scope(db, *scope, "bob", soft=False)
+    _heard(db, job_id)
+    pausing.pause(db, [job_id], "ann")
+    told = stopped(db, _job(db, job_id), situation())
+    assert told.detail.startswith("ann paused it; bob paused the queue default and this job with it; bob paused the")
+    assert told.lifts == f"spool resume {job_id} lets it go on"
+    pausing.resume(db, [job_id], "cem")
+    assert _state(db, job_id) is State.RUNNING
+    assert [event.move for event in questions.events(db, job_id=job_id)][-2:] == ["resume asked", "resumed"]
+
+
+def test_a_pause_that_was_given_anew_while_its_time_passed_lasts(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody pauses for an hour more between the look at the clock and the end of the pause."""
+    job_id = _running(db)
+    pausing.pause_scope(db, *_QUEUE, "ann", until=7000, soft=False)
+    _heard(db, job_id)
+    pausing.pause(db, [job_id], "ann", until=7000)
+    looked = pauses.over
+
+    def late(db: Any, moment: int) -> Any:
+        found = looked(db, moment)
+        monkeypatch.undo()
+        pausing.pause_scope(db, *_QUEUE, "bob", until=9000)
+        pausing.pause(db, [job_id], "bob", until=9000)
+        return found
+
+    monkeypatch.setattr(pauses, "over", late)
+    assert pausing.end_pauses(db, 7000) == []
+    assert [(one.by, one.until) for one in pauses.pauses(db)] == [("bob", 9000)]
+    assert _state(db, job_id) is State.PAUSED and _job(db, job_id).pause_until == 9000
+    assert pausing.end_pauses(db, 9000) == ["the pause of the queue default", f"the pause of job {job_id}"]
+    assert _state(db, job_id) is State.RUNNING
+
+
+def test_a_hold_that_a_restart_made_names_all_who_keep_it(db: Any) -> None:
+    job_id = _running(db)
+    pausing.pause_scope(db, *_QUEUE, "ann", soft=False)
+    pausing.pause_scope(db, *_BATCH, "bob", soft=False)
+    _heard(db, job_id)
+    moves.move(db, Move.RELEASED, job_id, by="worker", fields={"hold": True})
+    hold = reasons(db, _job(db, job_id), situation())[0]
+    assert hold.lifts == (
+        "spool queue resume default and spool batch resume films let all of them go on,"
+        f" spool unhold {job_id} this job alone"
+    )
+    pausing.set_hold(db, [job_id], True, "cem")
+    for scope in (_QUEUE, _BATCH):
+        pausing.resume_scope(db, *scope, "ann")
+    assert _job(db, job_id).hold and claimed(db) is None
+    (hold,) = reasons(db, _job(db, job_id), situation())
+    assert (hold.detail, hold.lifts) == ("it is on hold, by cem", f"spool unhold {job_id}, or H")
+
+
+def test_a_job_that_leaves_its_batch_is_no_longer_paused_with_it(db: Any) -> None:
+    job_id = _running(db)
+    pausing.pause_scope(db, *_BATCH, "ann", soft=False)
+    _heard(db, job_id)
+    batches.assign(db, [job_id], None, "bob")
+    assert _state(db, job_id) is State.RUNNING
+    assert [event.reason for event in questions.events(db, job_id=job_id)][-2] == "out of films"
