@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
 import os
 import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 
-from workers.cachedesk import CacheDesk
 from workers.departure import Departure, End
 from workers.errors import ErrorClass, Failure, SpoolError
 from workers.files import private_folder
+from workers.handover import limits_of, message_for
+from workers.itemdesk import ItemDesk
 from workers.joblog import JobLog
-from workers.jobs import ItemCounts, ItemRecord, Move, Outcome, Progress, Wish
+from workers.jobs import Move, Progress, Wish
 from workers.runner import wire
 from workers.runner.census import end_family
-from workers.runner.limits import Limits
 from workers.runner.process import Runner
 from workers.runner.processes import kill_group
 from workers.runner.stop import ITEMS_INT_GRACE_S, Ending
@@ -34,12 +32,10 @@ from workers.store import moves, reports
 from workers.store.claims import Claimed
 from workers.store.database import transaction
 from workers.text import clean
-from workers.turn import Turn
 from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
 
-_FLUSH_S = 0.1  # items of a bulk job are written this often
 _OVERSLEPT_S = 2.0  # between two looks into a pipe; a supervisor looks once a second at least
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -62,13 +58,8 @@ class Supervisor:
         self._hurried = False
         self._paused = False
         self._verdict: wire.Finished | wire.Failed | wire.Yielded | None = None
-        self._turn = Turn(time.monotonic())
-        self._total = 0  # items of the job, as its runner has counted them
         self._yielding = False
-        self._items: list[ItemRecord] = []
-        self._items_due = 0.0
-        operation = shop.operations.get(claimed.job.operation)
-        self._desk = CacheDesk(shop.cache, claimed.job.id, operation, claimed.job.params)
+        self._desk = ItemDesk(shop, claimed.job)
         self._sign_of_life = time.monotonic()
 
     # ---------------------------------------------------------------- from other threads
@@ -90,11 +81,11 @@ class Supervisor:
 
     def may_yield(self) -> bool:
         """Whether the job has many items, and was not asked to make room yet."""
-        return self._total > 1 and not (self._yielding or self._paused or self._stop)
+        return self._desk.total > 1 and not (self._yielding or self._paused or self._stop)
 
     def had_turn(self, quantum_s: float) -> bool:
         """Whether the job has had its turn at the slot, which is to be so many seconds."""
-        return self._turn.over(quantum_s, time.monotonic())
+        return self._desk.had_turn(quantum_s)
 
     # ---------------------------------------------------------------- the job's life
 
@@ -144,39 +135,13 @@ class Supervisor:
         if job.items.failed:
             self._shop.persist(job.id, lambda: reports.forget_failed(self._shop.db, job.id, job.lease))
         job_log.note(f"--- attempt {job.attempts} of job {job.id}, {job.operation}")
-        bounds, polite = self._shop.settings.jobs, self._shop.settings.slots.polite
-        file_bytes = int(bounds.file_size_gib * (1 << 30))
-        limits = Limits(self._memory_mib() << 20, file_bytes, processes=bounds.processes, last=polite)
+        limits = limits_of(self._shop, job)
         self._runner = self._shop.forkserver.spawn(job_log.writer, limits)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
         self._shop.persist(self.job.id, lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
-        self._runner.send(
-            wire.JobMessage(
-                job_id=job.id,
-                lease=job.lease,
-                attempt=job.attempts,
-                operation=job.operation,
-                params=job.params,
-                work_dir=str(work),
-                settings=self._shop.settings.for_runner(self._shop.slots.get("video"))
-                | {"umask": self._shop.umask, "sandbox": asdict(self._shop.sandbox)},
-                resumed=_begun(job.items),
-                published=tuple(wire.Published(**entry) for entry in json.loads(self._published)),
-                memory_bytes=limits.memory_bytes,
-            )
-        )
+        self._runner.send(message_for(self._shop, job, self._published, str(work), limits))
         self._sign_of_life = time.monotonic()
-
-    def _memory_mib(self) -> int:
-        """Of the whole job: as the person says, else the configuration, else the operation; 0 is no limit."""
-        asked = self.job.params.get("memory_mib")
-        operation = self._shop.operations.get(self.job.operation)
-        return (
-            (asked if isinstance(asked, int) else 0)
-            or self._shop.settings.jobs.memory_mib
-            or (operation.memory_mib if operation else 0)
-        )
 
     def _watch(self) -> None:
         """Until the runner has said all and is gone."""
@@ -197,7 +162,7 @@ class Supervisor:
             for message in runner.messages():
                 self._hear(message)
             self._heed_wishes()
-            self._flush_items(force=False)
+            self._desk.flush(force=False)
             self._check_stall(now)
             self._check_crowd(runner)
             if self._ending is not None:
@@ -211,8 +176,8 @@ class Supervisor:
         waits = [1.0]
         if self._ending is not None:
             waits.append(self._ending.step())
-        if self._items:
-            waits.append(max(0.0, self._items_due - time.monotonic()))
+        if (due_s := self._desk.due_s) is not None:
+            waits.append(due_s)
         return min(waits)
 
     # ---------------------------------------------------------------- what the runner says
@@ -232,13 +197,11 @@ class Supervisor:
                 entry = {name: getattr(message, name) for name in ("item", "path", "inode", "device", "size")}
                 self._answer(path, lambda: reports.add_published(db, job.id, job.lease, entry, durable=message.durable))
             case wire.Total(items=total):
-                self._total = total
-                self._shop.persist(self.job.id, lambda: reports.set_items_total(db, job.id, job.lease, total))
+                self._desk.count(total)
             case wire.Offered():
-                runner.send(self._known(message))
+                runner.send(self._desk.known(message))
             case wire.ItemsEnded(items=items):
-                self._desk.keep(items)
-                self._take_items(items)
+                self._desk.ended(items)
             case wire.FilesKept():
                 self._shop.cache.note_files(
                     message.category,
@@ -262,32 +225,6 @@ class Supervisor:
         runner.send(wire.Refused("lease_lost", path))
         if self._stop is None:
             self._end(Stop.REFUSED, "worker")
-
-    def _flush_items(self, *, force: bool) -> None:
-        if self._items and (force or time.monotonic() >= self._items_due):
-            items, self._items = self._items, []
-            job = self.job
-            self._shop.persist(self.job.id, lambda: reports.write_items(self._shop.db, job.id, job.lease, items))
-
-    def _take_items(self, items: Sequence[ItemRecord]) -> None:
-        if items:
-            self._turn.outcome(time.monotonic())
-        if not self._items:
-            self._items_due = time.monotonic() + _FLUSH_S
-        self._items += items
-
-    def _known(self, offered: wire.Offered) -> wire.Known:
-        """Which of these items are finished already, or can be: what the cache knows of them is written as theirs."""
-        finished, failed = set[int](), 0
-        if _begun(self.job.items):
-            self._flush_items(force=True)
-            keys = offered.keys
-            over = self._shop.persist(self.job.id, lambda: reports.finished_of(self._shop.db, self.job.id, keys))
-            finished = {place for place, key in enumerate(keys) if key in over}
-            failed = sum(outcome is Outcome.FAILED for outcome in over.values())
-        known = self._desk.sort(offered, finished)
-        self._take_items(known.records)
-        return wire.Known(offered.number, tuple(finished), known.cached, known.elsewhere, failed)
 
     # ---------------------------------------------------------------- what people want
 
@@ -379,7 +316,7 @@ class Supervisor:
     def _finish(self) -> None:
         status = None if self._runner is None else self._end_runner(self._runner)
         self._close_log()  # before the last move: who follows it reads all once the job has ended
-        self._flush_items(force=True)
+        self._desk.flush(force=True)
         if self._stop is None and self._hurried:
             self._stop = Stop.RELEASE
         Departure(self._shop, self.job, End(self._verdict, self._stop, self._stop_by, self._paused, status)).leave()
@@ -392,11 +329,6 @@ class Supervisor:
         if status is None:
             kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
         return status
-
-
-def _begun(items: ItemCounts) -> bool:
-    """Whether an earlier attempt may have left outcomes. The total says nothing of that: it is told late."""
-    return any((items.done, items.failed, items.skipped, items.cached))
 
 
 def _cleaned(progress: Progress) -> Progress:
