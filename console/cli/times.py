@@ -56,12 +56,18 @@ def _next(now: datetime, clock: re.Match[str]) -> datetime:
     day, hour, minute = (clock[1] or "").lower(), int(clock[2]), int(clock[3])
     try:
         # Without its zone while days are added: 08:00 stays 08:00 over a change of the clocks.
-        found = now.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0)
+        today = now.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0)
     except ValueError:
         raise UsageError(f"{clock[0]!r} is not a time of day") from None
-    if day == "tomorrow" or (not day and found <= now.replace(tzinfo=None)):
-        found += timedelta(days=1)
-    return found.astimezone()
+    found = _instants(today + timedelta(days=day == "tomorrow"))
+    if not day:
+        found += _instants(today + timedelta(days=1))
+    return min((moment for moment in found if moment > now), default=found[-1])
+
+
+def _instants(naive: datetime) -> list[datetime]:
+    """When clocks here show that: twice in the hour that comes twice, beside it in the hour that is left out."""
+    return sorted(naive.replace(fold=fold).astimezone() for fold in (0, 1))
 
 
 def _ms(moment: datetime) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -56,6 +56,25 @@ def test_a_clock_stays_the_same_over_a_change_of_the_clocks() -> None:
     # In Berlin the night before 29 March 2026 has one hour less, in New York that of 8 March.
     for day in (28, 7):
         assert local(moment_ms("tomorrow 08:00", datetime(2026, 3, day, 12, 0))) == datetime(2026, 3, day + 1, 8, 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "then"),
+    [
+        (datetime(2026, 11, 1, 5, 10, tzinfo=UTC), "01:30", datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
+        (datetime(2026, 11, 1, 6, 10, tzinfo=UTC), "01:30", datetime(2026, 11, 1, 6, 30, tzinfo=UTC)),  # once more
+        (datetime(2026, 11, 1, 6, 40, tzinfo=UTC), "01:30", datetime(2026, 11, 2, 6, 30, tzinfo=UTC)),
+        (datetime(2026, 3, 8, 6, 50, tzinfo=UTC), "02:30", datetime(2026, 3, 8, 7, 30, tzinfo=UTC)),  # shown as 03:30
+    ],
+)
+def test_the_next_time_lies_ahead_also_in_nights_of_a_change(
+    now: datetime, text: str, then: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "America/New_York")
+        time.tzset()
+        assert datetime.fromtimestamp(moment_ms(text, now) / 1000, UTC) == then
+    time.tzset()
 
 
 def test_from_now_and_rfc3339() -> None:
