@@ -128,7 +128,7 @@ def slow_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_slow_start_is_told_and_waited_for(slow_worker: Path) -> None:
-    settings, heard = load_settings(), list[str]()
+    settings, heard = load_settings({"SPOOL_HOME": str(slow_worker)}), list[str]()
 
     def slow(text: str) -> None:
         heard.append(text)
@@ -145,7 +145,7 @@ def test_a_slow_start_is_told_and_waited_for(slow_worker: Path) -> None:
 def test_a_start_that_takes_minutes_is_no_failure(slow_worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "_PATIENCE_S", 0.1)
     with pytest.raises(StillStarting, match=r"process \d+, is still starting after 0.1 s") as still:
-        start_worker(load_settings())
+        start_worker(load_settings({"SPOOL_HOME": str(slow_worker)}))
     (slow_worker / "end").touch()
     (slow_worker / "told").write_text("")
     assert "exit code" not in str(still.value)
@@ -157,7 +157,7 @@ def test_a_worker_that_ends_without_a_word_is_waited_for(slow_worker: Path) -> N
     ends = threading.Timer(0.2, (slow_worker / "end").touch)
     ends.start()
     with pytest.raises(SpoolError, match=r"did not start \(exit code 3\)") as failed:
-        start_worker(load_settings())
+        start_worker(load_settings({"SPOOL_HOME": str(slow_worker)}))
     assert not isinstance(failed.value, StillStarting)
     ends.join()
 
