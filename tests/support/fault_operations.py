@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.support.operations import REGISTRY as PLAIN_REGISTRY
+from workers.folders import Spot
 from workers.jobs import Progress
 from workers.operations.contract import Context, Operation, Params, Result
 from workers.runner import warm
@@ -120,9 +121,9 @@ def _fatal(params: FatalParams, ctx: Context) -> Result:
 
     real = runner_context.rename_whole
 
-    def rename_whole(staged: Path, folder_fd: int, name: str) -> bool:
+    def rename_whole(source: Spot, target: Spot) -> bool:
         moment("granted")
-        done = bool(real(staged, folder_fd, name))
+        done = bool(real(source, target))
         moment("renamed")
         return done
 

@@ -128,3 +128,19 @@ def test_a_link_is_no_trash(tmp_path: Path) -> None:
     with pytest.raises(JobFailed):
         replaced(tmp_path)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["film.avi", "film.mkv"])
+def test_an_empty_file_that_somebody_has_just_begun_is_not_removed(tmp_path: Path, state: Path, name: str) -> None:
+    entry = replaced(tmp_path, "mkv")
+    trash.restore(entry, state, keep_days=1, successor=True)
+    source = Path(entry.original)
+    (tmp_path / "staged").write_bytes(b"new")
+    unfinished = trash.new_entry(source, source.with_suffix(".mkv"), tmp_path / "staged", job_id=1, keep_days=1)
+    trash.write(unfinished, state)  # and here its job died
+    if name == "film.avi":
+        source.unlink()
+    with open(source.with_name(name), "wb") as theirs:
+        trash.settle(unfinished)
+        theirs.write(b"somebody's")
+    assert source.with_name(name).read_bytes() == b"somebody's"

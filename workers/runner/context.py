@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
+from workers.folders import Spot, opened
 from workers.jobs import Progress
 from workers.operations.contract import Context
 from workers.runner.cancel import Shield
@@ -155,8 +156,10 @@ class RunnerContext(Context):
         target = Path(os.path.abspath(target))
         with (
             finished_file(staged, _mode(self._job, 0o666)) as (fd, facts),
+            opened(staged.parent) as staged_fd,
             open_folder(target.parent, _mode(self._job, 0o777)) as folder_fd,
         ):
+            source = Spot(staged_fd, staged.name)
             for name in names(target.name, unique=unique):
                 if _exists(name, folder_fd):
                     continue
@@ -166,7 +169,9 @@ class RunnerContext(Context):
                 question = self._question(path, facts, durable=not self._item)
                 self._channel.ask(question, lambda: os.fsync(fd))
                 with self._shield:
-                    if rename_whole(staged, folder_fd, name):
+                    if (source.identity or ())[:2] != (facts.st_ino, facts.st_size):
+                        raise JobFailed(ErrorClass.TOOL, f"cannot publish {staged.name}: it is another file by now")
+                    if rename_whole(source, Spot(folder_fd, name)):
                         self._published.append(file_of(question))
                         return path
         raise JobFailed(ErrorClass.BAD_INPUT, f"{target.name} exists already", input=str(target))
@@ -179,7 +184,7 @@ class RunnerContext(Context):
         question = self._question(target, facts, durable=True)
         self._channel.ask(question)
         with self._shield:
-            put_in_place(staged, target, original, aside, was)
+            put_in_place(staged, (facts.st_ino, facts.st_size), target, original, aside, was)
             self._published.append(file_of(question))
 
     def _question(self, path: Path, facts: os.stat_result, *, durable: bool) -> Publishing:

@@ -22,6 +22,9 @@ _CAP_SYS_NICE = 23
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+_OPENAT2 = 437  # the same number on every machine
+_RESOLVE_NO_SYMLINKS = 0x04
+_NOT_TO_BE_HAD = (errno.ENOSYS, errno.EINVAL, errno.E2BIG, errno.EPERM)  # an old kernel, or a container that forbids it
 
 
 def _bind(name: str, *argtypes: Any) -> Any:
@@ -41,6 +44,7 @@ _prctl_text = _bind("prctl", ctypes.c_int, ctypes.c_char_p)
 _capget = _bind("capget", ctypes.c_void_p, ctypes.c_void_p)
 _capset = _bind("capset", ctypes.c_void_p, ctypes.c_void_p)
 _renameat2 = _bind("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+_syscall = _bind("syscall", ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
 
 
 def die_with_parent(signum: int) -> bool:
@@ -81,30 +85,42 @@ def set_name(name: str) -> bool:
     return _prctl_text is not None and _prctl_text(_PR_SET_NAME, name.encode()[:15]) == 0
 
 
-def rename_no_replace(source: str, folder_fd: int, name: str) -> bool:
-    """Rename `source` to `name` in the open folder unless it exists (FileExistsError); False: not to be had here."""
+def open_without_links(path: str, flags: int) -> int | None:
+    """Open `path` if no link lies on it (OSError with ELOOP if one does); None: not to be had here."""
+    if _syscall is None:
+        return None
+    how = (ctypes.c_uint64 * 3)(flags, 0, _RESOLVE_NO_SYMLINKS)
+    fd: int = _syscall(_OPENAT2, _AT_FDCWD, os.fsencode(path), how, ctypes.sizeof(how))
+    if fd >= 0:
+        return fd
+    code = ctypes.get_errno()
+    if code in _NOT_TO_BE_HAD:
+        return None
+    raise OSError(code, os.strerror(code), path)
+
+
+def rename_no_replace(source_fd: int, source: str, folder_fd: int, name: str) -> bool:
+    """Rename `source` of one open folder to `name` in another unless it exists (FileExistsError).
+
+    False: not to be had here.
+    """
+    return _renamed(source_fd, source, folder_fd, name, _RENAME_NOREPLACE)
+
+
+def exchange(one_fd: int, one: str, other_fd: int, other: str) -> bool:
+    """Let two files of open folders swap their names in one step; False, and nothing done, where there is no such."""
+    return _renamed(one_fd, one, other_fd, other, _RENAME_EXCHANGE)
+
+
+def _renamed(source_fd: int, source: str, folder_fd: int, name: str, how: int) -> bool:
     if _renameat2 is None:
         return False
-    result = _renameat2(_AT_FDCWD, os.fsencode(source), folder_fd, os.fsencode(name), _RENAME_NOREPLACE)
-    if result == 0:
+    if _renameat2(source_fd, os.fsencode(source), folder_fd, os.fsencode(name), how) == 0:
         return True
     code = ctypes.get_errno()
     if code in (errno.EINVAL, errno.ENOSYS):  # the filesystem or the kernel lacks it
         return False
     raise OSError(code, os.strerror(code), source, None, name)
-
-
-def exchange(one: str, other: str) -> bool:
-    """Let two files swap their names in one step; False, and nothing done, where that is not to be had."""
-    if _renameat2 is None:
-        return False
-    result = _renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
-    if result == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS):
-        return False
-    raise OSError(code, os.strerror(code), one, None, other)
 
 
 def prefer_for_oom_kill(points: int) -> None:

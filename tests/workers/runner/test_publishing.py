@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.workers.runner.conftest import Begin, grant
 from workers.errors import ErrorClass, JobFailed
+from workers.folders import Spot, opened
 from workers.operations.contract import Context
 from workers.runner import linux, publishing
 from workers.runner.cancel import Shield
@@ -183,8 +184,8 @@ def test_on_a_poor_filesystem_nothing_is_clobbered_either(
     assert ctx.publish(first, target) == target
     assert not first.exists()
     second = staged(ctx, target.parent, "second")
-    with publishing.open_folder(target.parent, 0o700) as folder:
-        assert not publishing.rename_whole(second, folder, target.name)
+    with publishing.open_folder(target.parent, 0o700) as folder, opened(second.parent) as staging:
+        assert not publishing.rename_whole(Spot(staging, second.name), Spot(folder, target.name))
     assert target.read_text() == "first"
     folders.remove()
     assert os.listdir(target.parent) == [target.name]

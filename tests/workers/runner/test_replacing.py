@@ -90,7 +90,7 @@ def test_kill_9_at_every_call_of_a_replacement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str, exchange: bool
 ) -> None:
     if not exchange:
-        monkeypatch.setattr(linux, "exchange", lambda first, second: False)
+        monkeypatch.setattr(linux, "exchange", lambda *args: False)
     step = 23  # to be quick; each round of `make faults` begins at another one
     number, killed, replaced_before_death = seed(0) // 1000 % step, True, 0
     while killed:
