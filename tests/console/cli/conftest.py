@@ -46,6 +46,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.startswith(("SPOOL_", "XDG_", "_SPOOL")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("SPOOL_READ_ONLY", "")  # --read-only sets it: it must not outlive the test
+    monkeypatch.delenv("SPOOL_READ_ONLY")
     folder = tmp_path / "home"
     folder.mkdir()
     (tmp_path / "here").mkdir()
