@@ -14,6 +14,7 @@ from console.screens.acting import ActingScreen
 from console.screens.help import SortScreen
 from console.widgets.bars import TabLine
 from console.widgets.filter import FilterLine
+from console.widgets.side import paused_queues_words
 from console.widgets.table import JobTable
 from workers.client import Client
 from workers.errors import SpoolError, UsageError
@@ -71,9 +72,14 @@ class ListScreen(ActingScreen):
             right.append((f"by {self.sort_word.lstrip('-')} ", "dim"))
         if self._problem:
             right = [(self._problem + " ", "bad")]
-        if not right and len(window):
-            right = [(f"{table.place + 1:,} of {len(window):,} ", "dim")]
-        self.tabs.tell(right)
+        self.tabs.tell(right or self._place())
+
+    def _place(self) -> Spans:
+        """What is said where there is nothing else: which queues rest, and where the cursor stands."""
+        paused = paused_queues_words(self.spool.feed.figures.queues, self.spool.now_ms())
+        spans: Spans = [(f"{paused}  ", "paused")] if paused else []
+        count = len(self.spool.feed.window)
+        return [*spans, (f"{self.table.place + 1:,} of {count:,} ", "dim")] if count else spans
 
     def reorder(self) -> None:
         """Read the order, unless it is being read."""

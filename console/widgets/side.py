@@ -63,6 +63,15 @@ def queue_pause_words(queue: QueueStatus, now_ms: int) -> str:
     return f"paused{by} {until_words(queue.paused_until, now_ms)}".rstrip()
 
 
+def paused_queues_words(queues: Sequence[QueueStatus], now_ms: int) -> str:
+    """Which queues are paused, for a place with little room; empty when none is."""
+    paused = [queue for queue in queues if queue.paused]
+    if len(paused) != 1:
+        return f"{'all' if len(paused) == len(queues) else len(paused)} queues paused" if paused else ""
+    until = paused[0].paused_until
+    return f"{clean(paused[0].name)} paused{f' {left_words(until, now_ms)}' if until is not None else ''}"
+
+
 def queue_head(width: int) -> Spans:
     """The titles over the queues."""
     dots = 8 if width < 60 else 16

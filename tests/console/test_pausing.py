@@ -119,6 +119,20 @@ async def test_queues_are_paused_for_a_time_one_or_all(open_console: Open) -> No
         await until(pilot, lambda: len(store.paused_queues) == len(QUEUES))
 
 
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_the_list_of_jobs_says_that_queues_rest(open_console: Open, size: tuple[int, int]) -> None:
+    store = FakeStore(make_jobs(9, running=2))
+    async with open_console(store, size) as (app, pilot):
+        await shows(pilot, "1 of 9")
+        assert "paused" not in screen_text(app)
+        store.pause_queue("video", until=HALF_HOUR)
+        await shows(pilot, "video paused 30m00s  1 of 9")
+        store.pause_queue("video")
+        await until(pilot, lambda: "video paused  1 of 9" in screen_text(app))
+        store.pause_queue(None)
+        await shows(pilot, "all queues paused  1 of 9")
+
+
 async def test_the_dialog_of_queues_asks_too(open_console: Open) -> None:
     store = FakeStore(make_jobs(9, running=2))
     async with open_console(store, (60, 20)) as (app, pilot):
