@@ -118,7 +118,7 @@ def show(job_id: str, items: bool, as_json: bool) -> None:
     client = door()
     job = client.job(one_id(job_id))
     if items:
-        for item in _ended_items(client, job.id):
+        for item in _ended_items(client, job):
             say_json(_item_as_json(item))
         return
     if as_json:
@@ -130,11 +130,17 @@ def show(job_id: str, items: bool, as_json: bool) -> None:
         say(line)
 
 
-def _ended_items(client: Client, job_id: int) -> Iterator[ItemOutcome]:
+def _ended_items(client: Client, job: Job) -> Iterator[ItemOutcome]:
+    """The inputs of a job that have ended; a job that is one piece of work is its own, once it succeeded."""
+    from workers.jobs import ItemOutcome, Outcome, State
+
     start = 0
-    while page := client.items(job_id, offset=start, limit=_PAGE):
+    while page := client.items(job.id, offset=start, limit=_PAGE):
         yield from page
         start += len(page)
+    if not start and not job.items.total and job.state is State.SUCCEEDED:
+        (key, *more) = job.params.get("inputs") or [""]
+        yield ItemOutcome("" if more else key, Outcome.DONE, tuple(job.outputs), None, client.result(job.id))
 
 
 def _item_as_json(item: ItemOutcome) -> dict[str, object]:

@@ -77,7 +77,7 @@ def _lasts(entry: Mapping[str, Any]) -> bool:
 
 
 def told_of(info: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """What there is at an address, for people: times in seconds, heights in pixels, sizes in bytes (0: not told)."""
+    """What there is at an address, for people: times in seconds, heights in pixels, sizes in bytes; None where nobody tells."""
     told = {
         "title": without_query(clean(str(info.get("title") or info.get("id") or "")), url),
         "id": without_query(clean(str(info.get("id") or "")), url),
@@ -92,7 +92,7 @@ def told_of(info: Mapping[str, Any], url: str) -> dict[str, Any]:
         "duration_s": _number(info.get("duration")),
         "live": info.get("live_status") in ("is_live", "is_upcoming") or bool(info.get("is_live")),
         "heights": sorted(heights, reverse=True),
-        "size": int(max((_number(one.get("filesize")) or 0 for one in formats), default=0)),
+        "size": int(max((_number(one.get("filesize")) or 0 for one in formats), default=0)) or None,
         "subtitles": sorted(clean(str(language)) for language in info.get("subtitles") or {}),
     }
 

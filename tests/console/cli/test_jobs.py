@@ -179,6 +179,22 @@ def test_items_are_one_object_a_line(
     ]
 
 
+def test_a_job_of_one_piece_is_its_own_item(spool: Callable[..., Ran], client: Client) -> None:
+    job = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"], "look": True})
+    assert spool("show", "1", "--items").objects == []
+    moves.move(client._db, Move.CLAIMED, job.id, by="worker")
+    moves.move(client._db, Move.SUCCEEDED, job.id, by="worker", fields={"detail": '{"title": "A talk"}'})
+    assert spool("show", "1", "--items").objects == [
+        {
+            "key": "http://127.0.0.1:9/x.mp4",
+            "outcome": "done",
+            "outputs": [],
+            "error": None,
+            "detail": {"title": "A talk"},
+        }
+    ]
+
+
 def test_titles_stand_below_each_other_whatever_the_operation(spool: Callable[..., Ran], client: Client) -> None:
     client.submit("optimize-image", {"inputs": ["/in/a.png"]})
     client.submit("hash", {"inputs": ["/in/b.png"]})
