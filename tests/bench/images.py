@@ -105,6 +105,21 @@ def saved(format: str, **words: Any) -> Callable[[Path], bytes]:
     return save
 
 
+def _scene(size: tuple[int, int] = (2000, 1400)) -> Image.Image:
+    """A picture with the spectrum of photographs: noise of all sizes, half as strong at each half size, and grain."""
+
+    def channel() -> Image.Image:
+        whole, weight = Image.new("L", size, 128), 0.5
+        for step in (8, 16, 32, 64, 128, 256, 512):
+            part = Image.effect_noise((step, step), 120).resize(size, Image.Resampling.BICUBIC)
+            whole = Image.blend(whole, part, weight)
+            weight *= 0.62
+        return Image.blend(whole, Image.effect_noise(size, 24), 0.08)
+
+    luma = channel()
+    return Image.merge("RGB", [Image.blend(luma, channel(), 0.25) for _ in range(3)])
+
+
 def _files(folder: Path, found: Path | None) -> tuple[list[Path], list[Path]]:
     if found is not None:
         jpegs = sorted(path for path in found.rglob("*.jpg") if path.stat().st_size > 100_000)
@@ -113,10 +128,8 @@ def _files(folder: Path, found: Path | None) -> tuple[list[Path], list[Path]]:
     else:
         jpegs = []
         for number in range(6):
-            noise = Image.effect_noise((500, 350 + number), 50).resize((2000, 1400), Image.Resampling.BICUBIC)
-            ground = Image.linear_gradient("L").resize(noise.size)
             jpegs.append(folder / f"{number}.jpg")
-            Image.merge("RGB", (noise, ground, Image.blend(noise, ground, 0.5))).save(jpegs[-1], quality=92)
+            _scene().save(jpegs[-1], quality=92)
     pngs = sorted(found.rglob("*.png"))[:8] if found else []
     for number, path in enumerate(jpegs[:6] if not pngs else []):
         pngs.append(folder / f"{number}.png")
