@@ -22,6 +22,7 @@ from workers.ageing import Ageing
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
 from workers.door import DEFAULT_REGISTRY, load_registry
+from workers.ear import Ear
 from workers.errors import ConfigError, SpoolError, StoreError
 from workers.floor import Floor
 from workers.health.figures import Sampler
@@ -36,7 +37,7 @@ from workers.runner.census import Census
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
-from workers.starting import check_whole, listen, tried_sandbox
+from workers.starting import check_whole, tried_sandbox
 from workers.store import claims, hosts, pausing
 from workers.store.checkpoints import Checkpointer
 from workers.store.database import ChangePoll, DatabaseError, open_database, told
@@ -92,7 +93,7 @@ class Daemon:
         prepare_home(self.settings)
         self._lock = lock.take(self.settings.paths.lock)
         self._open_store()
-        self._listener = listen(self.settings.paths.wake_socket)
+        self._ear = Ear(self.settings.paths.wake_socket)
         self._notifier = Notifier(self.settings, self.db)
         self._disk = DiskWatch(self.db, self.settings.paths.output, self.settings.notify.disk_low_mib)
         report = rescue(self.db, self.settings)
@@ -198,26 +199,16 @@ class Daemon:
                     self._try(act)
             self._asked_to_look = look_at_once
             self._try(self._look)
-            look_at_once = self._hear(min(_LOOK_S, *(when - now for when in due.values())))
+            look_at_once = self._ear.hear(min(_LOOK_S, *(when - now for when in due.values())), self._rung)
             if look_at_once:  # what was cancelled or removed while it waited may have left partial work
                 due[self._tidy] = time.monotonic()
 
-    def _hear(self, timeout: float) -> bool:
-        """Wait for datagrams; whether somebody asks to look at what people want.
-
-        That comes before rings which were sent after it: slots that were taken away must not run the next job.
-        """
-        self._listener.settimeout(max(0.001, timeout))
-        with contextlib.suppress(TimeoutError, BlockingIOError, InterruptedError):
-            while not self._stopping:
-                word, _, queue = self._listener.recv(256).decode(errors="replace").partition(" ")
-                if word == "ring" and queue in self._consumers:
-                    # Whoever rang may hold a ring file that was removed or made anew meanwhile: ours decides.
-                    self._consumers[queue].ring(1)
-                else:
-                    return True
-                self._listener.settimeout(0.0)
-        return False
+    def _rung(self, queue: str) -> bool:
+        if self._stopping or queue not in self._consumers:
+            return False
+        # Whoever rang may hold a ring file that was removed or made anew meanwhile: ours decides.
+        self._consumers[queue].ring(1)
+        return True
 
     def _try(self, act: Callable[[], None]) -> None:
         """Do something that needs the database; one that refuses it for a minute ends the worker."""
@@ -325,8 +316,7 @@ class Daemon:
         self._checkpointer.close()
         self._changes.close()
         self.db.close()
-        self._listener.close()
-        self.settings.paths.wake_socket.unlink(missing_ok=True)
+        self._ear.close()
         lock.release(self._lock)
         if self._fatal:
             raise self._fatal

@@ -1,9 +1,8 @@
-"""What a worker makes sure of before it takes jobs: a whole database, how tools will run, an ear for clients."""
+"""What a worker makes sure of before it takes jobs: a whole database, and how tools will run."""
 
 from __future__ import annotations
 
 import logging
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +44,3 @@ def tried_sandbox(settings: Settings) -> sandbox.Sandbox:
     else:
         log.log(logging.ERROR if found.required else logging.INFO, "tools run without a sandbox: %s", found.why_not)
     return found
-
-
-def listen(path: Path) -> socket.socket:
-    """The datagram socket by which clients wake us. The lock is ours, so one that is left there is nobody's."""
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        listener.bind(str(path))
-        path.chmod(0o600)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(f"{path}: cannot be listened on: {error.strerror or error}") from None
-    return listener

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,8 @@ import pytest
 from workers.client import open_client
 from workers.config import load_settings
 from workers.errors import ConfigError
-from workers.queues import Bells
 from workers.settings import Settings
-from workers.starting import check_whole, listen
+from workers.starting import check_whole
 from workers.store.database import open_database
 
 REGISTRY = "tests.support.operations"
@@ -21,24 +19,6 @@ REGISTRY = "tests.support.operations"
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings({"SPOOL_HOME": str(tmp_path / "home")})
-
-
-def test_socket_is_private_and_replaces_a_stale_one(tmp_path: Path) -> None:
-    path = tmp_path / "wake"
-    path.write_text("left by a dead worker")
-    listener = listen(path)
-    try:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        Bells(tmp_path, path).wake("look")
-        listener.settimeout(5)
-        assert listener.recv(100) == b"look"
-    finally:
-        listener.close()
-
-
-def test_socket_where_none_can_be(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be listened on"):
-        listen(tmp_path / "no-folder" / "wake")
 
 
 def test_damaged_database_is_refused_with_what_to_do(settings: Settings) -> None:
