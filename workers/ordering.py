@@ -9,7 +9,7 @@ from workers.door import Door
 from workers.errors import UsageError
 from workers.jobs import LATEST_MS, Job, Priority, Waiting
 from workers.logs import remove_log
-from workers.store import orders, pausing, places, questions, submissions
+from workers.store import chains, orders, pausing, places, questions, submissions
 from workers.store.answers import Answer
 from workers.store.batches import checked as checked_batch
 from workers.store.database import spoken
@@ -116,7 +116,7 @@ class Ordering(Door):
     @spoken
     def retry(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Ended jobs start over, without the items that are done; those that wait for a retry start at once."""
-        return self._may_start(orders.retry(self._db, ids, by or login_name()))
+        return self._may_start(chains.retry(self._db, ids, by or login_name()))
 
     @spoken
     def retry_anew(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:

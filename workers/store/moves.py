@@ -18,6 +18,8 @@ from workers.store.prepared import Prepared, hole
 from workers.store.records import error_fields, is_id, now_ms, storable
 from workers.store.tables import After, Counter, EventRow, ItemRow, JobRow
 
+_UNSUCCESSFUL = FINAL - {State.SUCCEEDED}
+
 _FRESH_PROGRESS: Mapping[str, Any] = {
     "fraction": None,
     "phase": "",
@@ -165,8 +167,10 @@ def move_inside(
     if not _make(db, move, job_id, by, reason, lease, fields or {}):
         return False
     target = MOVES[move].target
-    if target in FINAL and target is not State.SUCCEEDED:
-        _skip_dependents(db, job_id, target)
+    if target in _UNSUCCESSFUL:
+        skip_dependents(db, job_id, target)
+    elif target is State.QUEUED:
+        _skip_in_vain(db, job_id)
     return True
 
 
@@ -198,14 +202,38 @@ _DEPENDENTS = Prepared(
 )
 
 
-def _skip_dependents(db: Database, job_id: int, ended: State) -> None:
+def skip_dependents(db: Database, job_id: int, ended: State) -> None:
     """Jobs that wait for one that will not succeed cannot run: they are skipped, say why, and so on down the chain."""
     gone = [(job_id, ended)]
     while gone:
         on_id, state = gone.pop()
-        how = "failed" if state is State.FAILED else f"was {state.value}"
-        reason = f"job {on_id}, which it waited for, {how}"
         for (dependent,) in _DEPENDENTS.run(db, id=on_id).fetchall():
             waits = locked_state(db, dependent) is State.QUEUED  # one that runs already goes on
-            if waits and _make(db, Move.SKIPPED, dependent, "worker", reason, None, {}):
+            if waits and _make(db, Move.SKIPPED, dependent, "worker", _why_skipped(on_id, state), None, {}):
                 gone.append((dependent, State.SKIPPED))
+
+
+def _why_skipped(on_id: int, state: State) -> str:
+    return f"job {on_id}, which it waited for, {'failed' if state is State.FAILED else f'was {state.value}'}"
+
+
+_IN_VAIN = Prepared(
+    lambda sqlite: (
+        After.select(After.on_id, JobRow.state)
+        .join(JobRow, on=(JobRow.id == After.on_id))
+        .where((After.job_id == hole("id")) & ~After.ended & JobRow.state.in_([one.value for one in _UNSUCCESSFUL]))
+        .order_by(After.on_id)
+    )
+)
+
+
+def in_vain(db: Database, job_id: int) -> list[tuple[int, State]]:
+    """Of the jobs that it waits for those that have ended without success: it can never start."""
+    return [(on_id, State(state)) for on_id, state in _IN_VAIN.run(db, id=job_id).fetchall()]
+
+
+def _skip_in_vain(db: Database, job_id: int) -> None:
+    """A job that comes back to its queue may find that what it waited for was tried again meanwhile, and failed."""
+    lost = in_vain(db, job_id)
+    if lost and _make(db, Move.SKIPPED, job_id, "worker", _why_skipped(*lost[0]), None, {}):
+        skip_dependents(db, job_id, State.SKIPPED)

@@ -14,7 +14,7 @@ from peewee import Database
 from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish, rfc3339
 from workers.store.answers import Answer, change, each, missing
 from workers.store.database import delete
-from workers.store.moves import bump, locked_state, move_inside
+from workers.store.moves import bump, locked_state, move_inside, skip_dependents
 from workers.store.questions import job_by_id
 from workers.store.records import folded, storable, to_json
 from workers.store.submissions import know_window
@@ -35,29 +35,6 @@ def cancel(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
             change(db, job_id, "cancel asked", by, wish=Wish.CANCEL.value, wish_by=by)
             return Answer(job_id, True, "is being cancelled")
         return Answer(job_id, False, f"has ended already: {state.value}")
-
-    return each(db, ids, act)
-
-
-def retry(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
-    """Ended jobs start over (finished items stay finished); one that waits for its next attempt starts at once."""
-
-    def act(job_id: int) -> Answer:
-        state = locked_state(db, job_id)
-        if state is None:
-            return missing(job_id)
-        if state is State.QUEUED:
-            if JobRow.select(JobRow.run_after).where(JobRow.id == job_id).scalar(db) is None:
-                return Answer(job_id, False, "waits already")
-            change(db, job_id, "retry asked", by, run_after=None)
-            return Answer(job_id, True, "tries again now")
-        if state is State.SUCCEEDED:
-            failed = JobRow.select(JobRow.items_failed).where(JobRow.id == job_id).scalar(db)
-            if not failed:
-                return Answer(job_id, False, "succeeded; submit it anew to do it again")
-        if move_inside(db, Move.RESTARTED, job_id, by=by):
-            return Answer(job_id, True, "waits to be tried again")
-        return Answer(job_id, False, f"cannot be tried again: it is {state.value}")
 
     return each(db, ids, act)
 
@@ -142,6 +119,8 @@ def remove(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
             return missing(job_id)
         if state not in FINAL:
             return Answer(job_id, False, f"has not ended: it is {state.value}; cancel it first")
+        if state is not State.SUCCEEDED:
+            skip_dependents(db, job_id, state)  # that it is forgotten lets nobody start who needs its success
         revision = bump(db)
         for table in (ItemRow, EventRow):
             delete(table, table.job_id == job_id).execute(db)

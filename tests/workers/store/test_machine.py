@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from tests.support.databases import claimed, opened, submitted, target, wipe
 from workers.jobs import FINAL, LIVE, MOVES, ItemRecord, Job, JobEvent, Move, Outcome, Priority, Progress, State
-from workers.store import moves, orders, places, questions, reports
+from workers.store import chains, moves, orders, pausing, places, questions, reports
 from workers.store.tables import ItemRow
 
 _ENDS = (Move.SUCCEEDED, Move.FAILED, Move.RETRIED, Move.RELEASED, Move.RESCUED, Move.PAUSED, Move.RESUMED)
@@ -33,6 +33,9 @@ _LONG = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
+
+
+_ORDERS = {"cancel": orders.cancel, "pause": pausing.pause, "resume": pausing.resume, "retry": chains.retry}
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -108,9 +111,9 @@ class StoreMachine(RuleBasedStateMachine):
             ours = (job_id, before[job_id].lease) in holders and before[job_id].state in LIVE
             assert ours or job == before[job_id]
 
-    @rule(ids=st.lists(jobs, max_size=3), order=st.sampled_from(["cancel", "pause", "resume", "retry"]))
+    @rule(ids=st.lists(jobs, max_size=3), order=st.sampled_from(sorted(_ORDERS)))
     def order(self, ids: list[int], order: str) -> None:
-        answers = getattr(orders, order)(self.db, ids, "ann")
+        answers = _ORDERS[order](self.db, ids, "ann")
         assert [answer.job_id for answer in answers] == list(dict.fromkeys(ids))
 
     @rule(ids=st.lists(jobs, max_size=3), where=st.sampled_from(["first", "last", "up", "down"]))
@@ -140,6 +143,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.leases[job_id] = job.lease
             assert (job.state in FINAL) == (job.finished_at is not None)
             assert job.attempts >= 0 and job.failures >= 0
+            hopeless = any(jobs[on_id].state in FINAL - {State.SUCCEEDED} for on_id in job.after if on_id in jobs)
+            assert not (hopeless and job.state is State.QUEUED)
 
     def _histories_replay(self, jobs: dict[int, Job], events: list[JobEvent]) -> None:
         """The history leads to the state, each step allowed; a final state is left only by restarted."""

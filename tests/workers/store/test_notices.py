@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.databases import submitted
 from workers.jobs import Move
-from workers.store import moves, notices, orders, questions
+from workers.store import chains, moves, notices, questions
 from workers.store.notices import Line
 
 ALL = frozenset({"done", "failed", "batch_done", "disk_low", "worker_restarted"})
@@ -52,7 +52,7 @@ def test_a_batch_ends_with_its_last_job_once(db: Any) -> None:
     assert lines == [Line(later, "batch_done", 0, "1 succeeded, 1 failed, 1 cancelled", "trip")]
     assert notices.happened(db, 0, {"batch_done"})[0] == lines, "looked at as a whole it is the same"
     assert notices.happened(db, later, {"batch_done"})[0] == []
-    orders.retry(db, [jobs[1]], "me")
+    chains.retry(db, [jobs[1]], "me")
     assert notices.happened(db, 0, {"batch_done"})[0] == [], "it goes on"
     _end(db, jobs[1], Move.SUCCEEDED)
     (line,) = notices.happened(db, later, {"batch_done"})[0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.databases import claimed, ended, opened, running, submitted, target, wipe
 from workers.errors import UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
-from workers.store import answers, moves, orders, pausing, places, questions, reports
+from workers.store import answers, chains, moves, orders, pausing, places, questions, reports
 
 
 def _job(db: Any, job_id: int) -> Job:
@@ -127,17 +127,17 @@ def test_hold_and_unhold(db: Any) -> None:
 
 def test_retry_of_each_state(db: Any) -> None:
     live = running(db)
-    assert _one(orders.retry(db, [live.id], "ann")) == (False, "cannot be tried again: it is running")
+    assert _one(chains.retry(db, [live.id], "ann")) == (False, "cannot be tried again: it is running")
     moves.move(db, Move.RETRIED, live.id, by="worker", fields={"run_after": 1 << 49})
-    assert _one(orders.retry(db, [live.id], "ann")) == (True, "tries again now")
-    assert _one(orders.retry(db, [live.id], "ann")) == (False, "waits already")
+    assert _one(chains.retry(db, [live.id], "ann")) == (True, "tries again now")
+    assert _one(chains.retry(db, [live.id], "ann")) == (False, "waits already")
     for end in (Move.FAILED, Move.CANCELLED, Move.SKIPPED):
         job_id = ended(db, end, queue="video")
-        assert _one(orders.retry(db, [job_id], "ann")) == (True, "waits to be tried again")
+        assert _one(chains.retry(db, [job_id], "ann")) == (True, "waits to be tried again")
         again = claimed(db, "video")
         assert again is not None and again.attempts == 1
     succeeded = ended(db, queue="images")
-    assert _one(orders.retry(db, [succeeded], "ann"))[0] is False
+    assert _one(chains.retry(db, [succeeded], "ann"))[0] is False
 
 
 def test_a_job_with_failed_items_can_be_retried_for_these(db: Any) -> None:
@@ -145,7 +145,7 @@ def test_a_job_with_failed_items_can_be_retried_for_these(db: Any) -> None:
     items = [ItemRecord("good", Outcome.DONE), ItemRecord("bad", Outcome.FAILED)]
     reports.write_items(db, job.id, job.lease, items)
     moves.move(db, Move.SUCCEEDED, job.id, by="worker", lease=job.lease)
-    assert _one(orders.retry(db, [job.id], "ann")) == (True, "waits to be tried again")
+    assert _one(chains.retry(db, [job.id], "ann")) == (True, "waits to be tried again")
     assert set(reports.finished_of(db, job.id, ["good", "bad"])) == {"good"}
     assert _job(db, job.id).items.failed == 0
 

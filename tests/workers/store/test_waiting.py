@@ -9,7 +9,7 @@ from tests.support.databases import claimed, ended, running, situation, submitte
 from workers.errors import ErrorClass, Failure
 from workers.jobs import Job, Move, Scope, rfc3339
 from workers.localtime import local
-from workers.store import batches, claims, moves, orders, pauses, pausing, questions
+from workers.store import batches, chains, claims, moves, orders, pauses, pausing, questions
 from workers.store.database import transaction
 from workers.store.records import error_fields
 from workers.store.tables import JobRow
@@ -46,7 +46,7 @@ def test_schedule(db: Any) -> None:
     assert waiting.reason == "schedule" and waiting.detail == "starts in 3 s, at 1970-01-01T00:00:05.000Z"
     assert not _starts(db, job, now=4999)
     assert _why(db, job, situation(now=5000)) == []
-    orders.retry(db, [job.id], "ann")
+    chains.retry(db, [job.id], "ann")
     assert _starts(db, job, now=0)
 
 
@@ -57,7 +57,7 @@ def test_retry(db: Any) -> None:
     (waiting,) = reasons(db, questions.job_by_id(db, job.id), situation(now=0))
     assert waiting.reason == "retry" and waiting.detail.endswith("no way")
     assert waiting.lifts == f"spool retry {job.id} tries at once"
-    orders.retry(db, [job.id], "ann")
+    chains.retry(db, [job.id], "ann")
     assert _starts(db, job, now=0)
 
 
