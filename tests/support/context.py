@@ -100,10 +100,15 @@ class PlainContext:
         return make(staged), False
 
     def kept_facts(
-        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Mapping[str, Any] | None]
+        self,
+        category: str,
+        about: str | Path,
+        options: Mapping[str, Any],
+        make: Callable[[], Mapping[str, Any] | None],
     ) -> tuple[Mapping[str, Any] | None, bool]:
         """As the runner does it, for this context and those of the attempts that follow."""
-        name = (category, about, json.dumps(options, sort_keys=True))
+        stamp = "" if isinstance(about, str) else str(about.stat().st_mtime_ns)
+        name = (category, f"{about} {stamp}", json.dumps(options, sort_keys=True))
         if name in self.facts:
             return self.facts[name], True
         made = make()

@@ -19,7 +19,7 @@ from workers.media.turns import orientation_of
 from workers.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from av.container import InputContainer
     from av.video.frame import VideoFrame
@@ -42,6 +42,12 @@ class FilmFingerprint:
     width: int  # pixels as coded
     height: int
     route: str = ROUTE
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> FilmFingerprint:
+        """Of what `facts` gave, with `width` and `height` beside it."""
+        hashes = tuple(int(text, 16) for text in facts["phash"])
+        return cls(hashes, facts["flat"], facts["duration_s"], facts["width"], facts["height"], facts["route"])
 
     def facts(self) -> dict[str, Any]:
         """As JSON: the hashes in hexadecimal."""

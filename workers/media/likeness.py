@@ -7,6 +7,7 @@ import warnings
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import filmhash, phash
@@ -59,10 +60,18 @@ class _Kept:
         return width, height, self._lengths[place]
 
 
-def find(catalogue: Catalogue, *, distance: int, threads: int = 1, tick: Tick) -> Likeness:
+FilmLook = Callable[[Path, str, Callable[[], None]], filmhash.FilmFingerprint]
+
+
+def _film_look(path: Path, format: str, pulse: Callable[[], None]) -> filmhash.FilmFingerprint:
+    return filmhash.fingerprint(path, format=format, pulse=pulse)
+
+
+def find(catalogue: Catalogue, *, distance: int, threads: int = 1, tick: Tick, film: FilmLook = _film_look) -> Likeness:
     """The pictures and films in `catalogue` that differ in at most `distance` of 64 bits from one of their group.
 
-    Of films, the mean over their moments counts. A file of several names, or with links to it, is one file.
+    Of films, the mean over their moments counts. A file of several names, or with links to it, is one file. `film`
+    looks at the film of a path, a demuxer and a sign of life, in any of the threads.
     """
     likeness, pictures, films = Likeness(), _Kept(1), _Kept(len(filmhash.MOMENTS))
     stop = threading.Event()
@@ -79,7 +88,7 @@ def find(catalogue: Catalogue, *, distance: int, threads: int = 1, tick: Tick) -
     # Readers set up warnings on their own, which among threads leaks from one into the other.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for one in each(lambda number: _look(catalogue, number, pulse), files, threads, stop):
+        for one in each(lambda number: _look(catalogue, number, pulse, film), files, threads, stop):
             tick("looking at files", done, total)
             if one is None:
                 continue
@@ -97,12 +106,12 @@ def find(catalogue: Catalogue, *, distance: int, threads: int = 1, tick: Tick) -
     return likeness
 
 
-def _look(catalogue: Catalogue, number: int, pulse: Callable[[], None]) -> Look:
+def _look(catalogue: Catalogue, number: int, pulse: Callable[[], None], film: FilmLook) -> Look:
     path = catalogue.path(number)
     found = sniff(path)
     if found.kind == "image":
         return phash.fingerprint(path, format=found.format)
-    return filmhash.fingerprint(path, format=found.format, pulse=pulse)
+    return film(path, found.format, pulse)
 
 
 def _group(likeness: Likeness, pictures: _Kept, films: _Kept, distance: int, pulse: Callable[[], None]) -> None:

@@ -188,12 +188,17 @@ class Context(Protocol):
         """
 
     def kept_facts(
-        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Mapping[str, Any] | None]
+        self,
+        category: str,
+        about: str | Path,
+        options: Mapping[str, Any],
+        make: Callable[[], Mapping[str, Any] | None],
     ) -> tuple[Mapping[str, Any] | None, bool]:
-        """Facts about something that is no file, an address say, from the cache, or by `make()` and keep that.
+        """Facts about an address, or the file of a path as it is now, from the cache, or by `make()` and keep that.
 
         They count for as long as `category` says and depend on the version of the operation and on `options`. What is
         None is not kept. The facts, and whether they were kept before. Two that ask the same at once make it once.
+        Each takes a file of the cache: for what costs much more than that. Any thread may ask.
         """
 
     def published(self) -> tuple[Path, ...]:

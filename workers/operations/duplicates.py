@@ -128,7 +128,20 @@ def _equal(params: DuplicatesParams, ctx: Context, catalogue: Catalogue) -> Foun
 def _alike(params: DuplicatesParams, ctx: Context, catalogue: Catalogue) -> Found:
     from workers.media import filmhash, likeness, phash
 
-    found = likeness.find(catalogue, distance=params.distance, threads=_threads(params), tick=_ticks(ctx, "items"))
+    def film(path: Path, format: str, pulse: Callable[[], None]) -> filmhash.FilmFingerprint:
+        """Kept between jobs, as decoding is dear; a picture is looked at nearly as soon as it would be found."""
+
+        def look() -> Mapping[str, Any]:
+            made = filmhash.fingerprint(path, format=format, pulse=pulse)
+            return {**made.facts(), "width": made.width, "height": made.height}
+
+        facts, _ = ctx.kept_facts("video_analysis", path, {"route": filmhash.ROUTE}, look)
+        assert facts is not None
+        return filmhash.FilmFingerprint.of(facts)
+
+    found = likeness.find(
+        catalogue, distance=params.distance, threads=_threads(params), tick=_ticks(ctx, "items"), film=film
+    )
     rule: Rule = "largest" if params.keep == "auto" else params.keep
     groups = []
     kinds: tuple[tuple[Kind, list[list[int]]], ...] = (("pictures", found.pictures), ("films", found.films))

@@ -199,9 +199,13 @@ class RunnerContext(Context):
         return self._keeper.fill(source, staged, options, make)
 
     def kept_facts(
-        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Mapping[str, Any] | None]
+        self,
+        category: str,
+        about: str | Path,
+        options: Mapping[str, Any],
+        make: Callable[[], Mapping[str, Any] | None],
     ) -> tuple[Mapping[str, Any] | None, bool]:
-        """Facts about something that is no file from the cache, or by `make` and keep those."""
+        """Facts about an address or a file from the cache, or by `make` and keep those."""
         if self._keeper is None:
             return make(), False
         return self._keeper.recall(category, about, options, make)

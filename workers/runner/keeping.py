@@ -49,22 +49,24 @@ class FileKeeper:
         """As `Context.kept_file`."""
         if not self._operation.cache_files or not self._room(self._category):
             return make(staged), False
-        from workers.cache.keys import content_stamp, stamp_of
-
-        stamp = (content_stamp if self._content else stamp_of)(source)
-        place = _Place(self._category, path_to_key(source), stamp)
-        found, kept = self._kept(place, options, staged, make)
+        found, kept = self._kept(self._file(self._category, source), options, staged, make)
         assert found is not None
         return found, kept
 
     def recall(
-        self, category: str, about: str, options: Mapping[str, Any], make: Callable[[], Facts | None]
+        self, category: str, about: str | Path, options: Mapping[str, Any], make: Callable[[], Facts | None]
     ) -> tuple[Facts | None, bool]:
         """As `Context.kept_facts`."""
         if not self._room(category):
             return make(), False
+        place = _Place(category, about, _ADDRESS) if isinstance(about, str) else self._file(category, about)
         with _nothing(self._work_dir) as staged:
-            return self._kept(_Place(category, about, _ADDRESS), options, staged, lambda path: make())
+            return self._kept(place, options, staged, lambda path: make())
+
+    def _file(self, category: str, path: Path) -> _Place:
+        from workers.cache.keys import content_stamp, stamp_of
+
+        return _Place(category, path_to_key(path), (content_stamp if self._content else stamp_of)(path))
 
     def _kept(
         self, place: _Place, options: Mapping[str, Any], staged: Path, make: Callable[[Path], Facts | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.context import PlainContext, files_under
 from tests.support.drawn import drawn
-from tests.support.media import HOSTILE_NAMES
+from tests.support.media import HOSTILE_NAMES, Media, ffmpeg
 from workers.errors import ErrorClass, InvalidParams, JobFailed
 from workers.jobs import Progress
 from workers.media.names import path_to_key
@@ -206,3 +207,27 @@ def test_a_folder_that_cannot_be_read_is_a_problem(
     assert f"cannot read folder {folder / 'sub'}: Permission denied" in report.read_text()
     with pytest.raises(JobFailed, match=r"cannot read folder .*sub: Permission denied"):
         reported(PlainContext(folder.parent / "second"), [folder / "sub"])
+
+
+def test_films_are_looked_at_once(
+    ctx: PlainContext, media: Media, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workers.media import filmhash
+
+    folder, looked = tmp_path / "in", list[str]()
+    folder.mkdir()
+    whole = filmhash.fingerprint
+
+    def counted(path: Path, **how: Any) -> filmhash.FilmFingerprint:
+        looked.append(path.name)
+        return whole(path, **how)
+
+    monkeypatch.setattr(filmhash, "fingerprint", counted)
+    shutil.copy(media.clip, folder / "one.mp4")
+    ffmpeg("-i", media.clip, "-vf", "scale=160:90", "-c:v", "libx264", "-pix_fmt", "yuv420p", folder / "two.mp4")
+    first = reported(ctx, [folder], match="perceptual", distance=8)
+    assert sorted(looked) == ["one.mp4", "two.mp4"]
+    os.utime(folder / "two.mp4", (1, 1))
+    again = reported(ctx.again(), [folder], match="perceptual", distance=8)
+    assert sorted(looked) == ["one.mp4", "two.mp4", "two.mp4"]
+    assert first.detail["groups"] == again.detail["groups"] == 1

@@ -155,3 +155,15 @@ def test_two_that_ask_about_one_address_at_once_ask_once(tmp_path: Path) -> None
     with ThreadPoolExecutor(2) as pool:
         results = sorted(kept for _, kept in pool.map(lambda _: one(), range(2)))
     assert (results, asked) == ([False, True], [1])
+
+
+def test_facts_about_a_file_end_with_the_file_as_it_was(tmp_path: Path) -> None:
+    settings, film = {"cache_dir": str(tmp_path / "cache")}, tmp_path / "film.mp4"
+    film.write_bytes(b"one")
+    job = JobMessage(1, 1, 1, DOWNLOAD.name, {}, str(tmp_path), settings=settings)
+    keeper = FileKeeper(DOWNLOAD, DOWNLOAD.validate({"inputs": ["https://a.b"]}), job, Hearer())  # type: ignore[arg-type]
+    answers = iter(({"a": 1}, {"a": 2}))
+    told = [keeper.recall("video_analysis", film, {}, lambda: next(answers)) for _ in range(2)]
+    film.write_bytes(b"another")
+    told.append(keeper.recall("video_analysis", film, {}, lambda: next(answers)))
+    assert told == [({"a": 1}, False), ({"a": 1}, True), ({"a": 2}, False)]
