@@ -149,6 +149,7 @@ class BatchActing(SpoolScreen):
         self._act(work)
 
     async def _cancel(self, name: str) -> None:
+        self.say([(f" {clean(name)} is being cancelled …", "dim")])
         answers = await self.spool.feed.ask(Client.cancel_batch, name)
         ids = tuple(answer.job_id for answer in answers)
         self.say(orders.answer_spans([(Order(Client.cancel, ids, "cancelled"), answers)]))
@@ -170,6 +171,7 @@ class BatchActing(SpoolScreen):
         self._act(work)
 
     async def _delete(self, name: str) -> None:
+        self.say([(f" {clean(name)} is being deleted …", "dim")])
         answers = await self.spool.feed.ask(Client.remove_batch, name)
         self._done(f"{name} is deleted, with {plural(sum(answer.ok for answer in answers), 'job')}")
 

@@ -98,7 +98,9 @@ class ConfirmScreen(ModalScreen[bool]):
         if event.value.strip() == str(self._count):
             self.dismiss(True)
         else:
+            typed = event.value.strip() or "nothing"
             event.input.value = ""
+            event.input.placeholder = f"{typed} is not {self._count}"
 
 
 def _listed(lines: list[Spans]) -> list[Spans]:

@@ -21,6 +21,9 @@ from workers.errors import SpoolError
 if TYPE_CHECKING:
     from console.app import SpoolApp
 
+_WATCHING = "Esc closes"
+_HINTS = ("+ - slots   U as configured   P pause or go on", "F pause for a time   E all queues   Esc closes")
+
 QueueOrder = Callable[["SpoolApp", QueueList], Awaitable[str]]
 
 
@@ -135,8 +138,8 @@ class QueueDialog(ModalScreen[None]):
             yield Static("Queues", markup=False, classes="dialog-title")
             yield QueueList(id="queue-list")
             yield Static("", markup=False, classes="dialog-words", id="queue-said")
-            orders = "+ - slots  U as configured  P pause or go on  F for a time  E all  "
-            yield Static(("" if self.spool.read_only else orders) + "Esc closes", markup=False, classes="dialog-hint")
+            for hint in (_WATCHING,) if self.spool.read_only else _HINTS:
+                yield Static(hint, markup=False, classes="dialog-hint")
 
     def on_mount(self) -> None:
         """Show the queues."""

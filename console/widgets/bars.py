@@ -98,7 +98,7 @@ class FooterLine(Lines):
             length = len(key) + len(words)
             if number < len(parts) - 1 and at + length + 2 + last > width:
                 continue  # leaving is always shown
-            spans += [(key, "key"), (words + "  ", "dim")]
+            spans += [(key, "key"), (words if number == len(parts) - 1 else words + "  ", "dim")]
             self._clicks.append((at, at + length, name))
             at += length + 2
         return spans

@@ -32,7 +32,7 @@ def slots_spans(queue: QueueStatus, room: int, *, ascii_only: bool = False) -> S
 def queue_line(queue: QueueStatus, width: int, now_ms: int, *, ascii_only: bool = False) -> Spans:
     """One queue: name, slots, how many run, wait and failed; in words why it is paused, and who chose its slots."""
     dots = 8 if width < 60 else 16
-    paused = queue_pause_words(queue, now_ms)
+    paused = queue_pause_words(queue, now_ms, short=width < 80)
     waiting = amount(queue.waiting) if queue.waiting else "-"
     spans: Spans = [
         (" " + fit(clean(queue.name), 10), "paused" if queue.paused else "plain"),
@@ -55,10 +55,12 @@ def queue_line(queue: QueueStatus, width: int, now_ms: int, *, ascii_only: bool 
     return spans
 
 
-def queue_pause_words(queue: QueueStatus, now_ms: int) -> str:
-    """Who paused a queue and until when; empty when it is not paused."""
+def queue_pause_words(queue: QueueStatus, now_ms: int, *, short: bool = False) -> str:
+    """Who paused a queue and until when, or in `short` for how long; empty when it is not paused."""
     if not queue.paused:
         return ""
+    if short:
+        return "paused" if queue.paused_until is None else f"paused {left_words(queue.paused_until, now_ms)}"
     by = f" by {clean(queue.paused_by)}" if queue.paused_by else ""
     return f"paused{by} {until_words(queue.paused_until, now_ms)}".rstrip()
 

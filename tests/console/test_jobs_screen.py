@@ -206,7 +206,7 @@ async def test_more_than_ten_need_the_number(open_console: Open) -> None:
         await pilot.press("y", "enter")
         assert store.orders == []
         await pilot.press("1", "2", "enter")
-        await pilot.pause(0.05)
+        await shows(pilot, "12 is not 13")
         assert store.orders == []
         await pilot.press("1", "3", "enter")
         await until(pilot, lambda: store.orders == [("cancel", tuple(range(1, 14)))])

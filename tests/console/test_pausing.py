@@ -145,6 +145,10 @@ async def test_the_dialog_of_queues_asks_too(open_console: Open) -> None:
         await until(pilot, lambda: store.paused_queues == {"downloads": NOW_MS + 60 * MINUTE})
         await until(pilot, lambda: isinstance(app.screen, QueueDialog))
         await shows(pilot, "1h00m")
+        assert "E all queues   Esc closes" in screen_text(app)
         await pilot.press("E")
         await shows(pilot, "No queue starts anything new.")
+        await pilot.press("escape", "2")
+        await shows(pilot, "q Back")
+        assert screen_text(app).count("paused") == len(QUEUES) and "…" not in screen_text(app).split("\n")[-1]
         assert max(map(len, screen_text(app).split("\n"))) <= 60
