@@ -1,12 +1,14 @@
-"""What the rules of waiting depend on besides the tables: the clock, the windows that are closed, the host's size."""
+"""What the rules of waiting depend on besides the tables: the clock, the windows that are open, the host's size."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from workers import windows
+from workers.errors import UsageError
 from workers.localtime import local
 from workers.settings import Settings
 from workers.store import hosts
@@ -27,10 +29,18 @@ def situation(db: Any, settings: Settings, operations: Sequence[str]) -> Situati
         settings.jobs.per_site,
         tuple(operations),
         auto_limit(),
-        tuple(text for text in hosts.windows(db) if not windows.is_open(text, here)),
-        tuple(queue for queue, text in hours.items() if not windows.is_open(text, here)),
+        tuple(text for text in hosts.windows(db) if _is_open(text, here)),
+        tuple(queue for queue, text in hours.items() if not _is_open(text, here)),
         hours,
     )
+
+
+def _is_open(text: str, here: datetime) -> bool:
+    """Whether a window is open; one of another version, which cannot be read, is closed and stops no other job."""
+    try:
+        return windows.is_open(text, here)
+    except UsageError:
+        return False
 
 
 def auto_limit() -> int:

@@ -104,11 +104,11 @@ def situation(
     operations: tuple[str, ...] = (OPERATION,),
     *,
     batch_auto: int = 1,
-    closed: tuple[str, ...] = (),
+    windows: tuple[str, ...] = (),
     closed_queues: tuple[str, ...] = (),
 ) -> Situation:
-    """What the rules of waiting depend on besides the tables; everything is due and open."""
-    return Situation(now, per_site, operations, batch_auto, closed, closed_queues)
+    """What the rules of waiting depend on besides the tables; everything is due, and no window open."""
+    return Situation(now, per_site, operations, batch_auto, windows, closed_queues)
 
 
 def claimed(db: Any, queue: str = "default", worker_id: int = 1, **more: Any) -> Job | None:

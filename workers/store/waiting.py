@@ -13,12 +13,13 @@ from typing import Any
 
 from peewee import Case, Database, fn
 
-from workers.errors import ErrorClass
+from workers.errors import ErrorClass, UsageError
 from workers.jobs import FINAL, Job, Scope, State, Waiting, Wish, rfc3339
 from workers.localtime import local
 from workers.store.keepers import Keepers, With, read
 from workers.store.prepared import Prepared, hole
 from workers.store.tables import After, BatchRow, JobRow, PauseRow
+from workers.text import span_words
 from workers.windows import opens
 
 _LIVE = [State.RUNNING.value, State.PAUSED.value]
@@ -35,20 +36,20 @@ class Situation:
     per_site: int  # downloads from one site at once
     operations: Sequence[str] = field(default=())  # those that the worker knows
     batch_auto: Any = 1  # how many jobs of a batch run at once that says "auto"; a hole in prepared statements
-    closed: Sequence[str] = field(default=())  # windows of jobs that are closed now
+    windows: Sequence[str] = field(default=())  # windows of jobs that are open now; any other is taken for closed
     closed_queues: Sequence[str] = field(default=())  # queues that may start nothing now, by the configuration
     hours: Mapping[str, str] = field(default_factory=dict)  # the windows of queues, for words alone
 
     @property
     def shape(self) -> tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """What statements are written for; the rest are values in them."""
-        return self.per_site, tuple(self.operations), tuple(self.closed), tuple(self.closed_queues)
+        return self.per_site, tuple(self.operations), tuple(self.windows), tuple(self.closed_queues)
 
 
 def shaped(shape: tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]) -> Situation:
     """The situation of a prepared statement: holes for what changes all the time."""
-    per_site, operations, closed, closed_queues = shape
-    return Situation(hole("now"), per_site, operations, hole("batch_auto"), closed, closed_queues)
+    per_site, operations, windows, closed_queues = shape
+    return Situation(hole("now"), per_site, operations, hole("batch_auto"), windows, closed_queues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,15 @@ def _later(situation: Situation) -> Any:
 
 def _tell_later(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
     when = rfc3339(job.run_after) or ""
-    seconds = max(0, ((job.run_after or 0) - situation.now) // 1000)
+    seconds = span_words(((job.run_after or 0) - situation.now) / 1000)
     if job.failure is not None and job.failure.error_class is ErrorClass.DISK:
-        return f"{job.failure.message}; looks again in {seconds} s, at {when}", "it goes on when there is room"
+        return f"{job.failure.message}; looks again in {seconds}, at {when}", "it goes on when there is room"
     if job.failures and job.failure is not None:
         return (
-            f"tries again in {seconds} s, at {when}: {job.failure.message}",
+            f"tries again in {seconds}, at {when}: {job.failure.message}",
             f"spool retry {job.id} tries at once",
         )
-    return f"starts in {seconds} s, at {when}", f"spool retry {job.id} starts it now"
+    return f"starts in {seconds}, at {when}", f"spool retry {job.id} starts it now"
 
 
 def _unfinished() -> Any:
@@ -199,7 +200,7 @@ def _paused_with(db: Database, one: With, now: int) -> str:
 
 
 def _until(until: int | None, now: int) -> str:
-    return "" if until is None else f" until {rfc3339(until)}, {max(0, until - now) // 1000} s from now"
+    return "" if until is None else f" until {rfc3339(until)}, {span_words((until - now) / 1000)} from now"
 
 
 def _batch_full(situation: Situation) -> Any:
@@ -227,7 +228,7 @@ def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str,
 
 def _closed(situation: Situation) -> Any:
     closed = JobRow.queue.in_(list(situation.closed_queues))
-    return closed | (JobRow.window.is_null(False) & JobRow.window.in_(list(situation.closed)))
+    return closed | (JobRow.window.is_null(False) & JobRow.window.not_in(list(situation.windows)))
 
 
 def _tell_closed(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
@@ -237,7 +238,7 @@ def _tell_closed(db: Database, job: Job, situation: Situation) -> tuple[str, str
         named = f"{job.queue}, {hours}{_opens(hours, situation.now)}" if hours else job.queue
         told.append(f"outside the hours of the queue {named}")
         lifts.append(f"it starts within them; windows.{job.queue} in config.toml changes them")
-    if job.window is not None and job.window in situation.closed:
+    if job.window is not None and job.window not in situation.windows:
         told.append(f"outside its window {job.window}{_opens(job.window, situation.now)}")
         lifts.append(f"it starts within it; spool schedule {job.id} --window any lifts it")
     return " and ".join(told), "; ".join(lifts)
@@ -245,7 +246,10 @@ def _tell_closed(db: Database, job: Job, situation: Situation) -> tuple[str, str
 
 def _opens(hours: str, now: int) -> str:
     """When the next of these windows begins, in brackets."""
-    return f" (next at {rfc3339(int(opens(hours, local(now)).timestamp() * 1000))})"
+    try:
+        return f" (next at {rfc3339(int(opens(hours, local(now)).timestamp() * 1000))})"
+    except UsageError:
+        return ", which this version cannot read"
 
 
 def _other_suspect(situation: Situation) -> Any:

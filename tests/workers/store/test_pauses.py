@@ -9,7 +9,7 @@ import pytest
 from tests.support.databases import claimed, running, situation, submitted
 from workers.errors import UsageError
 from workers.jobs import Move, Scope, State, Wish
-from workers.store import moves, orders, pauses, pausing, questions
+from workers.store import claims, moves, orders, pauses, pausing, questions
 from workers.store.waiting import reasons
 
 
@@ -58,7 +58,7 @@ def test_a_job_held_for_a_time_comes_back_by_itself(db: Any) -> None:
     job = submitted(db)
     pausing.pause(db, [job.id], "ann", until=2**45)
     (why,) = reasons(db, questions.job_by_id(db, job.id), situation(now=2**45 - 5000))
-    assert why.reason == "hold" and why.detail.endswith("5 s from now, by ann")
+    assert why.reason == "hold" and why.detail.endswith("5s from now, by ann")
     assert pausing.end_pauses(db, 2**45 - 1) == []
     assert pausing.end_pauses(db, 2**45) == [f"the pause of job {job.id}"]
     job = questions.job_by_id(db, job.id)
@@ -107,11 +107,29 @@ def test_a_chain_that_asks_for_any_end_goes_on_after_a_failure(db: Any) -> None:
 
 def test_windows_hold_jobs_and_queues(db: Any) -> None:
     job, free = submitted(db, window="22:00-06:00"), submitted(db)
-    assert [why.reason for why in reasons(db, job, situation(closed=("22:00-06:00",)))] == ["window"]
-    assert reasons(db, job, situation(closed=("sat",))) == []
+    (why,) = reasons(db, job, situation(now=0, windows=("sat",)))
+    assert why.reason == "window" and why.detail.startswith("outside its window 22:00-06:00 (next at ")
+    assert reasons(db, job, situation(windows=("22:00-06:00",))) == []
     (why,) = reasons(db, free, situation(closed_queues=("default",)))
-    assert (why.reason, why.lifts) == ("window", "it starts within them; windows.default in config.toml")
-    assert claimed(db, closed=("22:00-06:00",)) == questions.job_by_id(db, free.id)
-    assert claimed(db, closed=("22:00-06:00",)) is None
+    assert (why.reason, why.lifts) == ("window", "it starts within them; windows.default in config.toml changes them")
+    assert claimed(db) == questions.job_by_id(db, free.id)
+    assert claimed(db) is None
     assert orders.schedule(db, [job.id], "ann", window="")[0].message == "at any time"
-    assert claimed(db, closed=("22:00-06:00",)) == questions.job_by_id(db, job.id)
+    assert claimed(db) == questions.job_by_id(db, job.id)
+
+
+def test_a_window_that_nobody_named_before_holds_its_first_job(db: Any) -> None:
+    """It is submitted between the look at the clock and the claim: nobody has asked yet whether it is open."""
+    looked = situation(windows=("sat",))
+    job = submitted(db, window="22:00-06:00")
+    assert claims.claim(db, "default", 1, looked) is None
+    assert claimed(db, windows=("sat", "22:00-06:00")) == questions.job_by_id(db, job.id)
+
+
+def test_a_window_that_cannot_be_read_holds_its_job_and_no_other(db: Any) -> None:
+    strange = submitted(db, window="at full moon")
+    (why,) = reasons(db, strange, situation(now=0))
+    assert why.detail == "outside its window at full moon, which this version cannot read"
+    assert why.lifts == f"it starts within it; spool schedule {strange.id} --window any lifts it"
+    free = submitted(db)
+    assert claimed(db) == questions.job_by_id(db, free.id)
