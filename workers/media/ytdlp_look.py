@@ -17,29 +17,12 @@ from workers.text import clean
 _POINTERS = ("url", "url_transparent")  # kinds of entries that only name a page
 _FILMS = frozenset({"formats", "requested_formats", "fragments", "requested_downloads"})
 _PASSING = ("__x_forwarded_for_ip", "requested_entries")
-# Names in the query of an address that ends by itself.
-_ENDS = frozenset(
-    [
-        "e",
-        "exp",
-        "expire",
-        "expires",
-        "expiry",
-        "hdnea",
-        "hdnts",
-        "hmac",
-        "key-pair-id",
-        "policy",
-        "sig",
-        "signature",
-        "st",
-        "token",
-        "x-amz-expires",
-        "x-amz-signature",
-        "x-goog-expires",
-        "x-goog-signature",
-    ]
-)
+# Names in the query of an address that ends by itself, or that says who asks.
+_PRIVATE = """
+    e exp expire expires expiry hdnea hdnts hmac key-pair-id policy sig signature st x-amz-expires x-amz-signature
+    x-goog-expires x-goog-signature access_token api_key apikey auth key pass password secret session sid token
+"""
+_OWN = frozenset(_PRIVATE.split())
 _MOST_ENTRIES = 500  # that are told of a list
 
 
@@ -67,17 +50,22 @@ def lasting_list(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _lasts(entry: Mapping[str, Any]) -> bool:
     url = entry.get("url")
-    if entry.get("_type") not in _POINTERS or not isinstance(url, str) or not _FILMS.isdisjoint(entry):
-        return False
+    points = entry.get("_type") in _POINTERS and _FILMS.isdisjoint(entry)
+    return points and isinstance(url, str) and address_lasts(url)
+
+
+def address_lasts(url: str) -> bool:
+    """Whether an address is the same for everybody and stays as it is, as far as its words tell."""
     try:
-        words = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+        parts = urlsplit(url)
+        words = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     except ValueError:
         return False
-    return words.isdisjoint(_ENDS)
+    return "@" not in parts.netloc and words.isdisjoint(_OWN)
 
 
 def told_of(info: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """What there is at an address, for people: times in seconds, heights in pixels, sizes in bytes; None where nobody tells."""
+    """What there is at an address, for people: seconds, pixels, bytes; None where nobody tells."""
     told = {
         "title": without_query(clean(str(info.get("title") or info.get("id") or "")), url),
         "id": without_query(clean(str(info.get("id") or "")), url),

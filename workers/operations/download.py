@@ -54,7 +54,8 @@ class DownloadParams(Params):
 
     cache: Literal["on", "off"] = Field(default="on", json_schema_extra={"advanced": True})
     """on uses what a site told of a list, or for look of a page, in the last hour (see ttl_hours in the
-    configuration); off asks anew. Where cookies are given, nothing is kept. Each film is always asked for anew."""
+    configuration); off asks anew. With cookies or a token in the address nothing is kept. Each film is always asked
+    for anew."""
 
     template: str = Field(default="", json_schema_extra={"advanced": True})
     """Name of the file: {title}, {id}, {uploader}, {channel}, {site}, {playlist}, {playlist_index}, {date}, {year},
@@ -200,7 +201,9 @@ def _kept(
     ctx: Context, category: str, order: Order, ask: Callable[[], Mapping[str, Any] | None], *, look: bool
 ) -> tuple[Mapping[str, Any] | None, bool]:
     """What was kept of an address, or what asking gives. What a site tells somebody who is known there is not kept."""
-    if order.cookies:
+    from workers.media.ytdlp_look import address_lasts
+
+    if order.cookies or not address_lasts(order.url):
         return ask(), False
     found, kept = ctx.kept_facts(category, order.url, {"proxy": order.proxy, "look": look}, ask)
     if kept:

@@ -25,6 +25,7 @@ def test_a_list_of_pages_lasts() -> None:
         ENTRY | {"url": "https://cdn.example.org/a.mp4?Expires=1700000000&Signature=abc"},
         ENTRY | {"url": "https://cdn.example.org/a.mp4?X-Amz-Expires=60"},
         ENTRY | {"url": "https://cdn.example.org/a.mp4?token"},
+        ENTRY | {"url": "https://me:word@example.org/a"},
         ENTRY | {"url": "https://[broken"},
         ENTRY | {"url": None},
         ENTRY | {"thumbnail": object()},

@@ -639,6 +639,7 @@ def test_what_a_site_tells_one_who_is_known_is_not_kept(
     cookies = tmp_path / "cookies.txt"
     cookies.write_text("# Netscape HTTP Cookie File\n")
     download(ctx, feed, playlist=True, look=True, cookies=str(cookies))
+    download(ctx, f"{feed}?token=abc", playlist=True, look=True)
     assert not ctx.facts
 
 
