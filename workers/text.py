@@ -44,6 +44,20 @@ def size_words(number: float) -> str:
     return f"{number:.0f} B" if unit == "B" else f"{number:,.1f} {unit}"
 
 
+def span_words(seconds: float) -> str:
+    """A length of time in at most six characters: 8s, 4m10s, 1h05m, 3d04h."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    if whole < 8640000:
+        return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+    return f"{whole // 86400}d"
+
+
 def shorten(text: str, limit: int) -> str:
     """`text` cut to `limit` characters in the middle, so that the end (the extension) stays."""
     if len(text) <= limit:
