@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from workers.door import Door
 from workers.health.figures import HostFigures
@@ -12,18 +12,19 @@ from workers.jobs import ItemOutcome, Job, JobEvent, State, Waiting
 from workers.launch import worker_pid
 from workers.logs import read_log
 from workers.situation import situation
-from workers.status import QueueStatus, WorkerStatus
+from workers.status import WorkerStatus
 from workers.store import hosts, questions
 from workers.store.database import spoken
 from workers.store.records import now_ms
 from workers.store.waiting import reasons, stopped
 from workers.why import explain
 
+if TYPE_CHECKING:
+    from workers.groups import Groups
+
 
 class Asking(Door):
     """What `workers.client.Client` can tell."""
-
-    queues: Callable[[], list[QueueStatus]]  # of another part of the front door
 
     @spoken
     def job(self, job_id: int) -> Job:
@@ -115,7 +116,7 @@ class Asking(Door):
         jobs = questions.jobs_by_id(self._db, ids)
         names = tuple(operation.name for operation in self.operations())
         now = situation(self._db, self.settings, names)
-        queues = {status.name: status for status in self.queues()}
+        queues = {status.name: status for status in cast("Groups", self).queues()}
         running = worker_pid(self.settings) is not None
 
         def told(job: Job) -> tuple[Waiting, ...]:
