@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells
 
+from workers.text import span_words
+
 Span = tuple[str, str]
 """A text and the role that gives it its colour; see `console.theme.ROLES`."""
 
@@ -129,16 +131,7 @@ def span_of(seconds: float | None) -> str:
     """A length of time in at most six characters: 8s, 4m10s, 1h05m, 3d04h; blank when unknown."""
     if seconds is None:
         return ""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    if whole < 8640000:
-        return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
-    return f"{whole // 86400}d"
+    return span_words(seconds)
 
 
 def age(ms: int | None, now_ms: int) -> str:

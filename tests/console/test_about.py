@@ -79,10 +79,10 @@ def test_every_reason_to_wait_with_what_lifts_it() -> None:
 
 
 def test_a_paused_job_says_why_it_stands_still() -> None:
-    detail = "ann paused the batch films and this job with it until 2099-01-02T03:04:05.000Z, 9 s from now"
+    detail = "ann paused the batch films and this job with it until 2099-01-02T03:04:05.000Z, 9s from now"
     waiting = (Waiting("paused", detail, "spool batch resume films lets all of it go on"),)
     lines = text(about.why_lines(make_job(1, State.PAUSED), waiting, 160))
-    assert "Why it stands still" in lines and "until 2099-01-02 03:04, 9 s" in lines
+    assert "Why it stands still" in lines and "until 2099-01-02 03:04, 9s" in lines
     assert "lifted by: spool batch resume films" in lines
 
 
