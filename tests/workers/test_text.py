@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.text import clean, clean_lines, shorten, size_words
+from workers.text import clean, clean_lines, shorten, size_words, span_words
 
 _ANY = st.text(st.characters(codec=None))  # surrogates too
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -19,6 +19,14 @@ _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\
 )  # fmt: skip
 def test_sizes_have_the_digits_that_tell_something(number: float, text: str) -> None:
     assert size_words(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0s"), (8.9, "8s"), (250, "4m10s"), (3900, "1h05m"), (273_600, "3d04h"), (8_640_000, "100d")],
+)
+def test_spans_are_short(seconds: float, text: str) -> None:
+    assert span_words(seconds) == text
 
 
 def _harmless(text: str) -> bool:
