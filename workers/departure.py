@@ -19,7 +19,7 @@ from workers.store import moves, reports
 from workers.store.database import transaction
 from workers.store.moves import count_on
 from workers.store.records import error_fields, now_ms, storable, to_json
-from workers.text import clean
+from workers.text import clean, redacted
 from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
@@ -93,9 +93,9 @@ class Departure:
         job = self._job
         failure = Failure(
             failure.error_class,
-            clean(failure.message),
-            clean(failure.input),
-            storable(failure.detail),
+            clean(redacted(failure.message)),
+            clean(redacted(failure.input, queries=False)),
+            storable(redacted(failure.detail)),
             failure.retry_after_s,
         )
         operation = self._shop.operations.get(job.operation)

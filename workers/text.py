@@ -5,9 +5,18 @@ Titles, tags, file names and tool output come from strangers. They pass `clean` 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_SECRET = r"(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|signature|session[_-]?id)"
+_PASSWORD_OF_URL = re.compile(r"(?<=://)[^\s/@?#]*@")
+_URL = re.compile(r"(://[^\s?#'\"<>]*)([?#][^\s'\"<>]*)?")
+_HEADER = re.compile(r"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)(['\"]?\s{0,8}[:=])[^\n]*")
+_VALUE = re.compile(
+    rf"(?i)({_SECRET}\s{{0,8}}=\s{{0,8}}|{_SECRET}['\"]\s{{0,8}}:\s{{0,8}})(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s'\"&,;]+)"
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=])[\w.~+/=-]{8,}")
 
 
 def _safe(char: str) -> str:
@@ -32,6 +41,18 @@ def clean(text: str) -> str:
 def clean_lines(text: str) -> str:
     """As `clean`, but lines stay lines; a carriage return counts as a line end (progress bars of tools)."""
     return "\n".join(clean(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+def redacted(text: str, *, queries: bool = True) -> str:
+    """`text` without what may let a stranger in: passwords and queries of URLs, cookies, tokens that say so.
+
+    With `queries=False` queries of URLs stay, but for what is called a token or the like: for what names an input.
+    """
+    text = _PASSWORD_OF_URL.sub("", text)
+    if queries:
+        text = _URL.sub(lambda url: url[1] + ("?…" if url[2] else ""), text)
+    text = _HEADER.sub(r"\1\2 …", text)
+    return _BEARER.sub(r"\1 …", _VALUE.sub(r"\1…", text))
 
 
 def size_words(number: float) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workers.files import open_private
 from workers.logs import old_part
-from workers.text import clean
+from workers.text import clean, redacted
 
 _SMALLEST_PART = 4096
 _WINDOW_S = 60.0
@@ -24,12 +24,12 @@ _REMEMBERED = 256  # different lines
 
 
 class SafeFormatter(logging.Formatter):
-    """One line per record, without anything that a stranger's title could do to a terminal."""
+    """One line per record, without secrets, and without what a stranger's title could do to a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of a record; a traceback keeps its lines."""
         text = super().format(record)
-        return "\n".join(clean(line) for line in text.split("\n"))
+        return "\n".join(clean(line) for line in redacted(text).split("\n"))
 
 
 class WorkerLogHandler(logging.handlers.WatchedFileHandler):

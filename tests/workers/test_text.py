@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.text import clean, clean_lines, shorten, size_words, span_words
+from workers.text import clean, clean_lines, redacted, shorten, size_words, span_words
 
 _ANY = st.text(st.characters(codec=None))  # surrogates too
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -87,3 +87,55 @@ def test_shortened_text_is_no_longer_than_asked(text: str, limit: int) -> None:
 
 def test_the_end_stays() -> None:
     assert shorten("a-very-long-name-of-a-film.mp4", 15) == "a-very-lo…m.mp4"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "403 for https://me:SENTINEL@example.org/v?token=SENTINEL#SENTINEL, and more",
+        "rtmp://example.org/live?key=SENTINEL",
+        "refused: Cookie: id=SENTINEL; other=SENTINEL",
+        "{'Set-Cookie': 'id=SENTINEL', 'a': 'SENTINEL'}",
+        "sent Authorization: Basic SENTINEL12=",
+        "proxy-authorization=Digest SENTINEL",
+        "curl -H 'X: Bearer SENTINEL.12/ab'",
+        'access_token="SENTINEL SENTINEL" tried',
+        "api-key = SENTINEL",
+        '{"client_secret": "SENTINEL", "a": 1}',
+        "mysql PASSWORD=SENTINEL",
+    ],
+)
+def test_no_secret_passes(text: str) -> None:
+    assert "SENTINEL" not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no such file: /films/What? A token = of love.mkv",
+        "https://example.org/a/b.mp4: the server answered 404",
+        "unexpected token: expected ';'",
+        "it has no cookies; basic authentication failed for 12 bearers",
+        "me@example.org is no address",
+    ],
+)
+def test_what_is_no_secret_passes(text: str) -> None:
+    shown = redacted(text)
+    assert shown == text or (shown.startswith("no such file") and shown.endswith("love.mkv"))
+
+
+def test_the_name_of_an_input_stays_to_be_recognised() -> None:
+    address = "https://me:SENTINEL@example.org/watch?v=abc123&token=SENTINEL&t=5"
+    assert redacted(address, queries=False) == "https://example.org/watch?v=abc123&token=…&t=5"
+    assert redacted("a https://example.org/watch?v=abc123 b") == "a https://example.org/watch?… b"
+
+
+@given(_ANY)
+def test_redacting_twice_changes_no_more_than_once(text: str) -> None:
+    once = redacted(text)
+    assert redacted(once) == once
+
+
+def test_long_texts_are_redacted_in_no_time() -> None:
+    for piece in ("a-", "://", "a://b", "token", "token=", "cookie ", "bearer ", "=", "x" * 50):
+        redacted(piece * (200_000 // len(piece)))

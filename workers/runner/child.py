@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +17,7 @@ from workers.runner.cancel import Cancelled, Shield
 from workers.runner.channel import Channel
 from workers.runner.engine import Engine
 from workers.runner.exits import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED
-from workers.runner.failures import Circumstances, failure_of
+from workers.runner.failures import Circumstances, failure_of, print_traceback
 from workers.runner.wire import Failed, Finished, Hello, JobMessage, WireError, Yielded
 
 
@@ -27,8 +26,8 @@ def main(down: int, up: int, operations: Mapping[str, Operation[Any]]) -> NoRetu
     code = EXIT_FAILED
     try:
         code = _run(down, up, operations)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        print_traceback(error)
     finally:
         # No teardown of the interpreter: it costs more than a small job, and nothing of this process is needed again.
         _flush_output()
@@ -89,7 +88,7 @@ def _perform(
 
 def _explain(error: BaseException, circumstances: Circumstances) -> Failure:
     if not isinstance(error, JobFailed | InvalidParams):
-        traceback.print_exception(error)
+        print_traceback(error)
     return failure_of(error, circumstances)
 
 

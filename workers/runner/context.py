@@ -27,7 +27,7 @@ from workers.runner.publishing import (
     rename_whole,
 )
 from workers.runner.speaker import Speaker
-from workers.text import clean, shorten
+from workers.text import clean, redacted, shorten
 
 _MAX_TITLE = 300
 _KEPT_TOPS = 8  # hidden folders that stay while others may be wanted
@@ -138,7 +138,7 @@ class RunnerContext(Context):
     def log(self, line: str) -> None:
         """Write one line, cleaned and with its time in UTC, into the job's log."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        os.write(2, f"{stamp} {clean(line)}\n".encode())
+        os.write(2, f"{stamp} {clean(redacted(line))}\n".encode())
 
     def title(self, text: str) -> None:
         """Tell what a person calls the job. An item has no say in that."""

@@ -6,11 +6,12 @@ import contextlib
 import errno
 import os
 import signal
+import sys
 import traceback
 from dataclasses import dataclass, replace
 
 from workers.errors import TOO_LARGE, ErrorClass, Failure, InvalidParams, JobFailed, LeaseLost, SpoolError
-from workers.text import clean, clean_lines, shorten
+from workers.text import clean, clean_lines, redacted, shorten
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 _INPUT_ERRORS = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
@@ -101,10 +102,15 @@ def _cleaned(failure: Failure, input: str) -> Failure:
     first = failure.message.strip().split("\n", 1)[0]
     return replace(
         failure,
-        message=shorten(clean(first), _MAX_MESSAGE) or failure.error_class.value,
-        input=clean(failure.input or input),
-        detail=clean_lines(failure.detail),
+        message=shorten(clean(redacted(first)), _MAX_MESSAGE) or failure.error_class.value,
+        input=clean(redacted(failure.input or input, queries=False)),
+        detail=clean_lines(redacted(failure.detail)),
     )
+
+
+def print_traceback(error: BaseException) -> None:
+    """Into the log of the job, without the secrets that a library may have put into its words."""
+    sys.stderr.write(redacted("".join(traceback.format_exception(error))))
 
 
 def how_it_died(status: int | None) -> str:

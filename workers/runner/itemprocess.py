@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
@@ -25,6 +24,7 @@ from workers.runner import linux
 from workers.runner.board import Board
 from workers.runner.cancel import Cancelled, Shield
 from workers.runner.exits import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED
+from workers.runner.failures import print_traceback
 from workers.runner.itemwork import ItemWork
 from workers.runner.lines import LineReader
 from workers.runner.messages import Failed, Granted, ItemsEnded, Progressed, Published, Publishing, Refused, Staging, Up
@@ -175,8 +175,8 @@ def main(
             code = _serve(down, up, board, number, work)
     except Cancelled:
         code = EXIT_CANCELLED
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        print_traceback(error)
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:

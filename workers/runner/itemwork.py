@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from workers.operations.contract import BulkParams, Operation, Params, Result
 from workers.operations.inputs import was_named
 from workers.runner.cancel import Shield
 from workers.runner.context import RunnerContext, StagingFolders
-from workers.runner.failures import Circumstances, failure_of
+from workers.runner.failures import Circumstances, failure_of, print_traceback
 from workers.runner.keeping import FileKeeper
 from workers.runner.messages import JobMessage, Published
 from workers.runner.speaker import Speaker
@@ -107,7 +106,7 @@ class ItemWork:
 
     def _explain(self, error: BaseException, key: str) -> Failure:
         if not isinstance(error, JobFailed):
-            traceback.print_exception(error)  # into the log: it is a bug of ours or of a library
+            print_traceback(error)  # into the log: it is a bug of ours or of a library
         return failure_of(error, self.circumstances, key)
 
     def _pause(self, attempt: int) -> None:
