@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from workers.door import Door
 from workers.errors import UsageError
@@ -22,9 +22,12 @@ from workers.windows import canonical as canonical_window
 class Ordering(Door):
     """What `workers.client.Client` can do with jobs."""
 
-    # Of other parts of the front door:
-    why_each: Callable[[Sequence[int]], dict[int, tuple[Waiting, ...]]]
-    _note_removal: Callable[[Sequence[int], str | None], None]
+    if TYPE_CHECKING:  # of other parts of the front door
+
+        def why_each(self, ids: Sequence[int]) -> dict[int, tuple[Waiting, ...]]:
+            """Why each of these jobs does not run."""
+
+        def _note_removal(self, ids: Sequence[int], by: str | None) -> None: ...
 
     @spoken
     def submit(
