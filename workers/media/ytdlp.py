@@ -1,4 +1,4 @@
-"""yt-dlp: the functions that run it, wired to its listeners. Only this file and the relay import it."""
+"""yt-dlp: the functions that run it, wired to its listeners. Only this file imports it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def _wired(order: Order, listeners: Listeners) -> Iterator[tuple[Any, Relay]]:
         raise JobFailed(ErrorClass.BAD_INPUT, "only addresses that begin with http:// or https:// can be downloaded")
     order.work_dir.mkdir(parents=True, exist_ok=True)
     with _cookies(order) as cookie_file, reach_of(order.url, order.proxy) as guard:
-        relay = Relay(order, listeners, guard)
+        from yt_dlp.utils import DownloadCancelled  # type: ignore[import-untyped]
+
+        relay = Relay(order, listeners, guard, DownloadCancelled)
         session = _session(options(order, cookie_file), relay)
         try:
             yield session, relay

@@ -47,8 +47,9 @@ class Listeners:
 class Relay:
     """Between yt-dlp's hooks and the listeners: figures over all parts, words made safe, and what listeners raise."""
 
-    def __init__(self, order: Order, listeners: Listeners, guard: Guard) -> None:
+    def __init__(self, order: Order, listeners: Listeners, guard: Guard, cancelled: type[Exception]) -> None:
         self.order, self.listeners, self.reach = order, listeners, guard
+        self._cancelled = cancelled  # what yt-dlp lets pass
         self.raised: BaseException | None = None
         self.delivered = 0
         self._started = False  # whether bytes of this entry have come
@@ -58,15 +59,13 @@ class Relay:
 
     def guard(self, call: Callable[[], None]) -> None:
         """Run a listener; what it raises is kept and sent through yt-dlp as a cancel, which nothing there swallows."""
-        from yt_dlp.utils import DownloadCancelled  # type: ignore[import-untyped]
-
         if self.raised is not None:
-            raise DownloadCancelled("stopped")
+            raise self._cancelled("stopped")
         try:
             call()
         except Exception as error:
             self.raised = error
-            raise DownloadCancelled("stopped") from error
+            raise self._cancelled("stopped") from error
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure to tell for what yt-dlp raised."""

@@ -33,7 +33,7 @@ def test_no_plugins_are_loaded(tmp_path: Path) -> None:
 
     with reach_of(ORDER.url) as guard:
         order = replace(ORDER, work_dir=tmp_path)
-        _session(options(order), Relay(order, Listeners(deliver=lambda one: None), guard)).close()
+        _session(options(order), Relay(order, Listeners(deliver=lambda one: None), guard, RuntimeError)).close()
     assert yt_dlp.globals.plugin_dirs.value == []
     assert yt_dlp.globals.plugin_ies.value == {}
     assert yt_dlp.globals.plugin_pps.value == {}
