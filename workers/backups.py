@@ -21,7 +21,7 @@ from workers.jobs import rfc3339
 from workers.settings import Settings
 from workers.store import backup, restore
 from workers.store.backup import Backup, Contents
-from workers.store.database import DatabaseError, is_sqlite, transaction
+from workers.store.database import DatabaseError, inode_of, is_sqlite, transaction
 from workers.store.glance import damage_of
 from workers.store.migrations import behind, migrate
 from workers.store.moves import bump, record_event
@@ -42,7 +42,8 @@ class Plan:
     source: Path
     at_ms: int | None  # when the copy was made, as its name tells
     contents: Contents
-    present: Contents | None  # None: there is no database, or it cannot be read
+    inode: int | None  # of the present database; None: there is none
+    present: Contents | None  # None: there is none, or it cannot be read
     problem: str  # of the present database; empty when it is whole
     difference: Difference | None
 
@@ -166,8 +167,8 @@ def plan_restore(settings: Settings, source: Path) -> Plan:
     if problems := backup.problems_of(source, full=True):
         raise StoreError(f"{source} cannot be restored: {'; '.join(problems)}{_instead(settings, source)}")
     contents = backup.contents(source)
-    present, problem, change = None, "", None
-    if database.exists():
+    inode, present, problem, change = inode_of(database), None, "", None
+    if inode is not None:
         problem = "; ".join(backup.problems_of(database, live=True))
         try:
             present = backup.contents(database, live=True)
@@ -177,7 +178,7 @@ def plan_restore(settings: Settings, source: Path) -> Plan:
     else:
         problem = "there is none"
     made = {found.path: found.at_ms for found in (*list_backups(settings), *list_replaced(settings))}
-    return Plan(source, made.get(source), contents, present, problem, change)
+    return Plan(source, made.get(source), contents, inode, present, problem, change)
 
 
 def newest_good(settings: Settings, but: Path | None = None) -> Backup | None:
@@ -202,7 +203,8 @@ def _require_no_worker(settings: Settings) -> None:
 def restore_backup(settings: Settings, plan: Plan, *, by: str, hold: bool = False) -> Path | None:
     """Put the planned file in the place of the database; where the present one is kept now, None if there was none.
 
-    `hold` keeps all waiting jobs from starting. StoreError, ReadOnlyError; then nothing has changed.
+    `hold` keeps all waiting jobs from starting. StoreError, also when the database is not as it was when the plan was
+    made; ReadOnlyError. Then nothing has changed.
     """
     if settings.read_only:
         raise ReadOnlyError("restoring a backup")
@@ -218,11 +220,12 @@ def restore_backup(settings: Settings, plan: Plan, *, by: str, hold: bool = Fals
         restore.tidy(database, settings.paths.backups)
         backup.copy(plan.source, fresh, live=False)
         reason = f"from {plan.source.name}, of revision {plan.contents.revision}"
-        restore.prepare(fresh, _floor(settings), by=by, reason=reason, hold=hold)
+        restore.prepare(fresh, _floor(settings, plan.present), by=by, reason=reason, hold=hold)
         if problems := backup.problems_of(fresh):
             raise StoreError(f"the copy of {plan.source} is damaged: {'; '.join(problems)}")
-        restore.require_unused(database)
-        return restore.exchange(fresh, database, settings.paths.backups)
+        with restore.held(database):
+            restore.require_as_seen(database, plan.inode, plan.present)
+            return restore.exchange(fresh, database, settings.paths.backups, whole=not plan.problem)
     except (sqlite3.Error, OSError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else words_of(error)
         raise StoreError(f"{plan.source} was not restored: {reason}") from error
@@ -231,14 +234,11 @@ def restore_backup(settings: Settings, plan: Plan, *, by: str, hold: bool = Fals
         lock.release(held)
 
 
-def _floor(settings: Settings) -> Floor:
+def _floor(settings: Settings, present: Contents | None) -> Floor:
     """The last revision and the last id that anybody has seen, as far as that can be known."""
-    database = settings.paths.database
-    try:
-        present = backup.contents(database, live=True)
+    if present is not None:
         return Floor(present.revision, present.last_job)
-    except StoreError:
-        ids = [0]
+    database, ids = settings.paths.database, [0]
     for folder in (settings.paths.job_logs, settings.paths.work):
         if folder.is_dir():
             ids += [int(found[0]) for name in os.listdir(folder) if (found := re.match(r"[0-9]{1,9}", name))]

@@ -90,7 +90,7 @@ def test_killed_in_a_restore(home: Home) -> None:
     home.submit("noop")
     home.client.close()
     made = make_backup(home.settings)
-    for call, when in (("link,linkat", 1), ("rename", 3), ("fsync", 4)):
+    for call, when in (("link,linkat", 1), ("rename", 2), ("fsync", 4)):
         client = open_client(home.settings, home.registry)
         last = client.submit("noop", {}).id
         count = client.count()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,14 @@ from typing import Any
 import pytest
 
 from tests.support.databases import opened, submitted
+from tests.support.home import wait_for
 from workers import backups, lock
 from workers.backups import before_migration, daily, list_backups
 from workers.client import open_client
 from workers.config import load_settings
 from workers.errors import SchemaError, StoreError
 from workers.settings import Settings
-from workers.store import backup, migrations, questions
+from workers.store import backup, migrations, questions, restore
 from workers.store.migrations import migrate
 
 DAY_MS = 86_400_000
@@ -175,6 +178,79 @@ def test_without_room_for_a_backup_there_is_no_migration(
     with pytest.raises(StoreError, match="make room"):
         open_client(settings)
     assert done == [] and backup.contents(settings.paths.database, live=True).schema == before
+
+
+def _planned(settings: Settings) -> backups.Plan:
+    made = backups.make_backup(settings)
+    return backups.plan_restore(settings, made.path)
+
+
+def test_a_job_that_is_accepted_while_a_backup_is_restored_is_not_lost(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(str(settings.paths.database)) as db:
+        submitted(db)
+    plan = _planned(settings)
+    comes: list[subprocess.Popen[str]] = []
+
+    def somebody_comes(database: Path, folder: Path, whole: bool) -> Path:
+        """As the last thing before the old table is set aside."""
+        comes.append(
+            subprocess.Popen([sys.executable, "-c", _SUBMIT, str(database)], stdout=subprocess.PIPE, text=True)
+        )
+        wait_for(lambda: _has_open(comes[0].pid, database) or comes[0].poll() is not None, what="it opens the table")
+        return keep(database, folder, whole)
+
+    keep = restore._keep
+    monkeypatch.setattr(restore, "_keep", somebody_comes)
+    backups.restore_backup(settings, plan, by="ann")
+    told, _ = comes[0].communicate(timeout=20)
+    with opened(str(settings.paths.database)) as db:
+        assert sorted(questions.job_ids(db)) == [1, int(told)]
+
+
+_SUBMIT = """
+import sys
+from tests.support.databases import submitted
+from workers.store.database import open_database
+print(submitted(open_database(sys.argv[1])).id)
+"""
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    try:
+        return any(os.path.samefile(f"/proc/{pid}/fd/{name}", path) for name in os.listdir(f"/proc/{pid}/fd"))
+    except FileNotFoundError:
+        return False
+
+
+def test_a_plan_holds_only_for_the_table_that_was_compared(settings: Settings) -> None:
+    with opened(str(settings.paths.database)) as db:
+        submitted(db)
+    plan = _planned(settings)
+    assert plan.difference is not None and plan.difference.lost == 0
+    with opened(str(settings.paths.database)) as db:
+        later = submitted(db).id
+    with pytest.raises(StoreError, match="has changed since it was compared"):
+        backups.restore_backup(settings, plan, by="ann")
+    with opened(str(settings.paths.database)) as db:
+        assert later in questions.job_ids(db)
+    assert backups.list_replaced(settings) == []
+
+
+def test_a_table_that_was_made_since_the_plan_is_not_replaced(settings: Settings) -> None:
+    with opened(str(settings.paths.database)) as db:
+        submitted(db)
+    made = backups.make_backup(settings)
+    for path in backup.files_of(settings.paths.database):
+        path.unlink()
+    plan = backups.plan_restore(settings, made.path)
+    with opened(str(settings.paths.database)) as db:
+        later = submitted(db).id
+    with pytest.raises(StoreError, match="has changed since it was compared"):
+        backups.restore_backup(settings, plan, by="ann")
+    with opened(str(settings.paths.database)) as db:
+        assert list(questions.job_ids(db)) == [later]
 
 
 def test_there_is_nothing_to_back_up_before_the_first_job(settings: Settings) -> None:

@@ -152,10 +152,24 @@ def copy(source: Path, target: Path, *, live: bool, stop: Callable[[], bool] = l
     flush(target)
 
 
-def reader(path: Path, *, live: bool) -> sqlite3.Connection:
-    """A connection that changes nothing. A file that nobody uses is read as it is, so that no log appears beside it."""
+def reader(path: Path, *, live: bool = False, held: bool = False) -> sqlite3.Connection:
+    """A connection that changes nothing. A file that nobody uses is read as it is, so that no log appears beside it.
+
+    `live`: others use it. `held`: we let nobody open it (`restore.held`), ourselves only past the locks.
+    """
     alone = "" if live or Path(f"{path}-wal").exists() else "&immutable=1"
+    if held:
+        return past_locks(path, "mode=ro&")
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True, timeout=10, isolation_level=None)
+
+
+def past_locks(path: Path, options: str = "") -> sqlite3.Connection:
+    """A connection that neither takes nor heeds locks, to a database that we let nobody else open."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}vfs=unix-none", uri=True, timeout=0, isolation_level=None
+    )
+    connection.execute("PRAGMA locking_mode=exclusive")  # or it would want to share its index of the log with others
+    return connection
 
 
 def flush(path: Path) -> None:
@@ -223,12 +237,12 @@ def problems_of(path: Path, *, live: bool = False, full: bool = False) -> list[s
     return [told] if (told := damage(found, _SHOWN)) else []
 
 
-def contents(path: Path, *, live: bool = False) -> Contents:
+def contents(path: Path, *, live: bool = False, held: bool = False) -> Contents:
     """What a database of Spool holds. StoreError when it is none, or of a version that nobody here knows."""
     if not path.is_file():
         raise StoreError(f"{path}: there is no such file")
     try:
-        with contextlib.closing(reader(path, live=live)) as connection:
+        with contextlib.closing(reader(path, live=live, held=held)) as connection:
             return _contents(connection, path)
     except sqlite3.Error as error:
         raise StoreError(f"{path}: cannot be read as a database of Spool: {words_of(error)}") from None

@@ -38,6 +38,7 @@ __all__ = [
     "ask",
     "close_async",
     "delete",
+    "inode_of",
     "is_postgres_url",
     "is_sqlite",
     "open_async_database",
@@ -118,6 +119,30 @@ def _make_empty(path: Path) -> None:
         made.unlink(missing_ok=True)
 
 
+class _NamedDatabase(SqliteDatabase):
+    """Connects to the file that has the name, once nobody can exchange it any more.
+
+    Who waits while a restored database takes the place of another would go on with the one that was replaced.
+    """
+
+    def _connect(self) -> Any:
+        base: Any = super()
+        while True:
+            before = inode_of(self.database)
+            connection = base._connect()
+            if before == inode_of(self.database):
+                return connection
+            connection.close()
+
+
+def inode_of(path: str | Path) -> int | None:
+    """Which file has that name now; None when there is none."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
 def open_database(target: str) -> Any:
     """A database for threads: a file name, or a `postgresql://` URL. Each thread gets a connection of its own."""
     db: Any
@@ -125,7 +150,7 @@ def open_database(target: str) -> Any:
         db = PostgresqlDatabase(target, prefer_psycopg3=True)
     else:
         _make_private(Path(target))
-        db = SqliteDatabase(target, pragmas=_PRAGMAS, timeout=BUSY_TIMEOUT_S)
+        db = _NamedDatabase(target, pragmas=_PRAGMAS, timeout=BUSY_TIMEOUT_S)
     # Writers of one process queue here fairly: SQLite's own waiting sleeps in steps of up to 0.1 s.
     db.spool_lock = threading.RLock()
     return db

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,15 @@ from workers.errors import StoreError
 from workers.files import private_folder
 from workers.jobs import FINAL, LIVE, Move, State, Wish
 from workers.store import backup
-from workers.store.database import open_database, told, transaction
+from workers.store.backup import Contents
+from workers.store.database import inode_of, open_database, told, transaction
 from workers.store.migrations import migrate
 from workers.store.moves import bump, count_on, move_inside, record_event
 from workers.store.tables import JobRow
 
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510  # the bytes on which SQLite's readers hold a lock while they are there
+_LOCKS_FIRST, _LOCKS_SIZE = 0x40000000, 512  # those and the ones of writers
+_LOCK = "hhqqi4x"  # a lock on bytes of a file, as the kernel of Linux is told of it
 _UNKNOWN_REVISIONS = 1_000_000_000  # more than a database that cannot be read may have gone on since the copy
 _UNKNOWN_JOBS = 1000
 
@@ -84,8 +89,8 @@ def user_of(database: Path) -> int | None:
 def _lock_holder(descriptor: int) -> int:
     if not sys.platform.startswith("linux"):
         return 0  # the record is laid out otherwise there
-    asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
-    kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    asked = struct.pack(_LOCK, fcntl.F_WRLCK, os.SEEK_SET, _SHARED_FIRST, _SHARED_SIZE, 0)
+    kind, _, _, _, pid = struct.unpack(_LOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
     return 0 if kind == fcntl.F_UNLCK else int(pid)
 
 
@@ -145,36 +150,100 @@ def tidy(database: Path, folder: Path) -> None:
             found.path.unlink()
 
 
-def exchange(fresh: Path, database: Path, folder: Path) -> Path | None:
+def exchange(fresh: Path, database: Path, folder: Path, *, whole: bool) -> Path | None:
     """Put the prepared copy in the place of the database in one step; where the replaced one is kept. OSError.
 
-    At each moment there is a whole database of that name, the old one or the new.
+    At each moment there is a whole database of that name, the old one or the new. Nobody may use the old one (`held`);
+    `whole` says whether that is undamaged.
     """
-    aside = None
-    if database.exists():
-        aside = _keep(database, private_folder(folder))
+    if not database.exists():
+        _put_where_none_is(fresh, database)
+        return None
+    aside = _keep(database, private_folder(folder), whole)
     os.rename(fresh, database)
     backup.flush(database.parent)
     return aside
 
 
-def _keep(database: Path, folder: Path) -> Path:
+def _put_where_none_is(fresh: Path, database: Path) -> None:
+    try:
+        os.link(fresh, database)
+    except FileExistsError:
+        raise StoreError(f"{database} was made meanwhile, and nothing was restored; try again") from None
+    except OSError:  # no links on this filesystem
+        os.rename(fresh, database)
+    backup.flush(database.parent)
+
+
+def _keep(database: Path, folder: Path, whole: bool) -> Path:
     """Give the present database a second name, its log included. That one moves: it must not meet another database."""
-    if not backup.problems_of(database, live=True):  # else SQLite might throw its log away
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database)) as connection:
+    if whole:  # else SQLite might throw its log away
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(backup.past_locks(database)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # closing then leaves one file
     now = time.time()
     while (aside := folder / f"{backup.REPLACED}{backup.stamp(now)}{backup.SUFFIX}").exists():
         now += 1
-    for suffix in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(f"{database}{suffix}", f"{aside}{suffix}")
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(f"{database}-wal", f"{aside}-wal")
+    Path(f"{database}-shm").unlink(missing_ok=True)  # what readers of the log share: made anew from it
     try:
         os.link(database, aside)
     except OSError:  # no links on this filesystem
         os.rename(database, aside)
     backup.flush(folder)
     return aside
+
+
+@contextlib.contextmanager
+def held(database: Path) -> Iterator[None]:
+    """Let nobody open a database for the time of the block. StoreError when a process has it open.
+
+    Who comes meanwhile waits, and then finds what has its name (see `database.open_database`).
+    """
+    require_unused(database)
+    try:
+        descriptor = os.open(database, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        if not _locked(descriptor):
+            require_unused(database)
+            raise StoreError(f"{database}: a process had it open a moment ago; try again")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Take all locks that SQLite knows on a file, so that they go with this descriptor and with nothing else."""
+    of_descriptor = getattr(fcntl, "F_OFD_SETLK", None)
+    try:
+        if of_descriptor is None:  # not on Linux: the next close of that file by this process would end it
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCKS_SIZE, _LOCKS_FIRST)
+        else:
+            wanted = struct.pack(_LOCK, fcntl.F_WRLCK, os.SEEK_SET, _LOCKS_FIRST, _LOCKS_SIZE, 0)
+            fcntl.fcntl(descriptor, of_descriptor, wanted)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def require_as_seen(database: Path, inode: int | None, seen: Contents | None) -> None:
+    """StoreError when a held database is not as it was when it was looked at: somebody has worked with it since.
+
+    `inode` None: there was none. `seen` None: it could not be read, and is not touched.
+    """
+    same = inode_of(database) == inode
+    if same and seen is not None:
+        same = backup.contents(database, held=True).revision == seen.revision
+    if not same:
+        raise StoreError(
+            f"{database} has changed since it was compared with the copy, and nothing was restored; give the order"
+            " again to see what would be lost now"
+        )
 
 
 def require_unused(database: Path) -> None:

@@ -125,7 +125,7 @@ def test_the_copy_takes_the_place_and_the_old_one_is_kept(database: Path, folder
     with opened(str(database)) as db:
         submitted(db)
     inode = fresh.stat().st_ino
-    aside = restore.exchange(fresh, database, folder)
+    aside = restore.exchange(fresh, database, folder, whole=True)
     assert aside is not None and aside.parent == folder and aside.name.startswith("replaced-")
     assert database.stat().st_ino == inode
     assert [path.name for path in database.parent.iterdir() if path.is_file()] == ["spool.db"]
@@ -139,7 +139,7 @@ def test_the_log_of_a_damaged_database_goes_with_it(database: Path, folder: Path
     fresh = copied(database)
     database.write_bytes(b"damaged" * 4000)
     Path(f"{database}-wal").write_bytes(b"its log")
-    aside = restore.exchange(fresh, database, folder)
+    aside = restore.exchange(fresh, database, folder, whole=False)
     assert aside is not None
     assert Path(f"{aside}-wal").read_bytes() == b"its log"
     assert aside.read_bytes().startswith(b"damaged")
@@ -154,7 +154,7 @@ def test_whoever_only_watches_sees_the_new_one(database: Path, folder: Path) -> 
         submitted(db)
     watched = open_watched(database)
     assert questions.count(watched, "") == 2
-    restore.exchange(fresh, database, folder)
+    restore.exchange(fresh, database, folder, whole=True)
     assert questions.count(watched, "") == 1
     watched.close()
 
@@ -162,7 +162,7 @@ def test_whoever_only_watches_sees_the_new_one(database: Path, folder: Path) -> 
 def test_without_a_database_the_copy_is_simply_put_there(database: Path, folder: Path) -> None:
     fresh = copied(database)
     database.unlink()
-    assert restore.exchange(fresh, database, folder) is None
+    assert restore.exchange(fresh, database, folder, whole=True) is None
     with opened(str(database)) as db:
         assert questions.count(db, "") == 1
 
@@ -196,6 +196,27 @@ def test_whoever_has_it_open_is_named(database: Path) -> None:
     assert restore.user_of(database) is None
 
 
+def test_a_held_database_can_be_read_by_its_holder_alone(database: Path) -> None:
+    left = subprocess.run(
+        [sys.executable, "-c", _OTHER + "c.execute('CREATE TABLE more (x)'); import os; os._exit(0)", str(database)]
+    )
+    assert left.returncode == 0 and Path(f"{database}-wal").exists()  # it ended without closing
+    look = [sys.executable, "-c", _OTHER.replace("argv[1]", "argv[1], timeout=0.1"), str(database)]
+    with restore.held(database):
+        assert "locked" in subprocess.run(look, capture_output=True, text=True).stderr
+        assert backup.contents(database, held=True).jobs == 1
+        assert "locked" in subprocess.run(look, capture_output=True, text=True).stderr  # looking let nobody in
+    assert subprocess.run(look).returncode == 0
+
+
+def test_a_database_that_is_made_meanwhile_stays(database: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = copied(database)
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # as it was a moment ago
+    with pytest.raises(StoreError, match="was made meanwhile"):
+        restore.exchange(fresh, database, folder, whole=True)
+    assert not database.samefile(fresh)
+
+
 def test_a_file_that_sqlite_saved_from_a_damaged_one_will_do(database: Path, folder: Path) -> None:
     """Its tools write files without a log of changes."""
     saved = database.with_name("saved.db")
@@ -203,7 +224,7 @@ def test_a_file_that_sqlite_saved_from_a_damaged_one_will_do(database: Path, fol
         new.executescript("\n".join(old.iterdump()))
     fresh = copied(saved)
     restore.prepare(fresh, Floor(None, 1), by="ann", reason="", hold=False)
-    restore.exchange(fresh, database, folder)
+    restore.exchange(fresh, database, folder, whole=True)
     with opened(str(database)) as db:
         assert db.execute_sql("PRAGMA journal_mode").fetchone() == ("wal",)
         assert questions.count(db, "") == 1
