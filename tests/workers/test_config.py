@@ -149,14 +149,6 @@ def test_xdg_folders_and_what_is_no_folder(tmp_path: Path, monkeypatch: pytest.M
     assert paths.runtime == paths.state / "run"
 
 
-def test_a_long_home_has_a_short_socket(tmp_path: Path) -> None:
-    short = load_settings({"SPOOL_HOME": "/tmp/h"}).paths.wake_socket
-    assert short == Path("/tmp/h/run/wake")
-    homes = [tmp_path / ("x" * 120) / name for name in "ab"]
-    sockets = [load_settings({"SPOOL_HOME": str(home)}).paths.wake_socket for home in homes]
-    assert sockets[0] != sockets[1] and all(len(os.fsencode(path)) <= 100 for path in sockets)
-
-
 def test_what_runners_get_is_plain(tmp_path: Path) -> None:
     import json
 
