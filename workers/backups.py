@@ -27,8 +27,8 @@ from workers.store.migrations import behind, migrate
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms
 from workers.store.restore import Difference, Floor
-from workers.store.wording import words_of
 from workers.text import size_words
+from workers.wording import words_of
 
 log = logging.getLogger(__name__)
 

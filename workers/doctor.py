@@ -68,7 +68,7 @@ def examine(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
 
 def _said(error: Exception) -> str:
     if isinstance(error, sqlite3.Error):
-        from workers.store.wording import words_of
+        from workers.wording import words_of
 
         return words_of(error)
     return str(error)
@@ -216,7 +216,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("database", Level.OK, f"{path} (made when it is needed)")
         return
-    from workers.store.wording import damage, words_of
+    from workers.wording import damage, words_of
 
     try:
         with closing(opened(path, settings.read_only)) as connection:

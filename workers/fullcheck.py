@@ -22,7 +22,7 @@ from workers.jobs import FINAL, LIVE, State
 from workers.launch import worker_pid
 from workers.settings import Settings
 from workers.store import backup, soundness
-from workers.store.wording import words_of
+from workers.wording import words_of
 
 T = TypeVar("T")
 

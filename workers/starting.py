@@ -10,7 +10,7 @@ from workers.errors import ConfigError, JobFailed
 from workers.media import ffmpeg, sandbox
 from workers.settings import Settings
 from workers.store.database import DatabaseError, OperationalError
-from workers.store.wording import damage, words_of
+from workers.wording import damage, words_of
 
 log = logging.getLogger(__name__)
 

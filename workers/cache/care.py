@@ -18,6 +18,7 @@ from workers.cache.packing import Broken, unpack
 from workers.cache.trimming import CLEARED, kept_files
 from workers.errors import StoreError
 from workers.settings import CACHE_CATEGORIES, CacheSettings
+from workers.wording import words_of
 
 _AT_ONCE = 200  # entries that are read, checked, and then dropped in one transaction
 
@@ -186,4 +187,4 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection | None]:
         with contextlib.closing(store.connected(path)) as connection:
             yield connection
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{path}: the kept results cannot be read or changed: {error}") from None
+        raise StoreError(f"{path}: the kept results cannot be read or changed: {words_of(error)}") from None

@@ -15,6 +15,7 @@ from workers.cache import counters, store
 from workers.cache.counters import START, WINDOWS, Counts
 from workers.errors import StoreError
 from workers.settings import CACHE_CATEGORIES, CacheSettings
+from workers.wording import words_of
 
 __all__ = ["SPANS", "CacheStats", "CategoryStats", "Counts", "read_stats"]
 
@@ -89,7 +90,9 @@ def read_stats(
             started = connection.execute("SELECT value FROM meta WHERE name = 'started_at'").fetchone()
             return _stats(settings, entries, spans, started[0] if started else None)
     except (sqlite3.Error, store.Foreign, StoreError, OSError) as error:
-        return _stats(settings, {}, {}, None, f"{path} cannot be read: {error}")
+        said = words_of(error) if isinstance(error, (sqlite3.Error, OSError)) else str(error)
+        todo = "; `spool cache verify` sets it aside and begins anew" if store.spoiled(error) else ""
+        return _stats(settings, {}, {}, None, f"{path} cannot be read: {said}{todo}")
 
 
 def _sum(first: tuple[int, int] | None, second: tuple[int, int] | None) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workers.cache.memory import Kept
+from workers.wording import words_of
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,10 @@ def spoiled(error: BaseException) -> bool:
     return missing or (code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 
 
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, Foreign) else words_of(error)
+
+
 def connected(path: Path) -> sqlite3.Connection:
     """As `connect` with `create`; what cannot be used is set aside and made anew. sqlite3.Error or OSError."""
     try:
@@ -147,7 +152,7 @@ def connected(path: Path) -> sqlite3.Connection:
     except (sqlite3.Error, Foreign) as error:
         if not spoiled(error):
             raise
-        log.warning("%s cannot be used and is set aside: %s", path, error)
+        log.warning("%s cannot be used and is set aside: %s", path, _said(error))
         set_aside(path)
     try:
         return connect(path, create=True)

@@ -20,8 +20,8 @@ from workers.errors import StoreError
 from workers.files import open_private, private_folder
 from workers.jobs import State
 from workers.store.migrations import latest
-from workers.store.wording import damage, words_of
 from workers.text import size_words
+from workers.wording import damage, words_of
 
 PREFIX, REPLACED, SUFFIX = "spool-", "replaced-", ".db"
 _FRESH = ".new-"

@@ -29,7 +29,7 @@ from peewee import (
 
 from workers.absent import absent
 from workers.errors import ReadOnlyError, StoreError
-from workers.store.wording import words_of
+from workers.wording import words_of
 
 __all__ = [
     "ChangePoll",

@@ -71,7 +71,8 @@ def test_a_damaged_cache_is_told(spool: Callable[..., Ran], client: Client) -> N
     folder.mkdir(parents=True)
     (folder / "cache.db").write_bytes(b"garbage" * 999)
     ran = spool("cache")
-    assert (ran.code, ran.out) == (1, "") and "cannot be read" in ran.err
+    assert (ran.code, ran.out) == (1, "")
+    assert "cannot be read: it is not a database, or its beginning is damaged; `spool cache verify` sets it" in ran.err
     assert spool("cache", "verify").code == 0  # sets it aside
     assert spool("cache").code == 0
 

@@ -19,7 +19,9 @@ _WORDS = (
 
 
 def words_of(error: BaseException) -> str:
-    """Why SQLite refused, for people; what is not known here is told as it came, with who said so."""
+    """Why SQLite or the system refused, for people; what is not known here is told as it came, with who said so."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
     said = str(error)
     known = next((words for text, words in _WORDS if text in said.lower()), None)
     return known or f"the database refused: {said}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.store.wording import damage, words_of
+from workers.wording import damage, words_of
 
 
 def _said(path: Path, statement: str = "SELECT count(*) FROM sqlite_master", mode: str = "ro") -> str:
@@ -43,6 +43,10 @@ def test_a_file_that_may_not_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.Error) as refused:
         sqlite3.connect(f"{(tmp_path / 'none.db').as_uri()}?mode=ro", uri=True)
     assert words_of(refused.value).startswith("it cannot be opened")
+
+
+def test_what_the_system_says_is_told_as_it_is() -> None:
+    assert words_of(OSError(28, "No space left on device", "/x")) == "No space left on device"
 
 
 def test_what_is_not_known_is_told_as_it_came() -> None:
