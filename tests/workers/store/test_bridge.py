@@ -117,7 +117,7 @@ async def test_errors_of_the_database_are_told_in_words(adb: Any) -> None:
         with told("asking nonsense"):
             db.execute_sql("SELECT nonsense FROM nowhere")
 
-    with pytest.raises(StoreError, match="asking nonsense: (the database refused|it lacks)"):
+    with pytest.raises(StoreError, match=r"asking nonsense: (the database refused|it lacks)"):
         await _ask(adb, wrong)
 
 
