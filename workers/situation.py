@@ -12,10 +12,10 @@ from workers.errors import UsageError
 from workers.localtime import local
 from workers.settings import Settings
 from workers.store import hosts
+from workers.store.batches import MOST
 from workers.store.records import now_ms
 from workers.store.waiting import Situation
 
-_MOST = 32
 _MIB_A_JOB = 1024  # of memory that is free now, for each job of a batch that runs "auto"
 
 
@@ -29,6 +29,7 @@ def situation(db: Any, settings: Settings, operations: Sequence[str]) -> Situati
         settings.jobs.per_site,
         tuple(operations),
         auto_limit(),
+        auto_room(),
         tuple(text for text in hosts.windows(db) if _is_open(text, here)),
         tuple(queue for queue, text in hours.items() if not _is_open(text, here)),
         hours,
@@ -44,9 +45,13 @@ def _is_open(text: str, here: datetime) -> bool:
 
 
 def auto_limit() -> int:
-    """How many jobs of a batch the host is good for at once: one a core, and one a GiB of memory that is free."""
-    cores = os.cpu_count() or 1
-    return max(1, min(_MOST, cores, _free_mib() // _MIB_A_JOB))
+    """How many jobs of a batch the host has cores for."""
+    return min(MOST, os.cpu_count() or 1)
+
+
+def auto_room() -> int:
+    """For how many more jobs of a batch there is memory now: one a GiB."""
+    return _free_mib() // _MIB_A_JOB
 
 
 def _free_mib() -> int:

@@ -104,11 +104,12 @@ def situation(
     operations: tuple[str, ...] = (OPERATION,),
     *,
     batch_auto: int = 1,
+    batch_room: int = 32,
     windows: tuple[str, ...] = (),
     closed_queues: tuple[str, ...] = (),
 ) -> Situation:
     """What the rules of waiting depend on besides the tables; everything is due, and no window open."""
-    return Situation(now, per_site, operations, batch_auto, windows, closed_queues)
+    return Situation(now, per_site, operations, batch_auto, batch_room, windows, closed_queues)
 
 
 def claimed(db: Any, queue: str = "default", worker_id: int = 1, **more: Any) -> Job | None:

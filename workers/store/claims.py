@@ -50,7 +50,7 @@ _PUBLISHED = Prepared(
 
 def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Claimed | None:
     """Move the best job of `queue` to running and give it to `worker_id`; None when none may run now."""
-    values = {"queue": queue, "now": situation.now, "batch_auto": situation.batch_auto}
+    values = {"queue": queue, **situation.values}
     if _best(situation.shape, False).value(db, **values) is None:
         return None  # an empty ring costs a question, not the write lock
     with transaction(db):
@@ -65,7 +65,7 @@ def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Cla
 
 def next_priority(db: Database, queue: str, situation: Situation) -> int | None:
     """The priority of the job of `queue` that would be claimed next; None when none may run now."""
-    values = {"queue": queue, "now": situation.now, "batch_auto": situation.batch_auto}
+    values = {"queue": queue, **situation.values}
     job_id = _best(situation.shape, False).value(db, **values)
     return None if job_id is None else job_by_id(db, job_id).priority.value
 
@@ -83,5 +83,5 @@ def _some(shape: Any) -> Prepared:
 
 def claimable(db: Database, queue: str, most: int, situation: Situation) -> int:
     """How many jobs of `queue` could start now, counted up to `most`: what the sweep rings for."""
-    values = {"queue": queue, "now": situation.now, "batch_auto": situation.batch_auto, "most": most}
+    values = {"queue": queue, "most": most, **situation.values}
     return len(_some(situation.shape).run(db, **values).fetchall())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import Case, Database, fn
+from peewee import Database, fn
 
 from workers.errors import ErrorClass, UsageError
 from workers.jobs import FINAL, Job, Scope, State, Waiting, Wish, rfc3339
@@ -25,6 +25,8 @@ from workers.windows import opens
 _LIVE = [State.RUNNING.value, State.PAUSED.value]
 _FINAL = [state.value for state in FINAL]
 
+FRESH_MS = 20_000  # a job has taken by then what memory it will need
+_NAMED = 5  # jobs that a sentence names
 POISON_DEATHS = 3  # a job in whose company that many workers died is taken for their murderer
 
 
@@ -35,10 +37,16 @@ class Situation:
     now: Any  # milliseconds; a hole in prepared statements
     per_site: int  # downloads from one site at once
     operations: Sequence[str] = field(default=())  # those that the worker knows
-    batch_auto: Any = 1  # how many jobs of a batch run at once that says "auto"; a hole in prepared statements
+    batch_auto: Any = 1  # how many jobs of a batch that says "auto" run at once, for want of cores; a hole, too
+    batch_room: Any = 32  # for how many more jobs of such a batch there is memory; a hole, too
     windows: Sequence[str] = field(default=())  # windows of jobs that are open now; any other is taken for closed
     closed_queues: Sequence[str] = field(default=())  # queues that may start nothing now, by the configuration
     hours: Mapping[str, str] = field(default_factory=dict)  # the windows of queues, for words alone
+
+    @property
+    def values(self) -> dict[str, int]:
+        """What fills the holes of statements."""
+        return {"now": self.now, "batch_auto": self.batch_auto, "batch_room": self.batch_room}
 
     @property
     def shape(self) -> tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -49,7 +57,7 @@ class Situation:
 def shaped(shape: tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]) -> Situation:
     """The situation of a prepared statement: holes for what changes all the time."""
     per_site, operations, windows, closed_queues = shape
-    return Situation(hole("now"), per_site, operations, hole("batch_auto"), windows, closed_queues)
+    return Situation(hole("now"), per_site, operations, hole("batch_auto"), hole("batch_room"), windows, closed_queues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,25 +213,54 @@ def _until(until: int | None, now: int) -> str:
 
 def _batch_full(situation: Situation) -> Any:
     other = JobRow.alias("member")
-    most = Case(None, ((BatchRow.limit == 0, situation.batch_auto),), BatchRow.limit)
+    live, fresh = fn.COUNT(other.id), _fresh(other, situation.now)
+    crowded = (live >= situation.batch_auto) | (fresh >= situation.batch_room)
     # Found by what runs, which is little, and not by all that is in the batch: hence no plain column to be looked up.
     full = (
         BatchRow.select(BatchRow.name)
         .join(other, on=(fn.COALESCE(other.batch, "") == BatchRow.name))
         .where(BatchRow.limit.is_null(False) & other.state.in_(_LIVE))
         .group_by(BatchRow.name, BatchRow.limit)
-        .having(fn.COUNT(other.id) >= most)
+        .having(((BatchRow.limit > 0) & (live >= BatchRow.limit)) | ((BatchRow.limit == 0) & crowded))
     )
     return JobRow.batch.is_null(False) & JobRow.batch.in_(full)
 
 
+def _fresh(member: Any, now: Any) -> Any:
+    """How many have begun so lately that the memory that is free now does not tell yet what they take."""
+    return fn.COUNT(member.id).filter(member.started_at + FRESH_MS > now)
+
+
 def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
     limit = BatchRow.select(BatchRow.limit).where(BatchRow.name == job.batch).scalar(db)
-    told = f"auto, {situation.batch_auto} now" if limit == 0 else str(limit)
-    return (
-        f"so many jobs of the batch {job.batch} run as its limit allows: {told}",
-        f"it starts when one ends; spool batch limit {job.batch} N",
+    members = (JobRow.batch == job.batch) & JobRow.state.in_(_LIVE)
+    live, fresh = next(
+        iter(JobRow.select(fn.COUNT(JobRow.id), _fresh(JobRow, situation.now)).where(members).tuples().execute(db))
     )
+    auto = max(1, min(situation.batch_auto, live - fresh + situation.batch_room))
+    told = f"auto, {auto} now" if limit == 0 else str(limit)
+    paused, lifts = _paused_of(db, members)
+    return (
+        f"so many jobs of the batch {job.batch} run as its limit allows: {told}{paused}",
+        f"it starts when one ends{lifts}; spool batch limit {job.batch} N",
+    )
+
+
+def _tell_site_full(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    paused, lifts = _paused_of(db, (JobRow.site == job.site) & JobRow.state.in_(_LIVE))
+    return (
+        f"{situation.per_site} downloads from {job.site} are running{paused}",
+        f"it starts when one of them ends{lifts}; jobs.per_site in config.toml",
+    )
+
+
+def _paused_of(db: Database, members: Any) -> tuple[str, str]:
+    """How many of those in its way are paused, which do not end by themselves, and the verb that lets them go on."""
+    still = members & (JobRow.state == State.PAUSED.value)
+    ids = [row[0] for row in JobRow.select(JobRow.id).where(still).order_by(JobRow.id).tuples().execute(db)]
+    if not ids:
+        return "", ""
+    return f", {len(ids)} of them paused", f"; spool resume {' '.join(map(str, ids[:_NAMED]))} lets these go on"
 
 
 def _closed(situation: Situation) -> Any:
@@ -269,10 +306,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "site",
         _site_full,
-        lambda db, job, situation: (
-            f"{situation.per_site} downloads from {job.site} are running",
-            "it starts when one of them ends; jobs.per_site in config.toml",
-        ),
+        _tell_site_full,
     ),
     Rule(
         "suspect",
@@ -319,7 +353,7 @@ def _when_named(job: Job) -> str:
 def reasons(db: Database, job: Job, situation: Situation) -> list[Waiting]:
     """Which rules hold back this queued job, in words. Slots and a missing worker are not known here."""
     flags = _flags(situation.shape)
-    row = flags.run(db, id=job.id, now=situation.now, batch_auto=situation.batch_auto).fetchone()
+    row = flags.run(db, id=job.id, **situation.values).fetchone()
     if row is None:
         return []  # removed meanwhile
     found = []

@@ -11,8 +11,9 @@ from workers.errors import UsageError
 from workers.jobs import Move, State
 from workers.store import batches, moves, questions, reports
 from workers.store.database import transaction
+from workers.store.records import now_ms
 from workers.store.tables import JobRow
-from workers.store.waiting import reasons
+from workers.store.waiting import FRESH_MS, reasons
 
 
 def test_a_limit_holds_back_the_rest(db: Any) -> None:
@@ -29,6 +30,9 @@ def test_a_limit_holds_back_the_rest(db: Any) -> None:
     assert (why.reason, why.lifts) == ("batch", "it starts when one ends; spool batch limit b N")
     moves.move(db, Move.PAUSED, first.id, by="ann")
     assert claimed(db) is None  # a paused one keeps its place
+    (why,) = reasons(db, waiting, situation())
+    assert why.detail == "so many jobs of the batch b run as its limit allows: 1, 1 of them paused"
+    assert f"; spool resume {first.id} lets these go on; " in why.lifts
     moves.move(db, Move.CANCELLED, first.id, by="ann")
     assert claimed(db) is not None
 
@@ -41,6 +45,32 @@ def test_auto_is_as_many_as_the_host_is_good_for(db: Any) -> None:
     assert claimed(db, batch_auto=2) is None and claimed(db, batch_auto=3)
     batches.set_limit(db, "b", None, "ann")
     assert batches.batches(db, "b")[0].limit is None
+
+
+def test_auto_leaves_room_in_memory_for_what_has_just_begun(db: Any) -> None:
+    """Eight cores and two GiB: two begin, and more of them as soon as those have taken what they need."""
+    for _ in range(6):
+        submitted(db, batch="b")
+    batches.set_limit(db, "b", 0, "ann")
+    begun = now_ms()
+    assert [claimed(db, now=begun, batch_auto=8, batch_room=2) is not None for _ in range(3)] == [True, True, False]
+    waiting = next(job for job in questions.jobs(db, "batch:b state:queued"))
+    (why,) = reasons(db, waiting, situation(now=begun, batch_auto=8, batch_room=2))
+    assert "as its limit allows: auto, 2 now" in why.detail
+    later = now_ms() + FRESH_MS
+    assert claimed(db, now=later, batch_auto=8, batch_room=0) is None
+    # Three beside those two, on a host that still has room for three when they have settled.
+    assert reasons(db, waiting, situation(now=later, batch_auto=8, batch_room=3)) == []
+    assert claimed(db, now=later, batch_auto=3, batch_room=3) is not None
+    assert claimed(db, now=later, batch_auto=3, batch_room=3) is None
+    (why,) = reasons(db, waiting, situation(now=later, batch_auto=3, batch_room=3))
+    assert "auto, 3 now" in why.detail
+
+
+def test_one_job_of_a_batch_may_always_run(db: Any) -> None:
+    submitted(db, batch="b")
+    batches.set_limit(db, "b", 0, "ann")
+    assert claimed(db, batch_auto=1, batch_room=0) is not None
 
 
 def test_what_a_batch_tells(db: Any) -> None:

@@ -150,6 +150,9 @@ def test_site(db: Any) -> None:
     assert not _starts(db, job, per_site=1)
     moves.move(db, Move.PAUSED, first.id, by="ann")
     assert not _starts(db, job, per_site=1)
+    (waiting,) = reasons(db, job, situation(per_site=1))
+    assert waiting.detail.endswith("are running, 1 of them paused")
+    assert f"; spool resume {first.id} lets these go on; " in waiting.lifts
     moves.move(db, Move.CANCELLED, first.id, by="ann")
     assert _starts(db, job, per_site=1)
 
