@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from workers.cache.cache import Made, Need, ResultCache
@@ -43,14 +44,21 @@ class CacheDesk:
         names = [offered.kept[start : start + NAME_DIGITS] for start in starts]
         places = [place for place, name in enumerate(names) if place not in finished and name != UNKEPT]
         self._used = True
+        answers: list[tuple[int, str | Need]] = []
+        for category, some in self._grouped(offered.keys, places).items():
+            asked = self._cache.ask(self._job_id, category, [_split(names[place]) for place in some])
+            answers += zip(some, asked, strict=True)
+        return _sorted(offered, answers)
+
+    def _grouped(self, keys: Sequence[str], places: list[int]) -> Mapping[str, list[int]]:
+        """The places by the category that the result of their key belongs to."""
+        assert self._category is not None
+        if isinstance(self._category, str):
+            return {self._category: places}
         grouped = defaultdict[str, list[int]](list)
         for place in places:
-            grouped[self._category(offered.keys[place])].append(place)
-        answers: dict[int, str | Need] = {}
-        for category, some in grouped.items():
-            asked = self._cache.ask(self._job_id, category, [_split(names[place]) for place in some])
-            answers.update(zip(some, asked, strict=True))
-        return _sorted(offered, [(place, answers[place]) for place in places])
+            grouped[self._category(keys[place])].append(place)
+        return grouped
 
     def keep(self, records: Sequence[ItemRecord]) -> None:
         """Keep what these items gave; of those that failed or left files, nothing."""
@@ -63,7 +71,8 @@ class CacheDesk:
             key, stamp = _split(record.kept)
             if record.outcome is Outcome.DONE and not record.outputs:
                 one = Made(key, stamp, record.key, record.detail, record.cost_s)
-                made[self._category(record.key)].append(one)
+                category = self._category if isinstance(self._category, str) else self._category(record.key)
+                made[category].append(one)
             else:
                 given_up.append(key)
         for category, some in made.items():
@@ -82,8 +91,8 @@ def _split(name: str) -> tuple[bytes, bytes]:
     return raw[: len(raw) // 2], raw[len(raw) // 2 :]
 
 
-def _categories(operation: Operation[Any] | None, params: Mapping[str, Any]) -> Callable[[str], str] | None:
-    """What tells the category of an item by its key; None when nothing of the job is kept."""
+def _categories(operation: Operation[Any] | None, params: Mapping[str, Any]) -> str | Callable[[str], str] | None:
+    """The category of all items, or what tells it by the key of one; None when nothing of the job is kept."""
     if operation is None or operation.cache_category is None:
         return None
     if operation.category_of is not None:
@@ -91,13 +100,12 @@ def _categories(operation: Operation[Any] | None, params: Mapping[str, Any]) -> 
             return partial(operation.category_of, operation.validate(params))
         except InvalidParams:
             return None  # the runner will say so
-    category = operation.cache_category
-    return lambda key: category
+    return operation.cache_category
 
 
 def _sorted(offered: Offered, answers: Sequence[tuple[int, str | Need]]) -> Sorted:
     cached, elsewhere, records = [], [], []
-    for place, answer in answers:
+    for place, answer in sorted(answers, key=itemgetter(0)):
         if isinstance(answer, str):
             cached.append(place)
             records.append(ItemRecord(offered.keys[place], Outcome.CACHED, detail=answer))
