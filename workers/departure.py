@@ -97,11 +97,12 @@ class Departure:
             clean(redacted(failure.input, queries=False)),
             storable(redacted(failure.detail)),
             failure.retry_after_s,
+            failure.short_of_room,
         )
         operation = self._shop.operations.get(job.operation)
         if operation is None or not operation.can_resume:
             self._remove_work()  # first: after the move the next attempt may be at work in it
-        if failure.error_class is ErrorClass.DISK and self._short_of_room():
+        if failure.error_class is ErrorClass.DISK and (failure.short_of_room or self._short_of_room()):
             self._wait_for_room(failure)
             return
         if not failure.retryable or job.failures + 1 >= job.max_attempts:

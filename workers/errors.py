@@ -70,6 +70,7 @@ class Failure:
     input: str = ""  # the URL or file concerned
     detail: str = ""  # the last lines of the tool, newline separated
     retry_after_s: float | None = None  # what the site asked for, in seconds
+    short_of_room: bool = False  # the disk was asked and has too little room for it: the job waits, and did not fail
 
     @property
     def retryable(self) -> bool:
@@ -145,8 +146,9 @@ class JobFailed(SpoolError):
         input: str = "",
         detail: str = "",
         retry_after_s: float | None = None,
+        short_of_room: bool = False,
     ) -> None:
-        self.failure = Failure(error_class, message, input, detail, retry_after_s)
+        self.failure = Failure(error_class, message, input, detail, retry_after_s, short_of_room)
         super().__init__(message)
 
     @classmethod
@@ -158,6 +160,7 @@ class JobFailed(SpoolError):
             input=failure.input,
             detail=failure.detail,
             retry_after_s=failure.retry_after_s,
+            short_of_room=failure.short_of_room,
         )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.disks import fill, small_disk
 from tests.support.home import CONFIG, ROOT, Home, final_moves, opened, wait_for
 from workers.client import open_client
 from workers.errors import StoreError
@@ -75,30 +76,11 @@ def test_lock_as_jobs_start(home: Home) -> None:
     assert worker.process.poll() is None
 
 
-def _small_disk(path: Path, size: str) -> Iterator[Path]:
-    path.mkdir(parents=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", str(path)], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
-
-
 @pytest.fixture
 def small_home(tmp_path: Path) -> Iterator[Home]:
     """A home whose state lies on a disk of 3 MB."""
-    disk = _small_disk(tmp_path / "home" / "state", "3m")
-    next(disk)
-    try:
-        with opened(tmp_path / "home") as home:
-            yield home
-    finally:
-        with contextlib.suppress(StopIteration):
-            next(disk)
+    with small_disk(tmp_path / "home" / "state", "3m"), opened(tmp_path / "home") as home:
+        yield home
 
 
 @pytest.mark.fault("19", "disk of the state full: accepted jobs wait, reads work, all goes on after")
@@ -109,11 +91,7 @@ def test_state_disk_full(small_home: Home) -> None:
     for job_id in accepted:
         home.wait_running(job_id)
     filler = home.settings.paths.state / "filler"
-    descriptor = os.open(filler, os.O_CREAT | os.O_WRONLY)
-    with contextlib.suppress(OSError):
-        while True:
-            os.write(descriptor, b"\0" * 4096)
-    os.close(descriptor)
+    fill(filler)
     refused = None
     for _ in range(200):
         try:
@@ -187,25 +165,19 @@ def test_deleted_database(home: Home) -> None:
 
 @pytest.mark.fault("26", "database cannot be written (read-only file system): exit 78, one clear line, no loop")
 def test_read_only_database(tmp_path: Path) -> None:
-    disk = _small_disk(tmp_path / "home" / "state", "20m")
-    state = next(disk)
-    try:
-        with opened(tmp_path / "home") as home:
-            worker = home.start(IMPATIENT)
-            done = subprocess.run(["mount", "-o", "remount,ro", str(state)], capture_output=True, text=True)
-            if done.returncode:  # files that are open for writing keep it writable
-                worker.stop()
-                subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
-                again = home.spawn()
-                assert again.wait() == 78
-                assert "ead-only" in again.answer or "cannot be written" in again.answer
-                assert "Traceback" not in again.answer
-                return
-            assert worker.wait(20) == 1
-            assert "Traceback" not in home.log()
-    finally:
-        with contextlib.suppress(StopIteration):
-            next(disk)
+    with small_disk(tmp_path / "home" / "state", "20m") as state, opened(tmp_path / "home") as home:
+        worker = home.start(IMPATIENT)
+        done = subprocess.run(["mount", "-o", "remount,ro", str(state)], capture_output=True, text=True)
+        if done.returncode:  # files that are open for writing keep it writable
+            worker.stop()
+            subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
+            again = home.spawn()
+            assert again.wait() == 78
+            assert "ead-only" in again.answer or "cannot be written" in again.answer
+            assert "Traceback" not in again.answer
+            return
+        assert worker.wait(20) == 1
+        assert "Traceback" not in home.log()
 
 
 @pytest.mark.fault("26", "state that may not be entered is refused in one line")

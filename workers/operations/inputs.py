@@ -202,6 +202,7 @@ def need_room(ctx: Context, folder: Path, size: int = 0) -> None:
         raise JobFailed(
             ErrorClass.DISK,
             f"not enough room in {clean(path_to_key(folder))}: need {_mib(need)}{why}, have {_mib(free)}",
+            short_of_room=True,
         )
 
 

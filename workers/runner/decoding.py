@@ -248,7 +248,8 @@ def _failure(values: Fields) -> Failure:
     except ValueError:
         raise WireError(f"no class of failure {_text(values, 'class')[:40]!r}") from None
     texts = (_text(values, "message"), _text(values, "input"), _text(values, "detail"))
-    return Failure(error_class, *texts, _number_or_none(values, "retry_after_s"))
+    short = values.get("short_of_room") is True
+    return Failure(error_class, *texts, _number_or_none(values, "retry_after_s"), short)
 
 
 _DOWN: Mapping[str, Callable[[Fields], Down]] = {

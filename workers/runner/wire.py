@@ -193,6 +193,7 @@ def _failure_fields(failure: Failure) -> Fields:
         "input": failure.input,
         "detail": failure.detail,
         "retry_after_s": _finite(failure.retry_after_s),
+        "short_of_room": failure.short_of_room,
     }
 
 
