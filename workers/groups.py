@@ -79,8 +79,7 @@ class Groups(Door):
     @spoken
     def pauses(self, scope: Scope | None = None) -> list[Pause]:
         """Which queues, sites and batches are paused now."""
-        moment = now_ms()
-        return [pause for pause in pauses.pauses(self._db, scope) if pause.until is None or pause.until > moment]
+        return pauses.pauses(self._db, scope)
 
     @spoken
     def pause_scope(

@@ -151,10 +151,7 @@ def orphans(db: Database) -> list[Orphan]:
 def queue_settings(db: Database) -> dict[str, QueueSetting]:
     """What holds for each queue. A pause whose time has passed is none."""
     slots = dict(QueueRow.select(QueueRow.queue, QueueRow.slots).tuples().execute(db))
-    moment = now_ms()
-    paused = {
-        pause.name: pause for pause in pauses.pauses(db, Scope.QUEUE) if pause.until is None or pause.until > moment
-    }
+    paused = {pause.name: pause for pause in pauses.pauses(db, Scope.QUEUE)}
     return {queue: QueueSetting(queue, slots.get(queue), paused.get(queue)) for queue in QUEUES}
 
 

@@ -68,17 +68,22 @@ def resume(db: Database, scope: Scope, name: str, by: str, reason: str = "") -> 
     return bool(gone)
 
 
-def pauses(db: Database, scope: Scope | None = None) -> list[Pause]:
-    """What is paused now, and what a time has passed for that nobody has ended yet."""
-    query = PauseRow.select().order_by(PauseRow.scope, PauseRow.name)
-    if scope is not None:
-        query = query.where(PauseRow.scope == scope.value)
-    return [
-        Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], row["by"])
-        for row in query.dicts().execute(db)
-    ]
+def lasting(moment: Any) -> Any:
+    """The predicate that a pause lasts at a moment (milliseconds since 1970, or a hole for them)."""
+    return PauseRow.until.is_null() | (PauseRow.until > moment)
 
 
-def over(db: Database, now: int) -> list[Pause]:
-    """Pauses for a time that has passed."""
-    return [pause for pause in pauses(db) if pause.until is not None and pause.until <= now]
+def _found(db: Database, which: Any) -> list[Pause]:
+    rows = PauseRow.select().where(which).order_by(PauseRow.scope, PauseRow.name).dicts().execute(db)
+    return [Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], row["by"]) for row in rows]
+
+
+def pauses(db: Database, scope: Scope | None = None, at: int | None = None) -> list[Pause]:
+    """What is paused at a moment, or now; by name."""
+    which = lasting(now_ms() if at is None else at)
+    return _found(db, which if scope is None else which & (PauseRow.scope == scope.value))
+
+
+def over(db: Database, moment: int) -> list[Pause]:
+    """Pauses for a time that has passed, which nobody has ended yet."""
+    return _found(db, ~lasting(moment))

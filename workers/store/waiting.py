@@ -17,6 +17,7 @@ from workers.errors import ErrorClass, UsageError
 from workers.jobs import FINAL, Job, Scope, State, Waiting, Wish, rfc3339
 from workers.localtime import local
 from workers.store.keepers import Keepers, With, read
+from workers.store.pauses import lasting
 from workers.store.prepared import Prepared, hole
 from workers.store.tables import After, BatchRow, JobRow, PauseRow
 from workers.text import span_words
@@ -139,10 +140,8 @@ def _in_scope(job: Job) -> Any:
 
 
 def _paused(situation: Situation) -> Any:
-    lasts = PauseRow.until.is_null() | (PauseRow.until > situation.now)
-
     def names(scope: Scope) -> Any:
-        return PauseRow.select(PauseRow.name).where((PauseRow.scope == scope.value) & lasts)
+        return PauseRow.select(PauseRow.name).where((PauseRow.scope == scope.value) & lasting(situation.now))
 
     return (
         JobRow.queue.in_(names(Scope.QUEUE))
@@ -152,8 +151,13 @@ def _paused(situation: Situation) -> Any:
 
 
 def _tell_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    lasts = PauseRow.until.is_null() | (PauseRow.until > situation.now)
-    rows = PauseRow.select().where(_in_scope(job) & lasts).order_by(PauseRow.scope.desc()).dicts().execute(db)
+    rows = (
+        PauseRow.select()
+        .where(_in_scope(job) & lasting(situation.now))
+        .order_by(PauseRow.scope.desc())
+        .dicts()
+        .execute(db)
+    )
     told = [_pause_in_words(row, situation.now) for row in rows]
     return "; ".join(detail for detail, _ in told), " and ".join(lifts for _, lifts in told)
 

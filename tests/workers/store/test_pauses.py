@@ -9,7 +9,7 @@ import pytest
 from tests.support.databases import claimed, running, situation, submitted
 from workers.errors import UsageError
 from workers.jobs import Move, Scope, State, Wish
-from workers.store import claims, moves, orders, pauses, pausing, questions
+from workers.store import batches, claims, moves, orders, pauses, pausing, questions
 from workers.store.waiting import reasons
 
 
@@ -41,6 +41,18 @@ def test_nothing_of_it_starts_until_somebody_says_so(
         (f"{scope.value} paused", "ann"),
         (f"{scope.value} resumed", "bob"),
     ]
+
+
+def test_a_pause_whose_time_has_passed_is_none(db: Any) -> None:
+    job = submitted(db, batch="summer")
+    pauses.pause(db, Scope.BATCH, "summer", until=7000, by="ann")
+    pauses.pause(db, Scope.SITE, "example.org", until=None, by="ann")
+    for moment, found in ((6999, ["summer", "example.org"]), (7000, ["example.org"])):
+        assert [one.name for one in pauses.pauses(db, at=moment)] == found
+        assert [one.name for one in pauses.over(db, moment)] == ([] if "summer" in found else ["summer"])
+        assert bool(reasons(db, job, situation(now=moment))) is ("summer" in found)
+    assert batches.batches(db, "summer")[0].pause is None
+    assert pauses.pauses(db, Scope.BATCH) == [] and pauses.pauses(db, Scope.SITE)[0].by == "ann"
 
 
 def test_a_hard_pause_of_a_site_stops_what_runs_and_brings_it_back(db: Any) -> None:

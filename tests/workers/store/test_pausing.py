@@ -187,7 +187,7 @@ def test_a_pause_that_was_given_anew_while_its_time_passed_lasts(db: Any, monkey
 
     monkeypatch.setattr(pauses, "over", late)
     assert pausing.end_pauses(db, 7000) == []
-    assert [(one.by, one.until) for one in pauses.pauses(db)] == [("bob", 9000)]
+    assert [(one.by, one.until) for one in pauses.pauses(db, at=7000)] == [("bob", 9000)]
     assert _state(db, job_id) is State.PAUSED and _job(db, job_id).pause_until == 9000
     assert pausing.end_pauses(db, 9000) == ["the pause of the queue default", f"the pause of job {job_id}"]
     assert _state(db, job_id) is State.RUNNING
