@@ -215,13 +215,18 @@ class Daemon:
         try:
             act()
             self._trouble_since.pop(act, None)
-        except (DatabaseError, sqlite3.Error, StoreError, OSError) as error:
-            now = time.monotonic()
-            if act not in self._trouble_since:
-                self._trouble_since[act] = now
-                log.error("the database refuses: %s", error)
-            if now - self._trouble_since[act] > _STORE_PATIENCE_S:
+        except (DatabaseError, sqlite3.Error, StoreError) as error:
+            if self._troubled(act, f"the database refuses: {error}") > _STORE_PATIENCE_S:
                 self.fail(StoreError(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}"))
+        except OSError as error:  # some file that is in one task's way is no reason to end all work
+            self._troubled(act, f"not done, and tried again: {error}")
+
+    def _troubled(self, act: Callable[[], None], what: str) -> float:
+        """Seconds since something could be done last; told once."""
+        now = time.monotonic()
+        if act not in self._trouble_since:
+            log.error("%s", what)
+        return now - self._trouble_since.setdefault(act, now)
 
     def _look(self) -> None:
         """What people want, of running jobs and of queues, if anything was written or somebody asks to look."""

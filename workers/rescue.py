@@ -5,7 +5,8 @@ Runs at the start of a worker, after it has taken the home's lock: so whatever i
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import logging
 import os
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,8 @@ from workers.store.hosts import Orphan
 from workers.store.records import error_fields
 from workers.store.waiting import POISON_DEATHS
 from workers.text import clean
+
+log = logging.getLogger(__name__)
 
 _GONE = ".gone-"  # begins the name of a work folder that is being removed
 
@@ -71,12 +74,22 @@ def remove_stale_work(db: Any, settings: Settings) -> int:
     if _stale_work(db, folder):
         with transaction(db):  # while we hold it no such job can be started over and claimed
             for path in _stale_work(db, folder):
-                with contextlib.suppress(FileNotFoundError):
-                    path.rename(folder / f"{_GONE}{path.name}-{os.urandom(4).hex()}")
-    gone = list(folder.glob(f"{_GONE}*"))
-    for path in gone:
-        remove_tree(path)
-    return len(gone)
+                _set_aside(path)
+    return sum(remove_tree(path) for path in folder.glob(f"{_GONE}*"))
+
+
+def _set_aside(path: Path) -> None:
+    try:
+        path.rename(path.with_name(f"{_GONE}{path.name}-{os.urandom(4).hex()}"))
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a mount point, or a folder that somebody locked: nobody's work waits for it
+        _tell_once(path, error.strerror or str(error))
+
+
+@functools.lru_cache(maxsize=1000)
+def _tell_once(path: Path, reason: str) -> None:
+    log.warning("%s stays: nothing needs it, and it cannot be removed: %s", path, reason)
 
 
 def rescue(db: Any, settings: Settings) -> list[str]:

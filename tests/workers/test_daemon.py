@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -85,3 +86,19 @@ def test_an_act_that_always_fails_ends_the_worker_though_others_go_well(
     assert isinstance(daemon._fatal, StoreError) and "full" in str(daemon._fatal)
     assert daemon._stopping and well
     assert len([record for record in caplog.records if "refuses" in record.message]) == 1  # told once, not each time
+
+
+def test_a_file_in_the_way_of_one_task_ends_no_worker(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(daemon_module, "_STORE_PATIENCE_S", -1.0)  # none at all
+    daemon = Daemon(settings, REGISTRY, 0o077)
+
+    def bad() -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/somewhere/work/999")
+
+    for _ in range(3):
+        daemon._try(bad)
+    assert daemon._fatal is None and not daemon._stopping
+    (told,) = caplog.records
+    assert "/somewhere/work/999" in told.message and "database" not in told.message

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -156,6 +157,27 @@ def test_folders_of_ours_go_and_no_others(db: Any, settings: Settings, worker: i
     rescue(db, settings)
     assert not ours.exists() and (theirs / "file").exists() and link.is_symlink()
     assert sorted(path.name for path in settings.paths.work.iterdir()) == sorted([str(job.id), "films", "\u00b2"])
+
+
+def test_a_work_folder_that_cannot_be_moved_is_passed_over(
+    db: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = settings.paths.work
+    for name in ("998", "999", "1000"):
+        (work / name).mkdir(parents=True)
+    rename = Path.rename
+
+    def stuck(path: Path, target: Path) -> Path:
+        if path.name == "999":  # as of a mount point
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", stuck)
+    assert rescuing.remove_stale_work(db, settings) == 2
+    assert rescuing.remove_stale_work(db, settings) == 0
+    assert [path.name for path in work.iterdir()] == ["999"]
+    (told,) = caplog.messages
+    assert str(work / "999") in told and "busy" in told
 
 
 def test_its_processes_are_ended_but_not_those_that_got_their_numbers(db: Any, settings: Settings, worker: int) -> None:
