@@ -13,6 +13,7 @@ from typing import Any
 
 from workers import trash
 from workers.errors import ErrorClass, JobFailed
+from workers.folders import Identity
 from workers.media.names import path_to_key
 from workers.operations.contract import Context
 from workers.operations.inputs import disk_failure
@@ -26,7 +27,7 @@ class Original:
     """A file that may be replaced, as it was when the work on it began."""
 
     path: Path
-    identity: trash.Identity
+    identity: Identity
     mode: int
 
 
