@@ -77,7 +77,8 @@ class JobSettings(_Section):
     stall_minutes: float = Field(default=5.0, gt=0)
     """Minutes without any sign of progress after which a job is stopped as stalled."""
     grace_seconds: float = Field(default=2.0, ge=0, le=60)
-    """Seconds between asking a tool to stop, telling it, and killing it; work on single files is asked for 0.8."""
+    """Seconds between asking a tool to stop, telling it, and killing it; work on single files is asked for 0.8.
+    A cancel gives 5 at most in all, and the stop of the worker 12."""
     memory_mib: Annotated[int, AfterValidator(_is_memory)] = 0
     """Memory limit of one job in MiB, all its processes together, from 512 to 8192; 0 leaves it to the operation."""
     file_size_gib: float = Field(default=512.0, ge=0)
@@ -156,7 +157,8 @@ class BackupSettings(_Section):
     hour: int = Field(default=3, ge=0, le=23)
     """Hour of the day in UTC at which it does; a machine that was off or asleep then does so when it is back."""
     keep: int = Field(default=7, ge=1, le=1000)
-    """How many are kept; the oldest go first."""
+    """How many are kept of each kind: those of the days, those that were asked for, those before a new version. The
+    oldest of a kind go first."""
 
 
 class ToolSettings(_Section):

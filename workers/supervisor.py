@@ -25,9 +25,9 @@ from workers.joblog import JobLog
 from workers.jobs import Move, Progress, Wish
 from workers.runner import wire
 from workers.runner.census import end_family
-from workers.runner.process import Runner
+from workers.runner.process import NotWanted, Runner
 from workers.runner.processes import kill_group
-from workers.runner.stop import ITEMS_INT_GRACE_S, Ending
+from workers.runner.stop import Ending, graces
 from workers.store import moves, reports
 from workers.store.claims import Claimed
 from workers.store.database import transaction
@@ -37,6 +37,7 @@ from workers.workshop import Stop, Workshop
 log = logging.getLogger(__name__)
 
 _OVERSLEPT_S = 2.0  # between two looks into a pipe; a supervisor looks once a second at least
+_MOST_S = {Stop.CANCEL: 6.0, Stop.RELEASE: 13.0}  # of all graces: a cancel ends in 10 s, the worker's stop in 20 s
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
@@ -87,6 +88,16 @@ class Supervisor:
         """Whether the job has had its turn at the slot, which is to be so many seconds."""
         return self._desk.had_turn(quantum_s)
 
+    @property
+    def _given_up(self) -> tuple[Stop, str] | None:
+        """That the job is to end, by a wish that was not heeded yet: why, and by whom."""
+        ends = {Wish.CANCEL: Stop.CANCEL, Stop.RELEASE: Stop.RELEASE}
+        return next(((ends[wish], by) for wish, by in self._wishes if wish in ends), None)
+
+    def _wanted(self) -> bool:
+        """Whether it is worth waiting for a runner that does not answer."""
+        return self._stop is None and self._given_up is None
+
     # ---------------------------------------------------------------- the job's life
 
     def run(self) -> None:
@@ -94,6 +105,8 @@ class Supervisor:
         try:
             try:
                 self._work()
+            except NotWanted:
+                self._stop, self._stop_by = self._given_up or (Stop.RELEASE, "worker")
             except Exception as error:
                 self._verdict = self._verdict or wire.Failed(self._explain(error))
                 if self._runner is not None:
@@ -136,7 +149,7 @@ class Supervisor:
             self._shop.persist(job.id, lambda: reports.forget_failed(self._shop.db, job.id, job.lease))
         job_log.note(f"--- attempt {job.attempts} of job {job.id}, {job.operation}")
         limits = limits_of(self._shop, job)
-        self._runner = self._shop.forkserver.spawn(job_log.writer, limits)
+        self._runner = self._shop.forkserver.spawn(job_log.writer, limits, wanted=self._wanted)
         # Recorded before it is given work: a worker that dies after this finds it again.
         identity = self._runner.pid, self._runner.start_ticks
         self._shop.persist(self.job.id, lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
@@ -287,13 +300,14 @@ class Supervisor:
         return bool(self._shop.persist(self.job.id, write))
 
     def _end(self, stop: Stop, by: str) -> None:
-        if self._runner is None or self._stop is not None:
+        sooner = stop is Stop.CANCEL and self._stop is Stop.STALL  # which takes its time
+        if self._runner is None or (self._stop is not None and not sooner):
             return
         self._stop, self._stop_by = stop, by
-        grace = self._shop.settings.jobs.grace_seconds
         operation = self._shop.operations.get(self.job.operation)
         of_items = operation is not None and operation.process is not None
-        self._ending = Ending(self._runner, min(grace, ITEMS_INT_GRACE_S) if of_items else grace, grace)
+        seconds = graces(self._shop.settings.jobs.grace_seconds, of_items=of_items, most_s=_MOST_S.get(stop))
+        self._ending = Ending(self._runner, *seconds)
         self._ending.step()
 
     def _check_stall(self, looked: float) -> None:
@@ -325,8 +339,9 @@ class Supervisor:
         """See to it that nothing of the runner is left; how it ended."""
         if not runner.exited and self._verdict is None and self._ending is None:
             runner.signal_group(signal.SIGKILL)
-        status = runner.exit_status(5.0)
-        if status is None:
+        # A forkserver that does not answer must not hold up a cancel, for which nobody asks how it ended.
+        status = runner.exit_status(1.0 if self._stop is Stop.CANCEL else 5.0)
+        if status is None and not (self._ending is not None and self._ending.over):
             kill_group(runner.identity)  # the forkserver, which ends what a runner leaves, died with it
         return status
 

@@ -7,16 +7,18 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from workers.errors import ErrorClass, Failure
 from workers.runner import processes
 from workers.runner.limits import Limits
 from workers.runner.lines import LineReader
-from workers.runner.server import End, Exit, RunnerError, Server, ServerDied, settled
+from workers.runner.patience import ASK_S, NotWanted, Patience, RunnerError
+from workers.runner.server import End, Exit, Server, ServerDied, settled
 from workers.runner.wire import Down, Failed, Up, WireError, decode_up, encode
 
-__all__ = ["Exit", "Forkserver", "Runner", "RunnerError"]
+__all__ = ["Exit", "Forkserver", "NotWanted", "Runner", "RunnerError"]
 
 SPAWN_TIMEOUT_S = 60.0  # the first runner waits for the imports, on a slow and busy machine
 SEND_TIMEOUT_S = 10.0
@@ -25,11 +27,16 @@ _MAX_READ = 1 << 20  # bytes taken at once from one runner, so that a talkative 
 _NO_LIMITS = Limits()
 
 
+def _always() -> bool:
+    return True
+
+
 class Runner:
     """One child process that runs one job. For the one thread that supervises it, except where said otherwise."""
 
-    def __init__(self, end: End, down: int, up: int) -> None:
+    def __init__(self, end: End, down: int, up: int, wanted: Callable[[], bool] = _always) -> None:
         self._end = end
+        self._wanted = wanted
         self._down = down
         self._up = up
         self._reader = LineReader()
@@ -97,15 +104,17 @@ class Runner:
         return said
 
     def send(self, message: Down, timeout_s: float = SEND_TIMEOUT_S) -> bool:
-        """Say something; False when it is gone or has not listened for `timeout_s`."""
+        """Say something; False when it is gone, is not wanted any more, or has not listened for `timeout_s`."""
         view = memoryview(encode(message))
         deadline = time.monotonic() + timeout_s
         while view:
             try:
                 view = view[os.write(self._down, view) :]
             except BlockingIOError:
-                if not _writable(self._down, deadline - time.monotonic()):
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._wanted():
                     return False
+                _writable(self._down, min(left, ASK_S))
             except BrokenPipeError:
                 return False
         return True
@@ -178,7 +187,7 @@ class Forkserver:
 
     def wait_ready(self, timeout_s: float = SPAWN_TIMEOUT_S) -> None:
         """Wait until everything is loaded; RunnerError when that fails."""
-        settled(self._current(timeout_s).ready, timeout_s)
+        settled(self._current(Patience(timeout_s)).ready, Patience(timeout_s))
 
     @property
     def pid(self) -> int | None:
@@ -186,11 +195,20 @@ class Forkserver:
         with self._lock:
             return None if self._server is None else self._server.process.pid
 
-    def spawn(self, log_fd: int, limits: Limits = _NO_LIMITS, timeout_s: float = SPAWN_TIMEOUT_S) -> Runner:
-        """A new runner whose output goes to `log_fd`, which stays the caller's; RunnerError when there can be none."""
+    def spawn(
+        self,
+        log_fd: int,
+        limits: Limits = _NO_LIMITS,
+        timeout_s: float = SPAWN_TIMEOUT_S,
+        wanted: Callable[[], bool] = _always,
+    ) -> Runner:
+        """A new runner whose output goes to `log_fd`, which stays the caller's; RunnerError when there can be none.
+
+        While one waits, `wanted` is asked again and again; NotWanted as soon as it says no.
+        """
         down_read, down_write, up_read, up_write = _two_pipes()
         try:
-            end = self._requested([down_read, up_write, log_fd], limits, timeout_s)
+            end = self._requested([down_read, up_write, log_fd], limits, Patience(timeout_s, wanted))
         except BaseException:
             os.close(down_write)  # one that comes too late finds its leash cut
             os.close(up_read)
@@ -198,7 +216,7 @@ class Forkserver:
         finally:
             os.close(down_read)
             os.close(up_write)
-        return Runner(end, down_write, up_read)
+        return Runner(end, down_write, up_read, wanted)
 
     def close(self) -> None:
         """End the warm process and every runner that is left."""
@@ -211,16 +229,16 @@ class Forkserver:
         if keeper is not None:
             keeper.join()
 
-    def _requested(self, fds: list[int], limits: Limits, timeout_s: float) -> End:
+    def _requested(self, fds: list[int], limits: Limits, patience: Patience) -> End:
         """Ask the current server, or once more the next one if that one has just died."""
-        server = self._current(timeout_s)
+        server = self._current(patience)
         try:
-            return server.request(fds, limits, timeout_s)
+            return server.request(fds, limits, patience)
         except ServerDied:
-            server.gone.wait(timeout_s)
-        return self._current(timeout_s).request(fds, limits, timeout_s)
+            patience.wait(server.gone.wait)
+        return self._current(patience).request(fds, limits, patience)
 
-    def _current(self, timeout_s: float) -> Server:
+    def _current(self, patience: Patience) -> Server:
         """The server that lives, started now if need be."""
         with self._lock:
             if self._keeper is None or self._closing:
@@ -228,10 +246,13 @@ class Forkserver:
             if self._server is None:
                 self._asked = True
                 self._wanted.notify_all()
-                self._wanted.wait_for(lambda: self._server is not None or self._closing, timeout_s)
+                patience.wait(lambda step_s: self._wanted.wait_for(self._answered, step_s))
             if self._server is None:
                 raise RunnerError("the forkserver could not be started")
             return self._server
+
+    def _answered(self) -> bool:
+        return self._server is not None or self._closing
 
     def _keep(self) -> None:
         """Start the server, serve it until it dies, and again: at once if it was of use, else when it is asked for."""
@@ -268,7 +289,7 @@ def _two_pipes() -> tuple[int, int, int, int]:
         raise RunnerError(f"no runner could be started: {error.strerror}") from None
 
 
-def _writable(fd: int, timeout_s: float) -> bool:
+def _writable(fd: int, timeout_s: float) -> None:
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
-    return timeout_s > 0 and bool(poll.poll(timeout_s * 1000))
+    poll.poll(timeout_s * 1000)

@@ -9,23 +9,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workers.errors import SpoolError
 from workers.media import environment
 from workers.runner import control, processes
 from workers.runner.limits import Limits
+from workers.runner.patience import NotWanted, Patience, RunnerError
 
 T = TypeVar("T")
-
-
-class RunnerError(SpoolError):
-    """No runner could be started."""
 
 
 class ServerDied(RunnerError):
@@ -74,7 +69,7 @@ class Server:
         """Whether it had loaded everything."""
         return self.ready.done() and self.ready.exception() is None
 
-    def request(self, fds: list[int], limits: Limits, timeout_s: float) -> End:
+    def request(self, fds: list[int], limits: Limits, patience: Patience) -> End:
         """A new runner; RunnerError when there can be none."""
         answer: Future[End] = Future()
         with self._lock:
@@ -88,7 +83,7 @@ class Server:
             except OSError as error:
                 raise ServerDied(f"the forkserver died: {error}") from None
             self._pending[number] = answer
-        return settled(answer, timeout_s)
+        return settled(answer, patience)
 
     def hang_up(self) -> None:
         """Let it know that the worker ends."""
@@ -171,13 +166,17 @@ def _import_path() -> list[str]:
     return list(dict.fromkeys([own, *(os.path.abspath(entry) for entry in sys.path)]))
 
 
-def settled(answer: Future[T], timeout_s: float) -> T:
-    """What `answer` comes to; RunnerError when it does not within `timeout_s`."""
+def settled(answer: Future[T], patience: Patience) -> T:
+    """What `answer` comes to; RunnerError when it does not in time, or is not wanted any more."""
     try:
-        return answer.result(timeout_s)
-    except FutureTimeout:
+        done = patience.wait(lambda step_s: bool(wait([answer], step_s).done))
+    except NotWanted:
         answer.cancel()
-        raise RunnerError(f"the forkserver did not answer for {timeout_s:.0f} s") from None
+        raise
+    if not done:
+        answer.cancel()
+        raise RunnerError(f"the forkserver did not answer for {patience.timeout_s:.0f} s")
+    return answer.result()
 
 
 def _answer(answer: Future[End] | None, end: End) -> None:

@@ -16,6 +16,7 @@ INT_GRACE_S = 2.0
 ITEMS_INT_GRACE_S = 0.8  # of a job of items: what one has in hand is lost either way, and a person waits
 TERM_GRACE_S = 2.0
 KILL_GRACE_S = 5.0  # a process that hangs in the kernel dies when that lets go of it
+_SHORT_KILL_GRACE_S = 1.0  # where somebody waits for the end
 
 
 class Endable(Protocol):
@@ -39,12 +40,18 @@ class Endable(Protocol):
 class Ending:
     """The steps by which one group ends. Times are seconds of the monotonic clock."""
 
-    def __init__(self, runner: Endable, int_grace_s: float = INT_GRACE_S, term_grace_s: float = TERM_GRACE_S) -> None:
+    def __init__(
+        self,
+        runner: Endable,
+        int_grace_s: float = INT_GRACE_S,
+        term_grace_s: float = TERM_GRACE_S,
+        kill_grace_s: float = KILL_GRACE_S,
+    ) -> None:
         self._runner = runner
         self._stages = [
             (signal.SIGINT, int_grace_s),
             (signal.SIGTERM, term_grace_s),
-            (signal.SIGKILL, KILL_GRACE_S),
+            (signal.SIGKILL, kill_grace_s),
         ]
         self._due = float("-inf")
         self.over = False  # nothing more will be done
@@ -74,6 +81,19 @@ class Ending:
         """The leader has ended: its children, and members of its session in groups of their own, end with it."""
         processes.kill_group(self._runner.identity)
         self.over = True
+
+
+def graces(grace_s: float, *, of_items: bool, most_s: float | None = None) -> tuple[float, float, float]:
+    """The seconds after INT, TERM and KILL for who gives `grace_s` to each of the first two.
+
+    All three together are `most_s` at most, where somebody was promised that it ends by then.
+    """
+    asked, told = min(grace_s, ITEMS_INT_GRACE_S) if of_items else grace_s, grace_s
+    if most_s is None:
+        return asked, told, KILL_GRACE_S
+    room = most_s - _SHORT_KILL_GRACE_S
+    told = min(told, room - min(asked, room / 2))
+    return min(asked, room - told), told, _SHORT_KILL_GRACE_S
 
 
 def end(

@@ -7,10 +7,13 @@ import signal
 import time
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.workers.runner.conftest import Begin, until, until_gone
 from workers.runner import processes
 from workers.runner.process import Runner
-from workers.runner.stop import Ending, end
+from workers.runner.stop import KILL_GRACE_S, Ending, end, graces
 from workers.runner.wire import Hello, Progressed
 
 
@@ -105,3 +108,18 @@ def test_signals_to_a_runner_that_ended_go_nowhere(begin: Begin) -> None:
     assert not talk.runner.signal_group(signal.SIGTERM)
     assert not talk.runner.stop()
     assert end(talk.runner) == []
+
+
+@given(st.floats(0, 60), st.booleans(), st.floats(2, 20))
+def test_graces_fit_into_what_was_promised(grace_s: float, of_items: bool, most_s: float) -> None:
+    asked, told, killed = graces(grace_s, of_items=of_items, most_s=most_s)
+    assert asked >= 0 and told >= 0 and killed > 0
+    assert asked + told + killed <= most_s + 1e-9
+    assert asked <= grace_s and told <= grace_s
+
+
+def test_graces_are_those_of_the_configuration_where_they_fit() -> None:
+    assert graces(2.0, of_items=False, most_s=6.0)[:2] == (2.0, 2.0)
+    assert graces(20.0, of_items=False) == (20.0, 20.0, KILL_GRACE_S)
+    assert graces(20.0, of_items=True)[0] < 1
+    assert graces(60.0, of_items=False, most_s=6.0)[:2] == (2.5, 2.5)
