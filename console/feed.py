@@ -19,7 +19,7 @@ from textual.message import Message
 from console.window import JobWindow
 from workers.client import AsyncClient, Client, QueueStatus, WorkerStatus
 from workers.errors import SpoolError
-from workers.jobs import Job, State
+from workers.jobs import Job, Pause, State
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class Figures:
 
     counts: Mapping[State, int] = field(default_factory=dict)
     queues: list[QueueStatus] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)  # of queues, sites and batches
     worker: WorkerStatus | None = None
     read_at: float = 0.0
     problem: str = ""  # why the store does not answer, in words
@@ -91,6 +92,11 @@ class Pace:
         index = min(range(len(RATES)), key=lambda i: abs(RATES[i] - self.rate)) + by
         self.rate = RATES[max(0, min(len(RATES) - 1, index))]
         return self.rate
+
+
+def _shown(figures: Figures) -> tuple[object, ...]:
+    """What of the figures stands on screens."""
+    return (figures.counts, figures.queues, figures.pauses, figures.worker, figures.problem)
 
 
 def _auto_slots(worker: WorkerStatus | None) -> object:
@@ -204,12 +210,13 @@ class Feed:
     async def _figure_task(self, counts: bool, worker: bool) -> None:
         began = time.monotonic()
         figures = self.figures
-        before = (figures.counts, figures.queues, figures.worker, figures.problem)
+        before = _shown(figures)
         try:
             if counts and (self._recount or await self._group_orders()):
                 self._recount = self._touched = False
                 figures.counts = await self._client.ask(Client.counts)
                 figures.queues = await self._client.ask(Client.queues)
+                figures.pauses = await self._client.ask(Client.pauses)
             if counts:
                 self._counts_due = began + max(0.5, 20 * (time.monotonic() - began))
             if worker:
@@ -222,7 +229,7 @@ class Feed:
             figures.problem = str(error)
             self._recount, self._counts_due = True, began + 1.0
         figures.read_at = time.monotonic()
-        if (figures.counts, figures.queues, figures.worker, figures.problem) != before:
+        if _shown(figures) != before:
             self._post(Changed())
 
     async def _group_orders(self) -> bool:

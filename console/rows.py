@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from console.countdown import left_words, until_words
 from console.format import Span, Spans, age, bar, cut, fit, percent, plain, plural, rate, span_of
-from workers.jobs import Job, Priority, State, Wish
+from workers.jobs import Job, Pause, Priority, Scope, State, Wish
 from workers.text import clean
 
 _ROLE = {
@@ -126,8 +127,12 @@ def row(
     marked: bool = False,
     rate_now: float | None = None,
     worker: bool = True,
+    pauses: Sequence[Pause] = (),
 ) -> Row:
-    """A job's line. `rate_now` is its smoothed speed, used instead of the reported one; without a `worker` none is."""
+    """A job's line. `rate_now` is its smoothed speed, used instead of the reported one; without a `worker` none is.
+
+    `pauses` are those of queues, sites and batches that are in force.
+    """
     role = role_of(job.state)
     mark = ("*" if layout.ascii_only else "●") if marked else " "
     first: Span = (f"{mark}", "mark")
@@ -136,18 +141,19 @@ def row(
         if left:
             live, widths = _left_zone(job, layout, role)
         else:
-            live, widths = _live_zone(job, layout, role, rate_now, now_ms)
+            live, widths = _live_zone(job, layout, role, rate_now, now_ms, pauses)
         spans = (first, (job.state.letter + " ", role), *live)
         lengths = [1, 2, *widths]
     else:
-        note = fit(" " + _short(note_of(job, now_ms), layout.zone - 1), layout.zone, ascii_only=layout.ascii_only)
+        note = _short(note_of(job, now_ms, pauses), layout.zone - 1)
+        note = fit(f" {note}", layout.zone, ascii_only=layout.ascii_only)
         spans = (first, (job.state.letter + " ", role), (note, _note_role(job, role)))
         lengths = [1, 2, layout.zone]
     return Row(spans, tuple(accumulate(lengths)), _rest(job, layout, now_ms))
 
 
 def _live_zone(
-    job: Job, layout: Layout, role: str, rate_now: float | None, now_ms: int
+    job: Job, layout: Layout, role: str, rate_now: float | None, now_ms: int, pauses: Sequence[Pause] = ()
 ) -> tuple[list[Span], list[int]]:
     progress = job.progress
     fraction = _fraction(job)
@@ -168,7 +174,7 @@ def _live_zone(
         full, rest = bar(fraction, layout.bar, ascii_only=layout.ascii_only)
         spans += [(full, role), (rest, "track")]
     widths = [layout.percent + 1, layout.bar, 0]  # both parts of the bar end where it ends
-    speed, eta = _speed(job, rate_now), _eta(job, now_ms)
+    speed, eta = _speed(job, rate_now), _eta(job, now_ms, pauses)
     if layout.speed:
         spans.append((" " + fit(speed, layout.speed, right=True), "plain"))
         widths.append(layout.speed + 1)
@@ -199,11 +205,21 @@ def _speed(job: Job, rate_now: float | None) -> str:
     return rate(value, job.progress.unit)
 
 
-def _eta(job: Job, now_ms: int) -> str:
+def pause_of(job: Job, pauses: Sequence[Pause]) -> Pause | None:
+    """The pause of its queue, batch or site under which a job is; the one that lasts longest."""
+    own = ((Scope.QUEUE, job.queue), (Scope.BATCH, job.batch), (Scope.SITE, job.site))
+    over = [pause for pause in pauses if (pause.scope, pause.name) in own]
+    return max(over, key=lambda pause: float("inf") if pause.until is None else pause.until, default=None)
+
+
+def _eta(job: Job, now_ms: int, pauses: Sequence[Pause]) -> str:
     """How long it takes to its end; of a job that is paused for a time, how long it still is."""
     if job.state is State.RUNNING:
         return span_of(job.progress.eta_s)
-    return "" if job.pause_until is None else left_words(job.pause_until, now_ms)
+    until = job.pause_until
+    if until is None and (pause := pause_of(job, pauses)) is not None:
+        until = pause.until
+    return "" if until is None else left_words(until, now_ms)
 
 
 def _fraction(job: Job) -> float | None:
@@ -216,9 +232,11 @@ def _fraction(job: Job) -> float | None:
 
 
 def _short(note: str, width: int) -> str:
-    """A note without the countdown at its end, where it does not fit whole."""
-    cut = len(note) > width and " until " in note
-    return note.rpartition(" (")[0] if cut else note
+    """A note without the countdown at its end, or even the time, where it does not fit whole."""
+    for end in (" (", " until "):
+        if len(note) > width and " until " in note:
+            note = note.rpartition(end)[0] or note
+    return note
 
 
 def _note_role(job: Job, role: str) -> str:
@@ -229,10 +247,10 @@ def _note_role(job: Job, role: str) -> str:
     return "dim"
 
 
-def note_of(job: Job, now_ms: int) -> str:
+def note_of(job: Job, now_ms: int, pauses: Sequence[Pause] = ()) -> str:
     """What a job that does not run says in place of its bar."""
     if job.state is State.QUEUED:
-        return _queued_note(job, now_ms)
+        return _queued_note(job, now_ms, pauses)
     took = ""
     if job.started_at is not None and job.finished_at is not None:
         took = span_of((job.finished_at - job.started_at) / 1000)
@@ -247,7 +265,7 @@ def note_of(job: Job, now_ms: int) -> str:
     return job.state.value
 
 
-def _queued_note(job: Job, now_ms: int) -> str:
+def _queued_note(job: Job, now_ms: int, pauses: Sequence[Pause]) -> str:
     level = "" if job.priority is Priority.NORMAL else f"{job.priority.word}, "
     if job.hold:
         return f"{level}held {until_words(job.pause_until, now_ms)}".rstrip()
@@ -260,6 +278,9 @@ def _queued_note(job: Job, now_ms: int) -> str:
     if job.after:
         more = f" +{len(job.after) - 1}" if len(job.after) > 1 else ""
         return f"{level}after {job.after[0]}{more}"
+    pause = pause_of(job, pauses)
+    if pause is not None:
+        return f"{level}{pause.scope.value} paused {until_words(pause.until, now_ms)}".rstrip()
     return f"{level}waiting"
 
 

@@ -59,7 +59,7 @@ class JobsScreen(ListScreen):
     def refresh_now(self) -> None:
         """Paint what differs; read the order again when it changed and that is due."""
         self.follow_order()
-        self.table.worker = self.spool.feed.figures.at_work
+        self.table.worker, self.table.pauses = self.spool.feed.figures.at_work, self.spool.feed.figures.pauses
         self.table.tick()
         self.tell_status()
         self.tell_list()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.geometry import Region, Size
@@ -17,7 +17,7 @@ from console.format import Spans
 from console.rows import Layout, Row, changed_edge, header, layout_for, row
 from console.widgets.paint import Painted
 from console.window import JobWindow
-from workers.jobs import Job
+from workers.jobs import Job, Pause
 
 _STRIPS = 400
 _SMOOTH = 0.4  # weight of the newest speed
@@ -85,6 +85,7 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
         self.moved_at = float("-inf")  # when rows last put another job under a cursor that nobody moved
         self.above = 0  # rows that came above the visible part
         self.wide = False
+        self.pauses: Sequence[Pause] = ()  # of queues, sites and batches
         self.worker = True  # whether one works on what is shown as running
         self.empty_words: list[str] = []
         self.speeds = Speeds()
@@ -189,8 +190,16 @@ class JobTable(ScrollView, Painted, can_focus=True, inherit_bindings=False):
 
     def _row(self, job: Job) -> Row:
         speed = self.speeds.of(job, time.monotonic()) if job.live else None
-        marks = self.window.marks
-        return row(job, self.columns, self.now_ms(), marked=job.id in marks, rate_now=speed, worker=self.worker)
+        marked = job.id in self.window.marks
+        return row(
+            job,
+            self.columns,
+            self.now_ms(),
+            marked=marked,
+            rate_now=speed,
+            worker=self.worker,
+            pauses=self.pauses,
+        )
 
     # painting
 

@@ -121,12 +121,13 @@ async def test_queues_are_paused_for_a_time_one_or_all(open_console: Open) -> No
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])
 async def test_the_list_of_jobs_says_that_queues_rest(open_console: Open, size: tuple[int, int]) -> None:
-    store = FakeStore(make_jobs(9, running=2))
+    store = FakeStore(make_jobs(9, running=2, queued=3))
     async with open_console(store, size) as (app, pilot):
         await shows(pilot, "1 of 9")
         assert "paused" not in screen_text(app)
         store.pause_queue("video", until=HALF_HOUR)
         await shows(pilot, "video paused 30m00s  1 of 9")
+        await shows(pilot, "Q  queue paused until 14:43" if size[0] > 60 else "Q  queue paused  ")
         store.pause_queue("video")
         await until(pilot, lambda: "video paused  1 of 9" in screen_text(app))
         store.pause_queue(None)

@@ -10,7 +10,7 @@ from console.format import width_of
 from console.rows import changed_edge, header, layout_for, note_of, role_of, row
 from tests.support.fake_client import NOW_MS, make_job
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemCounts, Job, Priority, Progress, State, Wish
+from workers.jobs import ItemCounts, Job, Pause, Priority, Progress, Scope, State, Wish
 
 WIDTHS = [58, 60, 79, 80, 99, 100, 120, 156, 200, 300]
 
@@ -109,6 +109,19 @@ def test_timed_pauses_count_down(width: int) -> None:
     assert "held until 15:13" in held and "…" not in held
     softly = replace(running(), wish=Wish.HOLD, pause_until=NOW_MS + 1_750_000)
     assert " holds " in shown(softly) + " " and "29m10s" not in shown(softly)
+
+
+def test_pauses_of_many_show_on_each() -> None:
+    layout = layout_for(80)
+    video = Pause(Scope.QUEUE, "video", 0, NOW_MS + 1_750_000, "ada")
+    batch = Pause(Scope.BATCH, "b", 0, None, "ada")
+    waits = make_job(1, batch="b")
+    assert note_of(waits, NOW_MS, [video]) == "queue paused until 14:42 (29m10s)"
+    assert note_of(waits, NOW_MS, [video, batch]) == "batch paused"  # the one that lasts longest
+    assert note_of(replace(waits, queue="images"), NOW_MS, [video]) == "waiting"
+    assert note_of(replace(waits, hold=True), NOW_MS, [video]) == "held"
+    paused = make_job(2, State.PAUSED, progress=Progress(0.3))
+    assert "".join(text for text, _ in row(paused, layout, NOW_MS, pauses=[video]).live).endswith("paused 29m10s")
 
 
 @pytest.mark.parametrize("width", [58, 100, 200])

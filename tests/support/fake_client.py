@@ -382,6 +382,10 @@ class FakeStore(FakeBatches):
             self._tell_of_queue(name, "queue resumed")
         self.commits += 1
 
+    def pauses(self, scope: Scope | None = None) -> list[Pause]:
+        queues = [Pause(Scope.QUEUE, name, 0, until, "ada") for name, until in self.paused_queues.items()]
+        return [pause for pause in (*queues, *self.batch_pauses.values()) if scope in (None, pause.scope)]
+
     def set_slots(self, queue: str, slots: int | None, **_options: Any) -> None:
         self.by_hand.discard(queue) if slots is None else self.by_hand.add(queue)
         self.slots[queue] = 2 if slots is None else slots
