@@ -20,7 +20,7 @@ from workers.home import prepare_home
 from workers.jobs import rfc3339
 from workers.settings import Settings
 from workers.store import backup, restore
-from workers.store.backup import Backup, Contents
+from workers.store.backup import Backup, Contents, Reason
 from workers.store.database import DatabaseError, inode_of, is_sqlite, transaction
 from workers.store.glance import damage_of
 from workers.store.migrations import behind, migrate
@@ -51,21 +51,23 @@ class Plan:
 # ---------------------------------------------------------------- making
 
 
-def make_backup(settings: Settings, stop: Callable[[], bool] = lambda: False) -> Backup:
-    """Make a backup now and remove the oldest beyond those that are kept. StoreError, ReadOnlyError."""
+def make_backup(
+    settings: Settings, stop: Callable[[], bool] = lambda: False, *, reason: Reason = Reason.ASKED
+) -> Backup:
+    """Make a backup now and remove the oldest of its kind beyond those that are kept. StoreError, ReadOnlyError."""
     if settings.read_only:
         raise ReadOnlyError("making a backup")
     database = settings.paths.database
     if not database.exists():
         raise StoreError(f"{database}: there is nothing to back up yet")
-    made = backup.make(database, settings.paths.backups, stop)
+    made = backup.make(database, settings.paths.backups, stop, reason=reason)
     backup.prune(settings.paths.backups, settings.backup.keep)
     return made
 
 
 def before_migration(settings: Settings) -> None:
     """The backup without which no version of the table is changed. StoreError."""
-    made = make_backup(settings)
+    made = make_backup(settings, reason=Reason.UPGRADE)
     log.info("%s was made before the database is brought up to this version", made.path)
 
 
@@ -97,7 +99,7 @@ def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False)
     try:
         if db.execute_sql("SELECT 1 FROM job LIMIT 1").fetchone() is None:
             return None
-        made = make_backup(settings, stop)
+        made = make_backup(settings, stop, reason=Reason.DAY)
     except (StoreError, DatabaseError) as error:
         if not stop():
             log.error("%s", error)
@@ -109,11 +111,11 @@ def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False)
 
 
 def _due(settings: Settings, now: int) -> bool:
-    """Whether the hour of the backup has come since the newest one was made.
+    """Whether the hour of the backup has come since the newest one of a day was made.
 
     Its file tells when that was, not its name: names only ever go forward, clocks may be set back.
     """
-    made = backup.listed(settings.paths.backups)
+    made = [one for one in backup.listed(settings.paths.backups) if one.reason is Reason.DAY]
     try:
         last = int(made[0].path.stat().st_mtime * 1000) if made else 0
     except FileNotFoundError:
@@ -247,5 +249,11 @@ def _floor(settings: Settings, present: Contents | None) -> Floor:
 
 
 def backup_as_json(made: Backup) -> dict[str, Any]:
-    """A backup as data: time RFC 3339, size in bytes."""
-    return {"name": made.path.name, "path": str(made.path), "at": rfc3339(made.at_ms), "size": made.size}
+    """A backup, or a database that was restored over (which has no reason), as data: time RFC 3339, size in bytes."""
+    return {
+        "name": made.path.name,
+        "path": str(made.path),
+        "at": rfc3339(made.at_ms),
+        "size": made.size,
+        "reason": made.reason.value if made.path.name.startswith(backup.PREFIX) else None,
+    }

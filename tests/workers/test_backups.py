@@ -72,6 +72,16 @@ def test_before_its_hour_that_of_yesterday_counts(db: Any, settings: Settings, m
         assert (daily(db, settings) is not None) == due, hours
 
 
+def test_those_that_are_asked_for_neither_replace_nor_push_out_those_of_the_days(db: Any, settings: Settings) -> None:
+    settings = settings.model_copy(update={"backup": settings.backup.model_copy(update={"keep": 1})})
+    migrating = backups.make_backup(settings, reason=backup.Reason.UPGRADE)
+    backups.make_backup(settings)
+    of_the_day = daily(db, settings)
+    assert of_the_day is not None
+    asked = [backups.make_backup(settings) for _ in range(2)]
+    assert list_backups(settings) == [asked[1], of_the_day, migrating]
+
+
 def test_without_jobs_there_is_nothing_to_keep(settings: Settings) -> None:
     with opened(str(settings.paths.database)) as empty:
         assert daily(empty, settings) is None

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from workers.errors import StoreError
@@ -32,6 +33,19 @@ _SPARE = 1 << 20  # bytes that must stay free beside a copy
 _TABLES = frozenset({"meta", "job", "job_after", "job_event", "item", "removed", "worker", "queue_setting"})
 
 
+class Reason(StrEnum):
+    """Why a copy was made. It ends the name of the copy, of all but those of the day."""
+
+    DAY = "day"
+    ASKED = "asked"
+    UPGRADE = "upgrade"
+
+    @property
+    def ending(self) -> str:
+        """What follows the time in a name."""
+        return "" if self is Reason.DAY else f"-{self.value}"
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
     """One copy in the folder of backups. The time is milliseconds since 1970, the size bytes."""
@@ -39,6 +53,11 @@ class Backup:
     path: Path
     at_ms: int
     size: int
+
+    @property
+    def reason(self) -> Reason:
+        """Why it was made, as its name tells."""
+        return next((reason for reason in Reason if self.path.stem.endswith(f"-{reason.value}")), Reason.DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,9 @@ class Contents:
 # ---------------------------------------------------------------- making
 
 
-def make(database: Path, folder: Path, stop: Callable[[], bool] = lambda: False) -> Backup:
+def make(
+    database: Path, folder: Path, stop: Callable[[], bool] = lambda: False, *, reason: Reason = Reason.ASKED
+) -> Backup:
     """A whole, checked, flushed copy of `database` in `folder`. StoreError says why there is none; nothing is left."""
     private_folder(folder)
     fresh = folder / f"{_FRESH}{os.urandom(6).hex()}"
@@ -71,7 +92,7 @@ def make(database: Path, folder: Path, stop: Callable[[], bool] = lambda: False)
             _require_room(database, folder)
             copy(database, fresh, live=True, stop=stop)
             _require_whole(fresh, database)
-            return _named(fresh, folder)
+            return _named(fresh, folder, reason)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"no backup was made in {folder}: {_reason(error)}") from error
         finally:
@@ -181,11 +202,11 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _named(fresh: Path, folder: Path) -> Backup:
+def _named(fresh: Path, folder: Path, reason: Reason) -> Backup:
     """Give the copy the name of this second; always a later one than the last has, whatever was done to the clock."""
     newest = next(iter(listed(folder)), None)
     now = max(int(time.time()), newest.at_ms // 1000 + 1 if newest else 0)
-    path = folder / f"{PREFIX}{stamp(now)}{SUFFIX}"
+    path = folder / f"{PREFIX}{stamp(now)}{reason.ending}{SUFFIX}"
     os.rename(fresh, path)
     flush(folder)
     return Backup(path, now * 1000, path.stat().st_size)
@@ -218,8 +239,13 @@ def _found(folder: Path, prefix: str) -> Iterator[Backup]:
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the newest backups; those that went. What a restored database replaced is never touched."""
-    gone = [backup.path for backup in listed(folder)[max(1, keep) :]]
+    """Remove all but the newest backups of each reason; those that went, newest first.
+
+    So no order of a person pushes out those of the days. What a restored database replaced is never touched.
+    """
+    made = listed(folder)
+    kept = {backup.path for reason in Reason for backup in [b for b in made if b.reason is reason][: max(1, keep)]}
+    gone = [backup.path for backup in made if backup.path not in kept]
     for path in gone:
         remove_files(path)
     return gone

@@ -39,7 +39,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def test_a_backup_is_made_and_listed(spool: Callable[..., Ran], home: Path) -> None:
     submit(home)
     (made,) = spool("backup", "--json").objects
-    assert set(made) == {"name", "path", "at", "size"}
+    assert set(made) == {"name", "path", "at", "size", "reason"} and made["reason"] == "asked"
     assert Path(made["path"]).stat().st_size == made["size"]
     (listed,) = spool("backup", "list", "--json").objects
     assert listed == {"kind": "backup", **made}

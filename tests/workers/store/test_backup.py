@@ -18,6 +18,7 @@ import pytest
 from tests.support.databases import opened, submitted
 from workers.errors import StoreError
 from workers.store import backup, questions
+from workers.store.backup import Reason
 from workers.store.database import transaction
 from workers.store.moves import bump
 
@@ -54,7 +55,7 @@ def names(folder: Path) -> list[str]:
 def test_a_backup_is_a_whole_private_file_named_by_its_time(database: Path, folder: Path) -> None:
     before = int(time.time())
     made = backup.make(database, folder)
-    assert made.path == folder / f"spool-{backup.stamp(made.at_ms / 1000)}.db"
+    assert made.path == folder / f"spool-{backup.stamp(made.at_ms / 1000)}-asked.db"
     assert before <= made.at_ms // 1000 <= time.time() + 1
     assert made.size == made.path.stat().st_size
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
@@ -190,6 +191,15 @@ def test_the_newest_are_kept_and_other_files_stay(folder: Path) -> None:
     ]  # fmt: skip
     assert [found.at_ms for found in backup.set_aside(folder)] == [1_735_689_600_000]
     assert backup.listed(folder / "none") == []
+
+
+def test_each_kind_is_kept_by_itself(database: Path, folder: Path) -> None:
+    days = [backup.make(database, folder, reason=Reason.DAY) for _ in range(2)]
+    before = backup.make(database, folder, reason=Reason.UPGRADE)
+    asked = [backup.make(database, folder) for _ in range(4)]
+    assert backup.prune(folder, 2) == [one.path for one in (asked[1], asked[0])]
+    assert backup.listed(folder) == [asked[3], asked[2], before, days[1], days[0]]
+    assert [one.reason for one in backup.listed(folder)] == [Reason.ASKED] * 2 + [Reason.UPGRADE] + [Reason.DAY] * 2
 
 
 def test_what_is_no_database_of_ours_is_told(tmp_path: Path) -> None:
