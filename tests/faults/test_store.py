@@ -329,32 +329,6 @@ def test_log_rotation(home: Home) -> None:
     assert worker.process.poll() is None
 
 
-@pytest.mark.fault("55", "the console's terminal goes: worker and jobs go on")
-def test_console_dies(home: Home) -> None:
-    program = (
-        "import os, signal; from workers.client import open_client, start_worker; "
-        "from workers.config import load_settings; s = load_settings(); start_worker(s); "
-        "print(open_client(s).worker().pid, flush=True); signal.pause()"
-    )
-    master, slave = os.openpty()
-    console = subprocess.Popen(
-        [sys.executable, "-c", program], env=home.environment(), cwd=ROOT, stdin=slave, stdout=subprocess.PIPE,
-        start_new_session=True,
-    )  # fmt: skip
-    os.close(slave)
-    assert console.stdout is not None
-    pid = int(console.stdout.readline())
-    try:
-        os.close(master)
-        os.killpg(console.pid, signal.SIGHUP)
-        console.wait(10)
-        console.stdout.close()
-        assert home.client.worker().running and home.client.worker().pid == pid
-    finally:
-        os.kill(pid, signal.SIGTERM)
-    wait_for(lambda: not home.client.worker().running, what="its end")
-
-
 @pytest.mark.fault("14", "five workers started at once on one home: one takes it")
 def test_many_workers_at_once(home: Home) -> None:
     home.client.close()
