@@ -1,36 +1,26 @@
-"""Orders and questions about queues, sites and batches: a part of the front door."""
+"""Orders and questions about queues and sites, and pauses of all kinds: a part of the front door."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from workers.door import Door
 from workers.errors import UsageError
 from workers.health.figures import AutoSlots, HostFigures
-from workers.jobs import FINAL, QUEUES, Job, Pause, Priority, Scope, State
+from workers.jobs import QUEUES, Pause, Scope, State
 from workers.launch import worker_pid
 from workers.settings import slots_of
 from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus
-from workers.store import batches, hosts, orders, pauses, pausing, questions
+from workers.store import hosts, pauses, pausing
 from workers.store.answers import Answer
-from workers.store.batches import Batch, Template
 from workers.store.database import spoken
 from workers.store.records import now_ms
-from workers.text import clean
 from workers.users import login_name
-
-if TYPE_CHECKING:
-    pass
 
 
 class Groups(Door):
-    """What `workers.client.Client` can do with many jobs under one name."""
-
-    # Of another part of the front door:
-    submit: Callable[..., Job]
-    remove: Callable[..., list[Answer]]
+    """What `workers.client.Client` can do with queues, and with the pauses of queues, sites and batches."""
 
     # ---------------------------------------------------------------- queues and sites
 
@@ -112,123 +102,3 @@ class Groups(Door):
         """As `resume_scope`, of one queue or (None) of each."""
         for name in QUEUES if queue is None else (queue,):
             self.resume_scope(Scope.QUEUE, name, by=by)
-
-    # ---------------------------------------------------------------- batches
-
-    @spoken
-    def batches(self, name: str | None = None) -> list[Batch]:
-        """Every batch, or the one of that name, with counts, progress, limit and pause."""
-        return batches.batches(self._db, name)
-
-    def batch(self, name: str) -> Batch:
-        """One batch; UsageError when there is none of that name."""
-        found = self.batches(batches.checked(name))
-        if not found:
-            known = ", ".join(batch.name for batch in self.batches()[:10])
-            raise UsageError(f"no batch {clean(name)!r}: {f'there are {known}' if known else 'no job names one'}")
-        return found[0]
-
-    @spoken
-    def limit_batch(self, name: str, limit: int | None, *, by: str | None = None) -> None:
-        """How many of its jobs run at once: 1 to 32, 0 for as many as the host is good for, None for any."""
-        batches.set_limit(self._db, name, limit, by or login_name())
-        for queue in QUEUES:
-            self._bells.ring(queue)
-        self._bells.wake()
-
-    @spoken
-    def assign_batch(self, ids: Sequence[int], name: str | None, *, by: str | None = None) -> list[Answer]:
-        """Put jobs into a batch, a new one if none has that name; None takes them out of theirs."""
-        answers = batches.assign(self._db, ids, name, by or login_name())
-        for queue in QUEUES:  # a limit or a pause may hold them back no longer
-            self._bells.ring(queue)
-        self._bells.wake()
-        return answers
-
-    @spoken
-    def cancel_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
-        """Cancel those of its jobs that have not ended."""
-        open_ids = [job_id for job_id, state in self._members(name).items() if state not in FINAL]
-        answers = orders.cancel(self._db, open_ids, by or login_name())
-        self._bells.wake()
-        return answers
-
-    @spoken
-    def remove_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
-        """Forget all its jobs, its limit and its pause; UsageError while some of them have not ended. Files stay."""
-        members = self._members(name)
-        waiting = sum(state not in FINAL for state in members.values())
-        if waiting:
-            raise UsageError(f"{waiting} jobs of {clean(name)!r} have not ended: cancel the batch first")
-        answers = self.remove(list(members), by=by)
-        batches.forget(self._db, name, by or login_name())
-        return answers
-
-    @spoken
-    def batch_members(self, name: str) -> dict[int, State]:
-        """The state of each of its jobs by id, in the order in which they were submitted; as `batch` refuses."""
-        return dict(self._members(name))
-
-    def _members(self, name: str) -> Mapping[int, State]:
-        self.batch(name)
-        return questions.states_by_id(self._db, batches.member_ids(self._db, batches.checked(name)))
-
-    # ---------------------------------------------------------------- templates
-
-    @spoken
-    def templates(self) -> list[Template]:
-        """Every template, by name."""
-        return batches.templates(self._db)
-
-    @spoken
-    def save_template(self, batch: str, name: str, *, by: str | None = None) -> Template:
-        """Keep what the jobs of a batch ask for under a name, in place of what had it."""
-        jobs = questions.jobs_by_id(self._db, list(self._members(batch))).values()
-        if not jobs:
-            raise UsageError(f"the batch {clean(batch)!r} has no jobs, so there is nothing to keep")
-        kept = [
-            {
-                "operation": job.operation,
-                "params": dict(job.params),
-                "priority": job.priority.word,
-                "window": job.window,
-            }
-            for job in sorted(jobs, key=lambda job: job.id)
-        ]
-        batches.save_template(self._db, name, kept, by or login_name())
-        return next(template for template in self.templates() if template.name == batches.checked(name))
-
-    @spoken
-    def use_template(
-        self, name: str, batch: str, *, inputs: Sequence[str] = (), hold: bool = False, by: str | None = None
-    ) -> list[Job]:
-        """Submit the jobs of a template as a batch; `inputs` take the place of those that each had.
-
-        UsageError when there is no such template; InvalidParams when one of its jobs is none any more: then none is
-        submitted.
-        """
-        found = {template.name: template for template in self.templates()}
-        if name not in found:
-            known = ", ".join(found) or "none is kept"
-            raise UsageError(f"no template {clean(name)!r}: {known}")
-        wanted = [(job, {**job["params"], **({"inputs": list(inputs)} if inputs else {})}) for job in found[name].jobs]
-        for job, values in wanted:
-            self.operation(job["operation"]).validate(values)
-        return [
-            self.submit(
-                job["operation"],
-                values,
-                priority=Priority.parse(job["priority"]),
-                window=job["window"],
-                batch=batches.checked(batch),
-                hold=hold,
-                by=by,
-            )
-            for job, values in wanted
-        ]
-
-    @spoken
-    def remove_template(self, name: str, *, by: str | None = None) -> None:
-        """Forget a template; UsageError when there is none of that name."""
-        if not batches.remove_template(self._db, name, by or login_name()):
-            raise UsageError(f"no template {clean(name)!r}")
