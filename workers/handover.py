@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 
 from workers.itemdesk import begun
 from workers.jobs import Job
+from workers.media import environment
 from workers.runner import wire
 from workers.runner.limits import Limits
 from workers.workshop import Workshop
@@ -33,6 +35,7 @@ def _memory_mib(shop: Workshop, job: Job) -> int:
 def message_for(shop: Workshop, job: Job, published: str, work: str, limits: Limits) -> wire.JobMessage:
     """The job as its runner hears it. `published` is the JSON list of what an earlier attempt was allowed to
     publish, `work` its private folder."""
+    operation = shop.operations.get(job.operation)
     return wire.JobMessage(
         job_id=job.id,
         lease=job.lease,
@@ -44,5 +47,6 @@ def message_for(shop: Workshop, job: Job, published: str, work: str, limits: Lim
         | {"umask": shop.umask, "sandbox": asdict(shop.sandbox)},
         resumed=begun(job.items),
         published=tuple(wire.Published(**entry) for entry in json.loads(published)),
+        environment=environment.of_network(os.environ) if operation is not None and operation.network else {},
         memory_bytes=limits.memory_bytes,
     )

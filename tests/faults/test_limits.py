@@ -63,12 +63,14 @@ def _told(home: Home, note: Path, operation: str) -> dict[str, Any]:
 @pytest.mark.parametrize("online", [False, True], ids=["offline", "online"])
 def test_no_secret_reaches_a_runner_or_a_tool(home: Home, tmp_path: Path, online: bool) -> None:
     told = _told(home, tmp_path / "note", "surroundings-online" if online else "surroundings")
+    forkserver = Path(f"/proc/{home.forkserver_pid()}/environ")
     assert told["runner"]["SPOOL_HOME"] == told["tool"]["SPOOL_HOME"] == str(home.root)
     for name, value in SECRETS.items():
         for who in ("runner", "started", "tool"):
             assert told[who].get(name) != value, (who, name)
     assert "AWS_SECRET_ACCESS_KEY" not in told["started"]
-    assert not NETWORK.keys() & told["tool"].keys()
+    assert not NETWORK.keys() & (told["tool"].keys() | told["started"].keys())
+    assert "word" not in forkserver.read_text()
     assert (NETWORK.keys() & told["runner"].keys()) == (NETWORK.keys() if online else set())
     assert told["tool"]["PATH"] == told["runner"]["PATH"]
 

@@ -28,7 +28,7 @@ def shop(tmp_path: Path, config: str = "") -> Any:
     (tmp_path / "config.toml").write_text(config)
     return SimpleNamespace(
         settings=load_settings({"SPOOL_HOME": str(tmp_path)}),
-        operations={"noop": SimpleNamespace(memory_mib=700)},
+        operations={"noop": SimpleNamespace(memory_mib=700, network=False)},
         slots={"video": 1},
         umask=0o022,
         sandbox=Sandbox(),
@@ -66,3 +66,16 @@ def test_the_message_tells_of_earlier_attempts(tmp_path: Path, job: Job) -> None
     assert again.resumed and [published.path for published in again.published] == ["/out/a"]
     assert (fresh.job_id, fresh.lease, fresh.work_dir) == (job.id, job.lease, "/work")
     assert fresh.memory_bytes == 700 << 20 and fresh.settings["umask"] == 0o022
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_only_who_asks_the_net_is_told_how(
+    tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch, network: bool
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://user:word@proxy:3128")
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    workshop = shop(tmp_path)
+    workshop.operations[job.operation] = SimpleNamespace(memory_mib=0, network=network)
+    message = message_for(workshop, job, "[]", str(tmp_path), limits_of(workshop, job))
+    assert message.environment.get("https_proxy") == ("http://user:word@proxy:3128" if network else None)
+    assert "GITHUB_TOKEN" not in message.environment

@@ -6,7 +6,7 @@ libraries to load. None of that is for code that reads files of strangers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 _PLAIN = frozenset(
     {
@@ -32,26 +32,27 @@ _PLAIN = frozenset(
 )
 # Hardware encoders: which driver, which of several cards. None of their libraries keeps secrets there.
 _PLAIN_PREFIXES = ("LC_", "LIBVA_", "CUDA_", "NVIDIA_", "ONEVPL_")
-# How to reach the net. Proxies may hold a password, so only operations that ask the net see them.
+# How to reach the net. Proxies may hold a password, so only operations that ask the net get them, and not by the
+# environment that they are started with: that can be read of a process for as long as it lives.
 _NETWORK = frozenset(
     {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy"}
     | {"ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle"}
 )
 
 
-def for_runners(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the process gets from which all runners are forked."""
+def for_fetching(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a tool gets that asks the net itself."""
     return {name: value for name, value in environ.items() if _plain(name) or _of_network(name)}
 
 
 def for_tools(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a tool gets that works on files."""
+    """What a tool gets that works on files, and the process from which all runners are forked."""
     return {name: value for name, value in environ.items() if _plain(name)}
 
 
-def network_names(names: Iterable[str]) -> list[str]:
-    """Those that only operations need which ask the net."""
-    return [name for name in names if _of_network(name)]
+def of_network(environ: Mapping[str, str]) -> dict[str, str]:
+    """What only operations need that ask the net."""
+    return {name: value for name, value in environ.items() if _of_network(name)}
 
 
 def _plain(name: str) -> bool:

@@ -209,7 +209,7 @@ def leashed(base: type[Any], folder: Path | None) -> type[Any]:
     Those that work on files run in the sandbox, if there is one, and see of our files only what lies in `folder`. Those
     that fetch from the net (None: ffmpeg, for streams that yt-dlp cannot fetch itself) cannot, and may use the proxies.
     """
-    given = environment.for_runners if folder is None else environment.for_tools
+    given = environment.for_fetching if folder is None else environment.for_tools
 
     class Leashed(base):  # type: ignore[misc]
         """A program that dies with us."""

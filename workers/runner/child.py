@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed
-from workers.media import environment, sandbox
+from workers.media import sandbox
 from workers.operations.contract import Operation
 from workers.runner import linux
 from workers.runner.cancel import Cancelled, Shield
@@ -75,9 +75,8 @@ def _perform(
     operation = operations.get(job.operation)
     if operation is None:
         raise JobFailed(ErrorClass.UNSUPPORTED, f"this worker has no operation {job.operation!r}")
-    if not operation.network:
-        for name in environment.network_names(os.environ):
-            del os.environ[name]
+    if operation.network:
+        os.environ.update(job.environment)
     sandbox.use(sandbox.Sandbox.of(job.settings.get("sandbox")))
     params = operation.validate(job.params)
     Path(job.work_dir).mkdir(mode=0o700, parents=True, exist_ok=True)

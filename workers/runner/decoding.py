@@ -154,6 +154,7 @@ def _job(values: Fields) -> JobMessage:
         settings=_mapping(values, "settings"),
         resumed=values.get("resumed") is True,
         published=tuple(Published(**_file(entry)) for entry in entries),
+        environment={name: str(value) for name, value in _mapping(values, "environment").items()},
         memory_bytes=_whole(_mapping(values, "limits") or {"memory_bytes": 0}, "memory_bytes"),
     )
 

@@ -47,6 +47,7 @@ class JobMessage:
     resumed: bool = False  # an earlier attempt may have finished items: ask of each
     published: tuple[Published, ...] = ()
     memory_bytes: int = 0  # the limit that the runner was spawned with, for its words; 0 is none
+    environment: Mapping[str, str] = field(default_factory=dict)  # how to reach the net, if the operation does
 
 
 @dataclass(frozen=True, slots=True)

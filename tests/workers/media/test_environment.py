@@ -40,12 +40,12 @@ NETWORK = {"https_proxy": "http://user:word@proxy:3128", "NO_PROXY": "localhost"
 
 def test_only_what_is_named_passes() -> None:
     everything = {**SECRETS, **PLAIN, **NETWORK}
-    assert environment.for_runners(everything) == {**PLAIN, **NETWORK}
+    assert environment.for_fetching(everything) == {**PLAIN, **NETWORK}
     assert environment.for_tools(everything) == PLAIN
-    assert sorted(environment.network_names(everything)) == sorted(NETWORK)
+    assert environment.of_network(everything) == NETWORK
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_nothing_secret_passes(name: str) -> None:
-    assert name not in environment.for_runners({name: "x"})
-    assert name.lower() not in environment.for_runners({name.lower(): "x"})
+    assert name not in environment.for_fetching({name: "x"})
+    assert name.lower() not in environment.for_fetching({name.lower(): "x"})

@@ -75,6 +75,7 @@ downs = st.one_of(
         st.booleans(),
         st.lists(published, max_size=3).map(tuple),
         whole,
+        st.dictionaries(texts, texts, max_size=3),
     ),
     st.builds(wire.Known, whole, places, places, places),
     st.just(wire.Yield()),
