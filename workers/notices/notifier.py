@@ -87,13 +87,18 @@ class Notifier:
         return [following.posting for following in self._ways if following.posting is not None]
 
     def _try(self, act: Callable[[], None]) -> None:
-        """A database that refuses, or a process that cannot be started now, ends nothing; told once."""
+        """Nothing ends for a database that refuses, a process that cannot be started or a bug of ours; told once."""
         try:
             act()
             self._refused = False
         except (DatabaseError, OSError) as error:
             if not self._refused:
                 log.warning("notices wait: %s", error)
+            self._refused = True
+            time.sleep(_STEP_S)
+        except Exception:
+            if not self._refused:
+                log.exception("notices wait")
             self._refused = True
             time.sleep(_STEP_S)
 

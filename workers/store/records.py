@@ -34,9 +34,11 @@ def failure_of(row: Mapping[str, Any]) -> Failure | None:
     """The failure that a job's or an item's row tells, if any."""
     if not row["error_class"]:
         return None
-    return Failure(
-        ErrorClass(row["error_class"]), row["error_message"], row.get("error_input", ""), row.get("error_detail", "")
-    )
+    try:
+        error_class = ErrorClass(row["error_class"])
+    except ValueError:  # a class that a newer version has told
+        error_class = ErrorClass.CRASHED
+    return Failure(error_class, row["error_message"], row.get("error_input", ""), row.get("error_detail", ""))
 
 
 def error_fields(failure: Failure | None) -> dict[str, Any]:
