@@ -21,6 +21,7 @@ from workers.backups import (
     plan_restore,
     restore_backup,
 )
+from workers.batching import Batching
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
 from workers.door import DEFAULT_REGISTRY, load_registry
@@ -93,7 +94,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Client(Ordering, Asking, Groups, KeptResults, Undoing):
+class Client(Ordering, Asking, Groups, Batching, KeptResults, Undoing):
     """One home, for one thread at a time (or one asyncio task, through the bridge)."""
 
 

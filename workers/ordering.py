@@ -49,32 +49,39 @@ class Ordering(Door):
 
         `window` is when in the week it may start (see `workers.windows`); of `after_ended` any end will do.
         """
-        kind = self.operation(operation)
-        params = kind.validate(values)
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
-        job = submissions.submit(
-            self._db,
-            submissions.NewJob(
-                operation=kind.name,
-                queue=kind.queue,
-                title=clean(kind.label(params)),
-                params=params.model_dump(mode="json"),
-                by=by or login_name(),
-                priority=priority,
-                run_after=run_after,
-                window=canonical_window(window) if window else None,
-                after=tuple(after),
-                after_ended=tuple(after_ended),
-                batch=None if batch is None else checked_batch(clean(batch)),
-                hold=hold,
-                site=kind.site(params),
-                max_attempts=self.settings.jobs.attempts,
-                submission_key=submission_key,
-            ),
+        new = self._new_job(
+            operation,
+            values,
+            by,
+            priority=priority,
+            run_after=run_after,
+            window=canonical_window(window) if window else None,
+            after=tuple(after),
+            after_ended=tuple(after_ended),
+            batch=None if batch is None else checked_batch(clean(batch)),
+            hold=hold,
+            submission_key=submission_key,
         )
+        job = submissions.submit(self._db, new)
         self._bells.ring(job.queue, priority=job.priority.value, at=run_after)
         return job
+
+    def _new_job(self, operation: str, values: Mapping[str, Any], by: str | None, **rest: Any) -> submissions.NewJob:
+        """A job that can be submitted: its options checked, and `rest` as they are. InvalidParams."""
+        kind = self.operation(operation)
+        params = kind.validate(values)
+        return submissions.NewJob(
+            operation=kind.name,
+            queue=kind.queue,
+            title=clean(kind.label(params)),
+            params=params.model_dump(mode="json"),
+            by=by or login_name(),
+            site=kind.site(params),
+            max_attempts=self.settings.jobs.attempts,
+            **rest,
+        )
 
     def _ordered(self, answers: list[Answer]) -> list[Answer]:
         self._bells.wake()

@@ -9,14 +9,14 @@ import click
 
 from console.cli.change import agreed, answered
 from console.cli.output import say, say_json, tell
-from console.cli.times import end_of_pause
+from console.cli.times import end_of_pause, moment_ms
 from console.cli.words import door, json_option
 from console.limits import limit_of, limit_word
 from workers.errors import UsageError
 from workers.jobs import Scope
 
 if TYPE_CHECKING:
-    from workers.client import Batch, Client, Template
+    from workers.client import Answer, Batch, Client, Template
 
 _USES = {
     "list": "",
@@ -26,6 +26,8 @@ _USES = {
     "limit": "NAME N|auto|any",
     "pause": "NAME",
     "resume": "NAME",
+    "hold": "NAME",
+    "start": "NAME",
     "cancel": "NAME",
     "delete": "NAME",
     "save": "NAME [TEMPLATE]",
@@ -41,10 +43,18 @@ _USES = {
 @click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
 @click.option("--hold", is_flag=True, help="With use: hold the jobs until `spool unhold`.")
+@click.option("--at", metavar="TIME", help="With use: start nothing of it before 22:00, +2h …")
 @click.option("-y", "--yes", is_flag=True, help="With cancel and delete: do not ask.")
 @json_option
 def batch(
-    words: tuple[str, ...], span: str | None, until: str | None, soft: bool, hold: bool, yes: bool, as_json: bool
+    words: tuple[str, ...],
+    span: str | None,
+    until: str | None,
+    soft: bool,
+    hold: bool,
+    at: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> int:
     """Show the batches (named by `--batch NAME` of a submission), or act on one of them as a whole.
 
@@ -55,6 +65,8 @@ def batch(
     out ID…|QUERY               take jobs out of theirs
     limit NAME N|auto|any       how many of its jobs run at once
     pause NAME, resume NAME     start nothing of it, or go on
+    hold NAME                   hold all its jobs that wait
+    start NAME                  let all its jobs go on, those on hold too
     cancel NAME                 end all its jobs
     delete NAME                 remove it with its jobs, as rm does
     save NAME [TEMPLATE]        keep what its jobs ask for
@@ -64,7 +76,7 @@ def batch(
     action, rest = (words[0], list(words[1:])) if words else ("list", [])
     if action not in _USES:
         raise UsageError(f"{action!r} is none of {', '.join(_USES)}")
-    _check_flags(action, pause=bool(span or until or soft), hold=hold, yes=yes)
+    _check_flags(action, pause=bool(span or until or soft), use=hold or bool(at), yes=yes)
     _check_words(action, rest)
     client = door()
     if action == "pause":
@@ -74,15 +86,15 @@ def batch(
     if action in ("cancel", "delete"):
         return _end(client, action, rest[0], yes, as_json)
     if action == "use":
-        return _used(client, rest, hold, as_json)
+        return _used(client, rest, hold, at, as_json)
     return _ACTS[action](client, rest, as_json)
 
 
-def _check_flags(action: str, *, pause: bool, hold: bool, yes: bool) -> None:
+def _check_flags(action: str, *, pause: bool, use: bool, yes: bool) -> None:
     if pause and action != "pause":
         raise UsageError("--for, --until and --soft belong to `spool batch pause`")
-    if hold and action != "use":
-        raise UsageError("--hold belongs to `spool batch use`")
+    if use and action != "use":
+        raise UsageError("--hold and --at belong to `spool batch use`")
     if yes and action not in ("cancel", "delete"):
         raise UsageError("--yes belongs to `spool batch cancel` and `spool batch delete`")
 
@@ -130,9 +142,30 @@ def _assigned(client: Client, name: str | None, words: Sequence[str], as_json: b
 
 def _resumed(client: Client, rest: Sequence[str], as_json: bool) -> int:
     if not client.resume_scope(Scope.BATCH, rest[0]):
-        tell(f"spool: the batch {rest[0]} was not paused")
+        tell(f"spool: the batch {rest[0]} was not paused; `spool batch start` lets its jobs on hold go on, too")
         return 1
     return _shown(client, rest[0], as_json)
+
+
+def _held(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    return _all_told(client, rest[0], client.hold_batch(rest[0]), "no job of it waits", as_json)
+
+
+def _started(client: Client, rest: Sequence[str], as_json: bool) -> int:
+    return _all_told(client, rest[0], client.start_batch(rest[0]), "none of its jobs was on hold or paused", as_json)
+
+
+def _all_told(client: Client, name: str, answers: Sequence[Answer], none: str, as_json: bool) -> int:
+    """What became of the jobs of a batch in few words, those that were refused one by one, and the batch."""
+    told = [answer.message for answer in answers if answer.ok]
+    for message in dict.fromkeys(told):
+        tell(f"{told.count(message)} of its jobs: {message}")
+    for answer in answers:
+        if not answer.ok:
+            tell(f"job {answer.job_id} {answer.message}")
+    if not answers:
+        tell(none)
+    return _shown(client, name, as_json)
 
 
 def _end(client: Client, action: str, name: str, yes: bool, as_json: bool) -> int:
@@ -151,11 +184,12 @@ def _saved(client: Client, rest: Sequence[str], as_json: bool) -> int:
     return 0
 
 
-def _used(client: Client, rest: Sequence[str], hold: bool, as_json: bool) -> int:
+def _used(client: Client, rest: Sequence[str], hold: bool, at: str | None, as_json: bool) -> int:
     from workers.jobs import job_as_json
 
-    template, name, *inputs = rest
-    for job in client.use_template(template, name, inputs=[_whole(text) for text in inputs], hold=hold):
+    template, name, *words = rest
+    inputs, begin = [_whole(text) for text in words], moment_ms(at) if at else None
+    for job in client.use_template(template, name, inputs=inputs, hold=hold, run_after=begin):
         if as_json:
             say_json(job_as_json(job))
         else:
@@ -196,6 +230,8 @@ _ACTS: dict[str, Callable[[Client, Sequence[str], bool], int]] = {
     "add": _added,
     "out": lambda client, rest, as_json: _assigned(client, None, rest, as_json),
     "resume": _resumed,
+    "hold": _held,
+    "start": _started,
     "save": _saved,
     "templates": _templates,
     "forget": _forgotten,
@@ -264,7 +300,9 @@ def _tell_templates(templates: Sequence[Template], as_json: bool) -> None:
 
     for one in templates:
         if as_json:
-            say_json({"name": one.name, "jobs": list(one.jobs), "by": one.by, "at": rfc3339(one.at)})
+            limit = "auto" if one.limit == 0 else one.limit
+            at = rfc3339(one.at)
+            say_json({"name": one.name, "limit": limit, "jobs": list(one.jobs), "by": one.by, "at": at})
             continue
         names = [str(job["operation"]) for job in one.jobs]
         told = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))

@@ -53,10 +53,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Jobs to be submitted again: each as an object with operation, params, priority and window."""
+    """Jobs to be submitted again: each as an object, see `workers.batching`."""
 
     name: str
     jobs: Sequence[Mapping[str, Any]]
+    limit: int | None  # of the batch, see `Batch`
     by: str
     at: int
 
@@ -167,9 +168,11 @@ def _assigned(db: Database, job_id: int, name: str | None, by: str) -> Answer:
     return Answer(job_id, True, told)
 
 
-def save_template(db: Database, name: str, jobs: Sequence[Mapping[str, Any]], by: str) -> None:
-    """Keep jobs under a name, in place of what had it."""
-    values = {"jobs": to_json(list(jobs)), "by": storable(by), "at": now_ms()}
+def save_template(
+    db: Database, name: str, jobs: Sequence[Mapping[str, Any]], by: str, *, limit: int | None = None
+) -> None:
+    """Keep jobs, and how many of them run at once, under a name, in place of what had it."""
+    values = {"jobs": to_json({"limit": limit, "jobs": list(jobs)}), "by": storable(by), "at": now_ms()}
     with transaction(db):
         insert = TemplateRow.insert(name=checked(name), **values)
         insert.on_conflict(conflict_target=[TemplateRow.name], update=values).execute(db)
@@ -179,7 +182,13 @@ def save_template(db: Database, name: str, jobs: Sequence[Mapping[str, Any]], by
 def templates(db: Database) -> list[Template]:
     """Every template, by name."""
     rows = TemplateRow.select().order_by(TemplateRow.name).dicts().execute(db)
-    return [Template(row["name"], json.loads(row["jobs"]), row["by"], row["at"]) for row in rows]
+    return [_template(row["name"], json.loads(row["jobs"]), row["by"], row["at"]) for row in rows]
+
+
+def _template(name: str, kept: Any, by: str, at: int) -> Template:
+    if isinstance(kept, list):  # as they were kept at first
+        kept = {"jobs": kept}
+    return Template(name, kept["jobs"], kept.get("limit"), by, at)
 
 
 def remove_template(db: Database, name: str, by: str) -> bool:

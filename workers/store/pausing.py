@@ -170,6 +170,27 @@ def resume_scope(db: Database, scope: Scope, name: str, by: str, why: str = "") 
     return was
 
 
+def start_scope(db: Database, scope: Scope, name: str, ids: Sequence[int], by: str) -> list[Answer]:
+    """As `resume_scope`, and those of its jobs `ids` go on, too, that were held or paused one by one.
+
+    The answers are about those that stood still. A job that is paused with something else stays so.
+    """
+    kept = [job_id for job_id in ids if (job := _standing(db, job_id)) is not None and (job.hold or job.keepers)]
+    resume_scope(db, scope, name, by)
+
+    def act(job_id: int) -> Answer:
+        job = _standing(db, job_id)
+        if job is None:
+            return missing(job_id)
+        left = Keepers("", job.keepers.without(scope, name).scopes)
+        if left and not job.ending:
+            _keep_less(db, job, left, by, "")
+            return Answer(job_id, False, f"stays paused: {left} paused it too")
+        return _let_go(db, job, by, "") if job.hold or job.keepers else Answer(job_id, True, "goes on")
+
+    return each(db, kept, act)
+
+
 def leave_scope(db: Database, job_id: int, scope: Scope, name: str, by: str, why: str) -> None:
     """A job belongs to it no more: what was paused with it is so no longer. Within a transaction."""
     job = _standing(db, job_id)

@@ -231,7 +231,7 @@ class TemplateRow(Model):
     """Jobs of a batch, kept to be submitted again."""
 
     name = TextField(primary_key=True)
-    jobs = TextField()  # JSON list of objects: operation, params, priority, window
+    jobs = TextField()  # JSON object: limit, and jobs, a list of objects, see workers.batching
     by = TextField(default="")
     at = BigIntegerField()
 

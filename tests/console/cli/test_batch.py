@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.console.cli.conftest import Ran
 from workers.client import Client
+from workers.errors import StoreError
 from workers.jobs import Priority, Scope, State, rfc3339
+from workers.store import submissions
 
 URL = "http://127.0.0.1:9/x.mp4"
 Spool = Callable[..., Ran]
@@ -96,6 +99,67 @@ def test_a_template_is_used_again_with_other_inputs(spool: Spool, client: Client
     assert (job.batch, job.priority, job.window, job.hold) == ("autumn", Priority.HIGH, "22:00-06:00", True)
     assert list(job.params["inputs"]) == [other]
     assert spool("batch", "forget", "nightly").code == 0 and spool("batch", "forget", "nightly").code == 2
+
+
+def test_a_batch_is_held_and_started_as_a_whole(spool: Spool, client: Client) -> None:
+    first, second = _batch(client)
+    ran = spool("batch", "hold", "summer")
+    assert ran.code == 0 and "2 of its jobs: held" in ran.err
+    assert client.job(first).hold and client.job(second).hold
+    refused = spool("batch", "resume", "summer")
+    assert refused.code == 1 and "`spool batch start` lets its jobs on hold go on" in refused.err
+    spool("batch", "pause", "summer")
+    ran = spool("batch", "start", "summer", "--json")
+    assert ran.code == 0 and "2 of its jobs: may start" in ran.err
+    assert (ran.objects[0]["name"], ran.objects[0]["paused"]) == ("summer", False)
+    assert not client.job(first).hold and not client.job(second).hold
+    assert "none of its jobs was on hold" in spool("batch", "start", "summer").err
+    assert spool("batch", "start", "winter").code == 2 and spool("batch", "hold").code == 2
+    client.cancel([first, second])
+    assert "no job of it waits" in spool("batch", "hold", "summer").err
+
+
+def test_a_template_keeps_the_chain_the_limit_and_what_was_on_hold(spool: Spool, client: Client) -> None:
+    first = client.submit("download", {"inputs": [URL]}, batch="summer").id
+    elsewhere = client.submit("download", {"inputs": [URL]}).id
+    client.submit("download", {"inputs": [URL]}, batch="summer", after=[first, elsewhere], hold=True)
+    client.submit("download", {"inputs": [URL]}, batch="summer", after=[first], after_ended=[first + 2])
+    client.limit_batch("summer", 2)
+    assert spool("batch", "save", "summer", "nightly").code == 0
+    (told,) = spool("batch", "templates", "--json").objects
+    assert (told["limit"], [job["after"] for job in told["jobs"]]) == (2, [[], [0], [0]])
+    assert spool("batch", "use", "nightly", "autumn", "--at", "+2h").code == 0
+    one, two, three = client.jobs("batch:autumn", sort="id")
+    assert [job.after for job in (one, two, three)] == [(), (one.id,), (one.id, two.id)]
+    assert [job.after_ended for job in (one, two, three)] == [(), (), (two.id,)]
+    assert [job.hold for job in (one, two, three)] == [False, True, False]
+    assert all(job.run_after is not None for job in (one, two, three))
+    assert client.batch("autumn").limit == 2
+    client.limit_batch("autumn", 5)
+    assert spool("batch", "use", "nightly", "autumn").code == 0
+    assert client.batch("autumn").limit == 5  # what a person said of that batch stays
+    assert "belong to `spool batch use`" in spool("batch", "show", "autumn", "--at", "+2h").err
+
+
+def test_a_template_is_submitted_whole_or_not_at_all(
+    spool: Spool, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _batch(client, jobs=3)
+    assert spool("batch", "save", "summer", "nightly").code == 0
+    accept = submissions.submit
+    accepted: list[Any] = []
+
+    def full(db: Any, new: submissions.NewJob) -> Any:
+        if len(accepted) == 2:
+            raise StoreError("no space left on the device")
+        accepted.append(accept(db, new))
+        return accepted[-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(submissions, "submit", full)
+        assert "no space left" in spool("batch", "use", "nightly", "autumn").err
+    assert len(accepted) == 2 and client.jobs("batch:autumn") == []
+    assert len(spool("batch", "use", "nightly", "autumn").lines) == 3
 
 
 def test_a_site_is_paused_and_resumed(spool: Spool, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from workers.jobs import Move, State
 from workers.store import batches, moves, questions, reports
 from workers.store.database import transaction
 from workers.store.records import now_ms
-from workers.store.tables import JobRow
+from workers.store.tables import JobRow, TemplateRow
 from workers.store.waiting import FRESH_MS, reasons
 
 
@@ -108,6 +109,13 @@ def test_templates(db: Any) -> None:
     batches.save_template(db, "t", jobs * 2, "bob")
     (template,) = batches.templates(db)
     assert (template.name, template.jobs, template.by) == ("t", jobs * 2, "bob")
+    assert template.limit is None
+    batches.save_template(db, "t", jobs, "bob", limit=3)
+    assert batches.templates(db)[0].limit == 3
+    with transaction(db):  # as they were kept at first
+        TemplateRow.update(jobs=json.dumps(jobs)).execute(db)
+    (template,) = batches.templates(db)
+    assert (template.jobs, template.limit) == (jobs, None)
     assert batches.remove_template(db, "t", "ann") and not batches.remove_template(db, "t", "ann")
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.databases import FAR, claimed, running, situation
+from tests.support.databases import FAR, claimed, running, situation, submitted
 from workers.jobs import Job, Move, Scope, State, Wish
 from workers.store import batches, moves, orders, pauses, pausing, questions
+from workers.store.database import transaction
+from workers.store.tables import JobRow
 from workers.store.waiting import reasons, stopped
 
 _QUEUE, _BATCH, _SITE = (Scope.QUEUE, "default"), (Scope.BATCH, "films"), (Scope.SITE, "example.org")
@@ -210,6 +212,27 @@ def test_a_hold_that_a_restart_made_names_all_who_keep_it(db: Any) -> None:
     assert _job(db, job_id).hold and claimed(db) is None
     (hold,) = reasons(db, _job(db, job_id), situation())
     assert (hold.detail, hold.lifts) == ("it is on hold, by cem", f"spool unhold {job_id}, or H")
+
+
+def test_starting_a_batch_overrules_persons_and_its_own_pause_but_no_other(db: Any) -> None:
+    alone = _running(db)
+    with_queue = _running(db)
+    held = submitted(db, batch="films", hold=True).id
+    free = submitted(db, batch="films").id
+    pausing.pause_scope(db, *_BATCH, "ann", soft=False)
+    pausing.pause(db, [alone], "bob")
+    for job_id in (alone, with_queue):
+        _heard(db, job_id)
+    with transaction(db):
+        JobRow.update(wish_by="cem (with the queue default)").where(JobRow.id == with_queue).execute(db)
+    answers = pausing.start_scope(db, *_BATCH, [alone, with_queue, held, free], "dan")
+    assert [(answer.job_id, answer.ok, answer.message) for answer in answers] == [
+        (alone, True, "is being resumed"),
+        (with_queue, False, "stays paused: cem (with the queue default) paused it too"),
+        (held, True, "may start"),
+    ]
+    assert [_state(db, job_id) for job_id in (alone, with_queue)] == [State.RUNNING, State.PAUSED]
+    assert not _job(db, held).hold and pauses.pauses(db) == []
 
 
 def test_a_job_that_leaves_its_batch_is_no_longer_paused_with_it(db: Any) -> None:

@@ -1,0 +1,197 @@
+"""Orders and questions about batches and templates: a part of the front door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workers.door import Door
+from workers.errors import UsageError
+from workers.jobs import FINAL, LATEST_MS, QUEUES, Job, Priority, Scope, State
+from workers.store import batches, orders, pausing, questions, submissions
+from workers.store.answers import Answer
+from workers.store.batches import Batch, Template
+from workers.store.database import spoken, transaction
+from workers.store.submissions import NewJob
+from workers.text import clean
+from workers.users import login_name
+
+
+class Batching(Door):
+    """What `workers.client.Client` can do with jobs under one name."""
+
+    if TYPE_CHECKING:  # of other parts of the front door
+
+        def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+            """Forget ended jobs."""
+
+        def _new_job(self, operation: str, values: Mapping[str, Any], by: str | None, **rest: Any) -> NewJob: ...
+
+    @spoken
+    def batches(self, name: str | None = None) -> list[Batch]:
+        """Every batch, or the one of that name, with counts, progress, limit and pause."""
+        return batches.batches(self._db, name)
+
+    def batch(self, name: str) -> Batch:
+        """One batch; UsageError when there is none of that name."""
+        found = self.batches(batches.checked(name))
+        if not found:
+            known = ", ".join(batch.name for batch in self.batches()[:10])
+            raise UsageError(f"no batch {clean(name)!r}: {f'there are {known}' if known else 'no job names one'}")
+        return found[0]
+
+    @spoken
+    def limit_batch(self, name: str, limit: int | None, *, by: str | None = None) -> None:
+        """How many of its jobs run at once: 1 to 32, 0 for as many as the host is good for, None for any."""
+        batches.set_limit(self._db, name, limit, by or login_name())
+        self._ring_all()
+
+    @spoken
+    def assign_batch(self, ids: Sequence[int], name: str | None, *, by: str | None = None) -> list[Answer]:
+        """Put jobs into a batch, a new one if none has that name; None takes them out of theirs."""
+        answers = batches.assign(self._db, ids, None if name is None else clean(name), by or login_name())
+        self._ring_all()
+        return answers
+
+    @spoken
+    def hold_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
+        """Hold those of its jobs that wait; what runs goes on."""
+        waiting = [job_id for job_id, state in self._members(name).items() if state is State.QUEUED]
+        return pausing.set_hold(self._db, waiting, True, by or login_name())
+
+    @spoken
+    def start_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
+        """End its pause and let its jobs that are held or paused go on; one of a paused queue or site stays so."""
+        open_ids = [job_id for job_id, state in self._members(name).items() if state not in FINAL]
+        answers = pausing.start_scope(self._db, Scope.BATCH, name, open_ids, by or login_name())
+        self._ring_all()
+        return answers
+
+    def _ring_all(self) -> None:
+        for queue in QUEUES:  # what held them back may do so no longer
+            self._bells.ring(queue)
+        self._bells.wake()
+
+    @spoken
+    def cancel_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
+        """Cancel those of its jobs that have not ended."""
+        open_ids = [job_id for job_id, state in self._members(name).items() if state not in FINAL]
+        answers = orders.cancel(self._db, open_ids, by or login_name())
+        self._bells.wake()
+        return answers
+
+    @spoken
+    def remove_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
+        """Forget all its jobs, its limit and its pause; UsageError while some of them have not ended. Files stay."""
+        members = self._members(name)
+        waiting = sum(state not in FINAL for state in members.values())
+        if waiting:
+            raise UsageError(f"{waiting} jobs of {clean(name)!r} have not ended: cancel the batch first")
+        answers = self.remove(list(members), by=by)
+        batches.forget(self._db, name, by or login_name())
+        return answers
+
+    @spoken
+    def batch_members(self, name: str) -> dict[int, State]:
+        """The state of each of its jobs by id, in the order in which they were submitted; as `batch` refuses."""
+        return dict(self._members(name))
+
+    def _members(self, name: str) -> Mapping[int, State]:
+        self.batch(name)
+        return questions.states_by_id(self._db, batches.member_ids(self._db, batches.checked(name)))
+
+    # ---------------------------------------------------------------- templates
+
+    @spoken
+    def templates(self) -> list[Template]:
+        """Every template, by name."""
+        return batches.templates(self._db)
+
+    @spoken
+    def save_template(self, batch: str, name: str, *, by: str | None = None) -> Template:
+        """Keep what the jobs of a batch ask for under a name, with its limit, in place of what had that name.
+
+        Not kept are times at which they were to start, which pass, and jobs of elsewhere that they waited for.
+        """
+        jobs = questions.jobs_by_id(self._db, list(self._members(batch)))
+        if not jobs:
+            raise UsageError(f"the batch {clean(batch)!r} has no jobs, so there is nothing to keep")
+        places = {job_id: place for place, job_id in enumerate(sorted(jobs))}
+        kept = [_as_template(jobs[job_id], places) for job_id in places]
+        batches.save_template(self._db, name, kept, by or login_name(), limit=self.batch(batch).limit)
+        return self._template(batches.checked(name))
+
+    def _template(self, name: str) -> Template:
+        found = {template.name: template for template in self.templates()}
+        if name not in found:
+            raise UsageError(f"no template {clean(name)!r}: {', '.join(found) or 'none is kept'}")
+        return found[name]
+
+    @spoken
+    def use_template(
+        self,
+        name: str,
+        batch: str,
+        *,
+        inputs: Sequence[str] = (),
+        hold: bool = False,
+        run_after: int | None = None,
+        by: str | None = None,
+    ) -> list[Job]:
+        """Submit the jobs of a template as a batch, all of them or none; `inputs` take the place of what each had.
+
+        They wait for each other as those did, and the batch gets the template's limit unless it has one. UsageError
+        when there is no such template; InvalidParams when one of its jobs is none any more.
+        """
+        template, batch, by = self._template(name), batches.checked(batch), by or login_name()
+        if run_after is not None and not 0 <= run_after <= LATEST_MS:
+            raise UsageError("a job can be scheduled up to the year 9999")
+        given = {"inputs": list(inputs)} if inputs else {}
+        wanted = [
+            self._new_job(
+                job["operation"],
+                {**job["params"], **given},
+                by,
+                priority=Priority.parse(job["priority"]),
+                window=job["window"],
+                hold=hold or job.get("hold", False),
+                batch=batch,
+                run_after=run_after,
+            )
+            for job in template.jobs
+        ]
+        with transaction(self._db):
+            jobs = self._submit_chained(wanted, template)
+            if template.limit is not None and self.batch(batch).limit is None:
+                batches.set_limit(self._db, batch, template.limit, by)
+        self._ring_all()
+        return jobs
+
+    def _submit_chained(self, wanted: Sequence[NewJob], template: Template) -> list[Job]:
+        """The jobs of a template, each behind those that stand before it there."""
+        jobs: list[Job] = []
+        for new, kept in zip(wanted, template.jobs, strict=True):
+            after, ended = (tuple(jobs[place].id for place in kept.get(key, ())) for key in ("after", "after_ended"))
+            jobs.append(submissions.submit(self._db, replace(new, after=after, after_ended=ended)))
+        return jobs
+
+    @spoken
+    def remove_template(self, name: str, *, by: str | None = None) -> None:
+        """Forget a template; UsageError when there is none of that name."""
+        if not batches.remove_template(self._db, name, by or login_name()):
+            raise UsageError(f"no template {clean(name)!r}")
+
+
+def _as_template(job: Job, places: Mapping[int, int]) -> dict[str, Any]:
+    """What a job asks for; those of the batch that it waits for by their places in the template."""
+    ended = [places[on_id] for on_id in job.after_ended if on_id in places]
+    return {
+        "operation": job.operation,
+        "params": dict(job.params),
+        "priority": job.priority.word,
+        "window": job.window,
+        "hold": job.hold and job.state is State.QUEUED,
+        "after": [places[on_id] for on_id in job.after if on_id in places and on_id not in job.after_ended],
+        "after_ended": ended,
+    }
