@@ -20,6 +20,8 @@ from textual import events
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from console.brackets import PasteGuard
+
 if TYPE_CHECKING:
     from textual.app import App
     from textual.message import Message
@@ -221,6 +223,7 @@ class _Reader:
     def __init__(self, debug: bool) -> None:
         self._debug = debug
         self._bytes, self._replies, self._parser = ByteFilter(), ReplyFilter(), XTermParser(debug)
+        self._guard = PasteGuard()
         self._pasting = False
         self._heard = 0.0
 
@@ -238,6 +241,7 @@ class _Reader:
             text = self._replies.tick(now)
             if self._pasting and now - self._heard > _PASTE_SILENCE_S:
                 text += BRACKETED_PASTE_END
+        text = self._guard.feed(text)
         self._note_paste(text)
         try:
             found: list[Message] = list(self._parser.feed(text)) if text else []
