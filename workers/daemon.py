@@ -27,7 +27,7 @@ from workers.errors import ConfigError, SpoolError, StoreError
 from workers.floor import Floor
 from workers.health.figures import Sampler
 from workers.home import prepare_home
-from workers.notices.alerts import DiskWatch, tell_rescue
+from workers.notices.alerts import DiskWatch, tell_restart
 from workers.notices.notifier import Notifier
 from workers.queues import Bells, QueueConsumer, consumers, timekeeper
 from workers.recorder import Recorder
@@ -100,7 +100,7 @@ class Daemon:
         for line in report:
             log.warning("%s", line)
         hosts.set_report(self.db, self._worker_id, report)
-        tell_rescue(self.db, report)
+        tell_restart(self.db, self._before, report)
         self._start_forkserver()
         self._start_consumers()
         self._notifier.start()
@@ -116,8 +116,8 @@ class Daemon:
             self._changes = ChangePoll(path)
             self._checkpointer = Checkpointer(path)
             self._checkpointer.start()
-            before = hosts.latest_worker(self.db)
-            self._ageing = Ageing(self.db, self._clock, before["heartbeat"] if before else None)
+            self._before = hosts.latest_worker(self.db)
+            self._ageing = Ageing(self.db, self._clock, self._before["heartbeat"] if self._before else None)
             self._worker_id = hosts.add_worker(
                 self.db,
                 {

@@ -268,7 +268,7 @@ class NotifySettings(_Section):
 
     on: tuple[NoticeEvent, ...] = ("failed", "batch_done", "disk_low", "worker_restarted")
     """What is told: done, failed, batch_done (the last job of a batch ended), disk_low, worker_restarted (a worker
-    began and put right what the last one left)."""
+    began after one that had died)."""
     urls: tuple[SecretStr, ...] = ()
     """Apprise URLs, one for each service: mailto://…, json://… (a webhook), ntfy://… and many more."""
     command: tuple[str, ...] = ()

@@ -72,6 +72,17 @@ def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp
     assert not list(tmp_path.rglob("pwned*")) and not Path("pwned").exists()
 
 
+def test_a_worker_that_died_idle_is_told_and_one_that_stopped_is_not(tmp_path: Path, program: Program) -> None:
+    with opened(tmp_path / "home", configured([], program.command)) as home:
+        home.start().stop()
+        worker = home.start()
+        worker.kill()
+        home.start()
+        (told,) = wait_for(lambda: program.told, what=home.log())
+        assert told["EVENT"] == "worker_restarted" and f"process {worker.pid}, had died" in told["MESSAGE"]
+        assert [event.move for event in home.client.events(job_id=0)] == ["worker_restarted"]
+
+
 def test_a_server_that_is_down_holds_up_nobody_and_hears_all_after_a_restart(
     tmp_path: Path, program: Program, server: Webhook
 ) -> None:

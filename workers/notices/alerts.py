@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,13 @@ def _existing(path: Path) -> Path:
     return next((folder for folder in (path, *path.parents) if folder.exists()), Path("/"))
 
 
-def tell_rescue(db: Any, report: Sequence[str]) -> None:
-    """The worker began and put right what the last one left; `report` says what, and is empty when nothing was."""
+def tell_restart(db: Any, before: Mapping[str, Any] | None, report: Sequence[str]) -> None:
+    """The worker began after one that had died, or put right what that had left.
+
+    `before` is the row of the last life of a worker, None before the first; `report` says what was put right.
+    """
     if report:
         record_alert(db, "worker_restarted", "; ".join(report))
+    elif before is not None and before["stopped_at"] is None:
+        told = f"the last worker, process {before['pid']}, had died; no job was running"
+        record_alert(db, "worker_restarted", told)

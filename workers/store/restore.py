@@ -23,7 +23,8 @@ from workers.store.backup import Contents
 from workers.store.database import inode_of, open_database, told, transaction
 from workers.store.migrations import migrate
 from workers.store.moves import bump, count_on, move_inside, record_event
-from workers.store.tables import JobRow
+from workers.store.records import now_ms
+from workers.store.tables import JobRow, WorkerRow
 
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510  # the bytes on which SQLite's readers hold a lock while they are there
 _LOCKS_FIRST, _LOCKS_SIZE = 0x40000000, 512  # those and the ones of writers
@@ -134,6 +135,7 @@ def _release_live(db: Any, by: str, hold: bool) -> None:
             continue
         fields = {"hold": hold or Wish(wish).holds(state == State.PAUSED.value)}
         move_inside(db, Move.RELEASED, job_id, by=by, reason="a backup was restored", fields=fields)
+    WorkerRow.update(stopped_at=now_ms()).where(WorkerRow.stopped_at.is_null()).execute(db)  # nor did one die
 
 
 def fresh_name(database: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.databases import migrated, opened
-from workers.notices.alerts import DiskWatch, tell_rescue
+from workers.notices.alerts import DiskWatch, tell_restart
 from workers.store import questions
 
 
@@ -72,12 +72,19 @@ def test_a_disk_that_does_not_answer_is_no_trouble_of_the_worker(
 
 
 def test_a_rescue_is_told_and_a_quiet_start_is_not(db: Any) -> None:
-    tell_rescue(db, [])
+    tell_restart(db, None, [])
+    tell_restart(db, {"pid": 7, "stopped_at": 1000}, [])
     assert _moves(db) == []
-    tell_rescue(db, ["2 jobs were running", "temporary folders: 1"])
+    tell_restart(db, {"pid": 7, "stopped_at": None}, ["2 jobs were running", "temporary folders: 1"])
     (event,) = questions.events(db)
     assert (event.move, event.job_id, event.reason) == (
         "worker_restarted",
         0,
         "2 jobs were running; temporary folders: 1",
     )
+
+
+def test_so_is_the_death_of_a_worker_that_had_nothing_to_do(db: Any) -> None:
+    tell_restart(db, {"pid": 7, "stopped_at": None}, [])
+    (event,) = questions.events(db)
+    assert (event.move, event.job_id) == ("worker_restarted", 0) and "process 7, had died" in event.reason

@@ -13,7 +13,7 @@ import pytest
 from tests.support.databases import ended, opened, running, submitted
 from workers.errors import StoreError
 from workers.jobs import Move, State
-from workers.store import backup, moves, orders, pausing, questions, restore
+from workers.store import backup, hosts, moves, orders, pausing, questions, restore
 from workers.store.database import transaction
 from workers.store.restore import Difference, Floor
 from workers.store.watching import open_watched
@@ -106,6 +106,17 @@ def test_what_was_asked_of_a_running_job_before_the_copy_counts(database: Path) 
         assert [job.state for job in found] == [State.CANCELLED, queued, queued, queued, State.SKIPPED]
         assert [job.hold for job in found[1:4]] == [True, True, False]
         assert questions.events(db, job_id=cancelled.id)[-1].by == "ann"
+
+
+def test_the_worker_of_a_copy_did_not_die(database: Path) -> None:
+    with opened(str(database)) as db:
+        life = {"host": "h", "pid": 1, "pid_start": 1, "boot_id": "b", "version": "1", "operations": "[]"}
+        hosts.add_worker(db, life)
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(0, 0), by="ann", reason="", hold=False)
+    with opened(str(fresh)) as db:
+        last = hosts.latest_worker(db)
+        assert last is not None and last["stopped_at"] is not None
 
 
 def test_numbers_that_nobody_knows_are_left_far_behind(database: Path) -> None:
