@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.home import CONFIG, Home, WorkerProcess, opened
+from tests.support.home import CONFIG, Home, WorkerProcess, gone, opened
 from tests.support.pty import Terminal
 from workers.jobs import Move, State
 
@@ -136,20 +136,28 @@ class Soak:
         return "\n".join([*told, self.home.log()[-6000:]])
 
     def _hurt(self, harm: str) -> None:
+        """Do it to somebody who lives: who was drawn may have ended since, and then somebody else is drawn."""
+        deadline = time.monotonic() + 60
+        while not self._hit(harm):
+            assert time.monotonic() < deadline, f"nobody was there to {harm}"
+            self._keep_alive()
+
+    def _hit(self, harm: str) -> bool:
         who = self.chance.choices(("worker", "runner", "forkserver", "console"), (4, 4, 1, 1))[0]
         pid = self._find(who)
-        if pid is None:
-            who, pid = "worker", self.worker.pid
-        with contextlib.suppress(ProcessLookupError):
-            if harm == "kill":
-                os.kill(pid, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGSTOP)
+        if pid is None or gone(pid):
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL if harm == "kill" else signal.SIGSTOP)
+            if harm == "stop":
                 time.sleep(self.chance.uniform(0.05, 0.5))
                 os.kill(pid, signal.SIGCONT)
-            self.done[f"{harm} {who}"] += 1
+        except ProcessLookupError:
+            return False
+        self.done[f"{harm} {who}"] += 1
         if who == "worker" and harm == "kill":
             self.worker.wait()
+        return True
 
     def _find(self, who: str) -> int | None:
         if who == "worker":
@@ -170,6 +178,7 @@ class Soak:
         home = self.home
         if self.console is not None:
             self.console.__exit__(None)
+        yield from self._undone()
         jobs = {job.id: job for job in home.client.jobs()}
         lost = self.jobs - len(jobs)
         if lost:
@@ -191,6 +200,13 @@ class Soak:
         yield from (f"left behind: {path}" for path in home.leftovers())
         if home.sql("PRAGMA integrity_check") != [("ok",)]:
             yield "the database is damaged"
+
+    def _undone(self) -> Iterator[str]:
+        """Harm that was asked for and was not done: what held without it proves less."""
+        for harm in ("kill", "stop"):
+            done = sum(count for what, count in self.done.items() if what.startswith(harm))
+            if done != self.harm.count(harm):
+                yield f"only {done} of {self.harm.count(harm)} times somebody was hit: {harm}"
 
     def _files(self) -> Iterator[str]:
         wanted = set()
