@@ -48,6 +48,8 @@ def test_jobs_are_put_into_a_batch_and_out(spool: Spool, client: Client) -> None
     assert spool("batch", "add", "autumn", str(first)).code == 1
     assert spool("batch", "out", "state:queued").code == 0 and client.batches() == []
     assert "no job matches" in spool("batch", "out", "state:failed").err
+    assert spool("batch", "add", "b\x1b", str(first)).code == 0  # cleaned, as `--batch` does
+    assert client.job(first).batch == "b\\x1b"
     assert spool("batch", "add", "autumn").code == 2 and spool("batch", "add", " ", str(first)).code == 2
 
 
