@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _POISON_RUNNERS = 10  # a job that so many runners died of is given up, however many attempts it may have
 _LOOK_FOR_ROOM_MS = 30_000
+_TAKEN_BACK = "it was to wait once it had ended what it had in hand, and was resumed before"
 _BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
 
 
@@ -37,6 +38,7 @@ class End:
     stop: Stop | None  # why it was stopped, if it was
     stop_by: str
     paused: bool  # whether its processes were stopped when it ended
+    gave_way: bool  # whether it was told to make room for other jobs
     status: int | None  # exit code, or minus the signal; None when nobody saw it
 
 
@@ -59,7 +61,8 @@ class Departure:
             case _, Stop.RELEASE:
                 self._move(Move.RELEASED, "the worker stopped")
             case wire.Yielded(), _:
-                self._move(Move.RELEASED, "it made room for jobs that have had less")
+                gave_way = self._end.gave_way
+                self._move(Move.RELEASED, "it made room for jobs that have had less" if gave_way else _TAKEN_BACK)
             case _, Stop.REFUSED:
                 log.warning("job %d: the lease %d is lost; nothing was published", self._job.id, self._job.lease)
             case _, Stop.STALL:
@@ -149,7 +152,8 @@ class Departure:
                 fields["hold"] = wish.holds(self._end.paused)
             if move is Move.RELEASED and wish is Wish.HOLD:
                 reason = f"asked to wait by {wished_by}, once it had ended what it had in hand"
-            if move is Move.RELEASED and not fields.get("hold") and isinstance(self._end.verdict, wire.Yielded):
+            yielded = isinstance(self._end.verdict, wire.Yielded) and self._end.gave_way
+            if move is Move.RELEASED and not fields.get("hold") and yielded:
                 fields["position"] = float(count_on(db, "back"))  # the others of its priority come first
             if move is Move.CANCELLED:
                 self._remove_work()  # before the move: after it another attempt may be at work there

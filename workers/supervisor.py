@@ -60,6 +60,7 @@ class Supervisor:
         self._paused = False
         self._verdict: wire.Finished | wire.Failed | wire.Yielded | None = None
         self._yielding = False
+        self._gave_way = False  # whether that is for the sake of other jobs
         self._desk = ItemDesk(shop, claimed.job)
         self._sign_of_life = time.monotonic()
 
@@ -253,7 +254,10 @@ class Supervisor:
                     self._pause(by)
                 case Wish.RESUME:
                     self._resume(by)
-                case Stop.YIELD | Wish.HOLD:
+                case Stop.YIELD:
+                    self._make_room()
+                    self._gave_way = self._yielding
+                case Wish.HOLD:
                     self._make_room()
                 case Stop():
                     self._end(wish, by)
@@ -333,7 +337,9 @@ class Supervisor:
         self._desk.flush(force=True)
         if self._stop is None and self._hurried:
             self._stop = Stop.RELEASE
-        Departure(self._shop, self.job, End(self._verdict, self._stop, self._stop_by, self._paused, status)).leave()
+        Departure(
+            self._shop, self.job, End(self._verdict, self._stop, self._stop_by, self._paused, self._gave_way, status)
+        ).leave()
 
     def _end_runner(self, runner: Runner) -> int | None:
         """See to it that nothing of the runner is left; how it ended."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -31,6 +33,22 @@ def test_a_soft_pause_ends_what_is_in_hand_and_waits(busy_home: Home) -> None:
     home.client.resume([job_id])
     job = home.wait_final(job_id, 40)
     assert (job.state, job.items.done) == (State.SUCCEEDED, 40)
+
+
+def test_a_soft_pause_that_is_taken_back_costs_a_job_neither_its_place_nor_its_work(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("items", {"count": 20, "seconds": 0.2, "processes": 1})
+    wait_for(lambda: home.job(job_id).items.done, what="a first item")
+    place = home.job(job_id).position
+    os.killpg(home.runner_pid(job_id), signal.SIGSTOP)  # it cannot end its item before the resume
+    home.client.pause([job_id], soft=True)
+    home.wait_final(home.submit("noop"))  # the worker has looked since, and told the runner
+    home.client.resume([job_id])
+    os.killpg(home.runner_pid(job_id), signal.SIGCONT)
+    job = home.wait_final(job_id, 40)
+    assert (job.state, job.items.done, job.position) == (State.SUCCEEDED, 20, place)
+    (released,) = [event for event in home.client.events(job_id=job_id) if event.move == "released"]
+    assert released.reason.endswith("and was resumed before") and not job.hold
 
 
 def test_a_soft_pause_lets_a_single_job_end(busy_home: Home, tmp_path: Path) -> None:
