@@ -30,6 +30,7 @@ _OLDEST_PYTHON = (3, 11)
 _WAL_FIXED = (3, 51, 3)
 _OLD_BACKUP_DAYS = 2
 _PLACES = 5  # of damage that are looked for
+_SILENT_S = 60  # without a sign of life, of which there is one every two seconds
 _STALE_DAYS = 120  # sites change; an older yt-dlp fails on many of them
 _ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "aac", "libopus", "libmp3lame")
 
@@ -285,22 +286,30 @@ def opened(path: Path, read_only: bool) -> sqlite3.Connection:
 
 
 def worker(settings: Settings) -> Iterator[Finding]:
-    """Whether a worker runs for this home."""
-    from workers.client import open_client
+    """Whether a worker runs for this home. Read only, so a table of an older version stays one."""
+    from workers.launch import worker_pid
 
-    if not settings.paths.database.exists():
-        yield Finding("worker", Level.WARN, "none has run here yet", "`spool worker --detach`, or open the console")
+    path = settings.paths.database
+    start = "`spool worker --detach`, or open the console"
+    if not path.exists():
+        yield Finding("worker", Level.WARN, "none has run here yet", start)
         return
-    status = open_client(settings).worker()
-    if not status.running:
-        yield Finding(
-            "worker", Level.WARN, "none runs, so nothing moves", "`spool worker --detach`, or open the console"
-        )
-    elif status.age_s is not None and status.age_s > 60:
+    pid = worker_pid(settings)
+    if pid is None:
+        yield Finding("worker", Level.WARN, "none runs, so nothing moves", start)
+        return
+    with closing(opened(path, settings.read_only)) as connection:
+        row = connection.execute("SELECT host, version, heartbeat FROM worker ORDER BY id DESC LIMIT 1").fetchone()
+    if row is None:
+        yield Finding("worker", Level.OK, f"pid {pid} is starting")
+        return
+    host, version, heartbeat = row
+    silent_s = time.time() - heartbeat / 1000
+    if silent_s > _SILENT_S:
         todo = f"see {settings.paths.worker_log}; `spool stop` and `spool worker --detach` start it anew"
-        yield Finding("worker", Level.WARN, f"pid {status.pid} has been silent for {status.age_s:.0f} s", todo)
+        yield Finding("worker", Level.WARN, f"pid {pid} has been silent for {silent_s:.0f} s", todo)
     else:
-        yield Finding("worker", Level.OK, f"pid {status.pid} on {status.host}, version {status.version}")
+        yield Finding("worker", Level.OK, f"pid {pid} on {clean(host)}, version {clean(version)}")
 
 
 def notices(settings: Settings) -> Iterator[Finding]:

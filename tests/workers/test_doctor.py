@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.hardware import pretend
+from tests.support.releases import RELEASES, build
 from workers import doctor, filesystems
+from workers.client import open_client
 from workers.config import load_settings
 from workers.doctor import (
     Finding,
@@ -17,8 +20,15 @@ from workers.doctor import (
     sqlite_finding,
     yt_dlp_finding,
 )
+from workers.lock import release, take
 from workers.media.sandbox import Sandbox
 from workers.settings import Settings
+from workers.store import hosts
+from workers.store.backup import contents
+from workers.store.database import transaction
+from workers.store.migrations import latest
+from workers.store.records import now_ms
+from workers.store.tables import WorkerRow
 
 
 @pytest.fixture
@@ -34,6 +44,33 @@ def test_nothing_is_made_by_looking(settings: Settings, tmp_path: Path) -> None:
     found = named(examine(settings))
     assert not any(finding.level is Level.FAIL for finding in found.values())
     assert not (tmp_path / "home").exists()
+
+
+def test_a_table_of_an_older_version_stays_one(settings: Settings) -> None:
+    database = settings.paths.database
+    database.parent.mkdir(parents=True, mode=0o700)
+    build(RELEASES[0].read_text(), database)
+    before = database.read_bytes()
+    found = named(examine(settings, full=True))
+    assert "none runs" in found["worker"].detail
+    assert database.read_bytes() == before and contents(database).schema < latest()
+    assert not settings.paths.backups.exists()
+
+
+def test_a_worker_that_is_there_is_told(settings: Settings) -> None:
+    client = open_client(settings)
+    held = take(settings.paths.lock)
+    assert next(doctor.worker(settings)) == Finding("worker", Level.OK, f"pid {os.getpid()} is starting")
+    life = {"host": "box\x1b", "pid": 7, "pid_start": 1, "boot_id": "b", "version": "0.1.0", "operations": "[]"}
+    hosts.add_worker(client._db, life)
+    (found,) = doctor.worker(settings)
+    assert (found.level, found.detail) == (Level.OK, f"pid {os.getpid()} on box\\x1b, version 0.1.0")
+    with transaction(client._db):
+        WorkerRow.update(heartbeat=now_ms() - 100_000).execute(client._db)
+    (found,) = doctor.worker(settings)
+    assert found.level is Level.WARN and "silent for 10" in found.detail
+    release(held)
+    client.close()
 
 
 def test_who_is_told_is_checked_without_telling(settings: Settings, tmp_path: Path) -> None:
