@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.matrix import read_report, shortfalls, table
+from tests.support.matrix import ROUNDS, read_report, shortfalls, table
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def main() -> int:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(description="Every fault, several times.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each test is run [default: 5]")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each test is run [default: {ROUNDS}]")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the first round [default: 1]")
     asked, words = parser.parse_known_args()
     codes = []

@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults import __main__ as faults
-from tests.support.matrix import NOT_RUN, ROWS, Outcome, add_to_report, read_report, seed, shortfalls, table
+from tests.support.matrix import (
+    NOT_RUN,
+    ROUNDS,
+    ROWS,
+    Outcome,
+    add_to_report,
+    read_report,
+    seed,
+    shortfalls,
+    stride,
+    table,
+)
 
 
 def test_the_table_names_every_row_once_and_what_was_not_run() -> None:
@@ -45,6 +56,17 @@ def test_rounds_draw_other_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seed(20) == 20
     monkeypatch.setenv("SPOOL_TEST_SEED", "3")
     assert seed(20) == 3020
+
+
+def test_five_rounds_try_every_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPOOL_TEST_SEED", raising=False)
+    assert stride(23) == (1, 23)
+    tried: list[int] = []
+    for number in range(7, 7 + ROUNDS):
+        monkeypatch.setenv("SPOOL_TEST_SEED", str(number))
+        first, step = stride(23)
+        tried += range(first, 101, step)
+    assert sorted(tried) == list(range(1, 101))
 
 
 def test_every_row_has_a_name_and_every_reason_a_row() -> None:

@@ -79,9 +79,22 @@ NOT_RUN: Mapping[str, str] = {
 }
 
 
+ROUNDS = 5  # of `python -m tests.faults`
+
+
 def seed(base: int) -> int:
     """What a test draws by chance from: `base`, or another number in each round of `python -m tests.faults`."""
     return base + 1000 * int(os.environ.get("SPOOL_TEST_SEED", "0"))
+
+
+def stride(quick: int) -> tuple[int, int]:
+    """For a fault at each of very many points: the first, and how far it is to the next.
+
+    One suite tries every `quick`th. A round of `python -m tests.faults` tries every fifth, and each another fifth.
+    """
+    if "SPOOL_TEST_SEED" not in os.environ:
+        return 1, quick
+    return 1 + int(os.environ["SPOOL_TEST_SEED"]) % ROUNDS, ROUNDS
 
 
 @dataclass(slots=True)
