@@ -37,7 +37,7 @@ def test_a_soft_pause_ends_what_is_in_hand_and_waits(busy_home: Home) -> None:
 
 def test_a_soft_pause_that_is_taken_back_costs_a_job_neither_its_place_nor_its_work(busy_home: Home) -> None:
     home = busy_home
-    job_id = home.submit("items", {"count": 20, "seconds": 0.2, "processes": 1})
+    job_id = home.submit("items", {"count": 10, "seconds": 0.2, "processes": 1})
     wait_for(lambda: home.job(job_id).items.done, what="a first item")
     place = home.job(job_id).position
     os.killpg(home.runner_pid(job_id), signal.SIGSTOP)  # it cannot end its item before the resume
@@ -46,7 +46,7 @@ def test_a_soft_pause_that_is_taken_back_costs_a_job_neither_its_place_nor_its_w
     home.client.resume([job_id])
     os.killpg(home.runner_pid(job_id), signal.SIGCONT)
     job = home.wait_final(job_id, 40)
-    assert (job.state, job.items.done, job.position) == (State.SUCCEEDED, 20, place)
+    assert (job.state, job.items.done, job.position) == (State.SUCCEEDED, 10, place)
     (released,) = [event for event in home.client.events(job_id=job_id) if event.move == "released"]
     assert released.reason.endswith("and was resumed before") and not job.hold
 
