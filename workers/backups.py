@@ -18,6 +18,7 @@ from workers import lock
 from workers.errors import ReadOnlyError, SchemaError, StoreError, UsageError, WorkerRunning
 from workers.home import prepare_home
 from workers.jobs import rfc3339
+from workers.noting import note_by_hand
 from workers.settings import Settings
 from workers.store import backup, restore
 from workers.store.backup import Backup, Contents, Reason
@@ -62,6 +63,8 @@ def make_backup(
         raise StoreError(f"{database}: there is nothing to back up yet")
     made = backup.make(database, settings.paths.backups, stop, reason=reason)
     backup.prune(settings.paths.backups, settings.backup.keep)
+    if reason is Reason.ASKED:
+        note_by_hand(settings, "backup made", made.path.name)
     return made
 
 

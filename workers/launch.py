@@ -14,6 +14,7 @@ from collections.abc import Callable
 from workers import lock
 from workers.errors import ConfigError, ReadOnlyError, SpoolError, StillStarting
 from workers.files import open_private, private_folder
+from workers.noting import note_by_hand
 from workers.settings import Settings
 
 _SLOW_S = 10.0  # after that, whoever waits is told
@@ -109,6 +110,7 @@ def stop_worker(settings: Settings, *, timeout_s: float = 30.0) -> bool:
     with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
+    note_by_hand(settings, "worker stopped", f"process {pid}")
     while worker_pid(settings) in (pid, 0):  # 0: it has taken its name out of the lock and not yet let go of it
         if time.monotonic() > deadline:
             raise SpoolError(f"the worker, process {pid}, has not ended after {timeout_s:g} s")

@@ -25,6 +25,7 @@ class Done:
     id: str
     ok: bool
     message: str
+    path: str  # where the file was
 
 
 class TrashBin:
@@ -96,11 +97,11 @@ def _begins(entry: Entry, word: str) -> bool:
 def done_of(entry: Entry, work: Callable[[Entry], str]) -> Done:
     """What became of an entry: the words of `work`, or why it could not be done."""
     try:
-        return Done(entry.id, True, work(entry))
+        return Done(entry.id, True, work(entry), entry.original)
     except trash.NotPutBack as error:
-        return Done(entry.id, False, f"{clean(entry.original)} stays in the trash: {error}")
+        return Done(entry.id, False, f"{clean(entry.original)} stays in the trash: {error}", entry.original)
     except OSError as error:
-        return Done(entry.id, False, f"{clean(entry.original)}: {error.strerror or error}")
+        return Done(entry.id, False, f"{clean(entry.original)}: {error.strerror or error}", entry.original)
 
 
 def entry_as_json(entry: Entry) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 from workers.errors import ReadOnlyError, UsageError
@@ -11,17 +10,11 @@ from workers.jobs import JobEvent
 from workers.settings import Settings
 from workers.store import audit
 from workers.store.database import spoken
+from workers.text import clean
 from workers.trash import Entry
 from workers.trashbin import Done, TrashBin, done_of
 from workers.undo import UndoStep, undo_plan, undo_step
 from workers.users import login_name
-
-_NAMED = 20  # ids in the reason of an order; more are counted
-
-
-def _some(names: Iterable[str], count: int) -> str:
-    more = f" and {count - _NAMED} more" if count > _NAMED else ""
-    return " ".join(islice(names, _NAMED)) + more
 
 
 class Undoing:
@@ -65,15 +58,12 @@ class Undoing:
         return self._noted("undone", [back(step) for step in steps], by, job_id)
 
     def _note_removal(self, ids: Sequence[int], by: str | None) -> None:
-        """Jobs go with their history; that they were removed, and by whom, is kept apart from it."""
-        if ids:
-            audit.note_order(self._db, "removed", by or login_name(), f"jobs {_some(map(str, ids), len(ids))}")
+        """That jobs were removed, and by whom, is of no job."""
+        audit.note_all(self._db, "removed", by or login_name(), "jobs", [str(job_id) for job_id in ids])
 
     def _noted(self, order: str, done: list[Done], by: str | None, job_id: int = 0) -> list[Done]:
-        good = [each.id for each in done if each.ok]
-        if good:
-            reason = f"files {_some(good, len(good))}"
-            audit.note_order(self._db, order, by or login_name(), reason, job_id=job_id)
+        files = [f"{clean(each.path)} ({each.id})" for each in done if each.ok]
+        audit.note_all(self._db, order, by or login_name(), "files", files, job_id=job_id)
         return done
 
     @spoken

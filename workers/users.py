@@ -1,16 +1,26 @@
-"""Who gives an order."""
+"""Who gives an order, and who acts without one."""
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 
 from workers.text import clean
 
+OURSELVES = ("", "worker", "runner")
+"""Who acts without having been told by a person; all others in the history are users."""
+
 
 def login_name() -> str:
-    """The user's name, else the number."""
+    """The user that this process runs as, by the system's list and not by the environment; else the number.
+
+    A person who is called as we call ourselves is told from us by the number.
+    """
+    number = os.getuid()
     try:
-        return clean(getpass.getuser())
+        name = clean(pwd.getpwuid(number).pw_name)
     except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        name = ""
+    if not name:
+        return f"uid {number}"
+    return f"{name} (uid {number})" if name in OURSELVES else name

@@ -26,7 +26,7 @@ _SPAN = re.compile(r"(\d+(\.\d+)?[smhdw])+", re.IGNORECASE)
 def audit(since: str | None, by: str | None, as_json: bool) -> None:
     """List who ordered what, and when, the oldest first.
 
-    Orders about jobs are kept as long as the jobs, all others for `jobs.keep_days`.
+    Orders are kept for `jobs.keep_days`, and those about a job as long as the job at least.
     """
     moment = 0 if since is None else since_ms(since)
     client = door()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from workers import launch
+from workers.client import login_name, open_client
 from workers.config import load_settings
 from workers.errors import SpoolError, StillStarting
 from workers.home import prepare_home
@@ -64,10 +65,14 @@ def test_a_worker_has_not_stopped_while_it_holds_the_lock_without_a_name(tmp_pat
     settings = load_settings({"SPOOL_HOME": str(tmp_path)})
     prepare_home(settings)
     child = _holder(settings.paths.lock, "nameless")
+    client = open_client(settings)
     try:
         assert stop_worker(settings, timeout_s=20) is True
         assert worker_pid(settings) is None
+        (order,) = client.ordered()
+        assert (order.move, order.by, order.reason) == ("worker stopped", login_name(), f"process {child.pid}")
     finally:
+        client.close()
         child.kill()
         child.wait()
 

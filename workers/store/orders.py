@@ -13,6 +13,7 @@ from peewee import Database
 
 from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish, rfc3339
 from workers.store.answers import Answer, change, each, missing
+from workers.store.audit import differences, without_orders
 from workers.store.database import delete
 from workers.store.moves import bump, locked_state, move_inside, skip_dependents
 from workers.store.questions import job_by_id
@@ -101,17 +102,18 @@ def edit(db: Database, job_id: int, editing: Callable[[Job], Edited], by: str) -
             return missing(job_id)
         if state is not State.QUEUED:
             return Answer(job_id, False, f"cannot be edited: it is {state.value}")
-        edited = editing(job_by_id(db, job_id))
+        job = job_by_id(db, job_id)
+        edited = editing(job)
         title, site = storable(edited.title), None if edited.site is None else storable(edited.site).lower()
-        params = to_json(dict(edited.params))
-        change(db, job_id, "edited", by, params=params, title=title, folded=folded(title), site=site)
+        params, what = to_json(dict(edited.params)), differences(job.params, edited.params)
+        change(db, job_id, "edited", by, what, params=params, title=title, folded=folded(title), site=site)
         return Answer(job_id, True, "edited")
 
     return each(db, [job_id], act)[0]
 
 
 def remove(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
-    """Forget ended jobs with their items and history."""
+    """Forget ended jobs with their items and their history; what people ordered of them stays for a time."""
 
     def act(job_id: int) -> Answer:
         state = locked_state(db, job_id)
@@ -122,8 +124,8 @@ def remove(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
         if state is not State.SUCCEEDED:
             skip_dependents(db, job_id, state)  # that it is forgotten lets nobody start who needs its success
         revision = bump(db)
-        for table in (ItemRow, EventRow):
-            delete(table, table.job_id == job_id).execute(db)
+        delete(ItemRow, ItemRow.job_id == job_id).execute(db)
+        delete(EventRow, without_orders(job_id)).execute(db)
         delete(After, (After.job_id == job_id) | (After.on_id == job_id)).execute(db)
         delete(JobRow, JobRow.id == job_id).execute(db)
         RemovedRow.insert(job_id=job_id, revision=revision).execute(db)

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.jobs import FINAL, LIVE
+from workers.users import OURSELVES
 
 _NO_JOB = "NOT EXISTS (SELECT 1 FROM job j WHERE j.id = t.{})"
 _STRAYS = {
     "outcomes of inputs": f"item t WHERE {_NO_JOB.format('job_id')}",
-    "lines of history": f"job_event t WHERE t.job_id <> 0 AND {_NO_JOB.format('job_id')}",  # 0 is no job, on purpose
+    # 0 is no job, on purpose; and what people ordered outlives its job.
+    "lines of history": f"job_event t WHERE t.job_id <> 0 AND t.by IN {OURSELVES} AND {_NO_JOB.format('job_id')}",
     "dependencies": f"job_after t WHERE {_NO_JOB.format('job_id')}",
 }
 _REPORT = "nothing reads them, they only take room; please report it with what `spool doctor --full --json` prints"

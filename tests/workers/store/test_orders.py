@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.support.databases import claimed, ended, opened, running, submitted, target, wipe
 from workers.errors import UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
-from workers.store import answers, chains, moves, orders, pausing, places, questions, reports
+from workers.store import answers, audit, chains, moves, orders, pausing, places, questions, reports
+from workers.store.records import now_ms
 
 
 def _job(db: Any, job_id: int) -> Job:
@@ -175,7 +176,7 @@ def test_edit_changes_a_waiting_job_and_how_it_is_found(db: Any) -> None:
     assert not orders.edit(db, 99, lambda job: orders.Edited({}, "x", None), "ann").ok
 
 
-def test_removing_forgets_everything_of_an_ended_job(db: Any) -> None:
+def test_removing_forgets_all_of_an_ended_job_but_orders(db: Any) -> None:
     job = running(db)
     reports.write_items(db, job.id, job.lease, [ItemRecord("a", Outcome.DONE)])
     waits = submitted(db, after=(job.id,)).id
@@ -183,7 +184,10 @@ def test_removing_forgets_everything_of_an_ended_job(db: Any) -> None:
     moves.move(db, Move.SUCCEEDED, job.id, by="worker", lease=job.lease)
     revision = questions.revision(db)
     assert orders.remove(db, [job.id, 99], "ann")[0].ok
-    assert questions.events(db, job_id=job.id) == [] == questions.items(db, job.id)
+    assert questions.items(db, job.id) == []
+    assert [event.by for event in questions.events(db, job_id=job.id)] == ["ann"], "what people ordered stays a while"
+    assert audit.forget_orders(db, now_ms() + 1) == 1
+    assert questions.events(db, job_id=job.id) == [] != questions.events(db, job_id=waits)
     assert questions.removed_since(db, revision) == [job.id]
     assert questions.removed_since(db, questions.revision(db)) == []
     assert _job(db, waits).after == ()
