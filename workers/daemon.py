@@ -21,6 +21,7 @@ from workers import backups, localtime, lock
 from workers.ageing import Ageing
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
+from workers.delays import LONGEST_OWN_S
 from workers.door import DEFAULT_REGISTRY, load_registry
 from workers.ear import Ear
 from workers.errors import ConfigError, SpoolError, StoreError
@@ -38,7 +39,7 @@ from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
 from workers.settings import Settings
 from workers.starting import check_whole, tried_sandbox
-from workers.store import claims, hosts, pausing
+from workers.store import claims, hosts, pausing, retries
 from workers.store.checkpoints import Checkpointer
 from workers.store.database import ChangePoll, DatabaseError, open_database, told
 from workers.store.migrations import migrate
@@ -260,6 +261,8 @@ class Daemon:
         """What the clock asks for, the ends of pauses; ring again for work beside a free slot: rings may be lost."""
         if self._timetable.due():
             self._timekeeper.ring(1)
+        if set_by := self._timetable.set_by():
+            retries.shift(self.db, set_by, self._clock.wall() - set_by, int(LONGEST_OWN_S * 1000))
         self._disk.look()
         for ended in pausing.end_pauses(self.db, now_ms()):
             log.info("%s is over", ended)

@@ -67,6 +67,13 @@ class Timetable:
         self._guard = threading.Lock()
         self._ahead = self._clock.wall() - self._clock.passed()
         self._believed_from = self._clock.passed()
+        self._set_by = 0
+
+    def set_by(self) -> int:
+        """Milliseconds by which the clock was found set, forth or back, since this was asked last."""
+        with self._guard:
+            found, self._set_by = self._set_by, 0
+            return found
 
     def every(self, name: str, due: Due, act: Callable[[], object]) -> None:
         """Put a task on the timetable. It is due at once too: nobody knows what was missed before."""
@@ -105,5 +112,6 @@ class Timetable:
         if abs(ahead - self._ahead) > _SET_MS:
             log.warning("the clock was set by %+d s", (ahead - self._ahead) // 1000)
             self._believed_from = passed + SETTLE_MS
+            self._set_by += ahead - self._ahead
         self._ahead = ahead
         return passed >= self._believed_from

@@ -138,27 +138,3 @@ def test_unknown_operation_waits(home: Home) -> None:
     job = home.job(future)
     assert (job.state, job.attempts) == (State.QUEUED, 0)
     assert [reason.reason for reason in home.client.why(future)] == ["unknown_operation"]
-
-
-@pytest.mark.fault("33", "clock shifted by an hour (stored times are shifted; libfaketime is not used)")
-@pytest.mark.parametrize("hours", [1, -1])
-def test_clock_shift(home: Home, hours: int) -> None:
-    """Seen from the table, a clock that jumps is stored times that jump the other way."""
-    worker = home.start()
-    running = home.submit("sleep", {"seconds": 1.0})
-    soon = home.submit("noop", run_after=int(time.time() * 1000) + 1_800_000)
-    home.wait_running(running)
-    shift = -hours * 3_600_000
-    home.sql(
-        "UPDATE job SET run_after = run_after + ?, started_at = started_at + ?, submitted_at = submitted_at + ?",
-        *[shift] * 3,
-    )
-    home.sql("UPDATE worker SET heartbeat = heartbeat + ?, started_at = started_at + ?", shift, shift)
-    job = home.wait_final(running)
-    assert (job.state, job.attempts) == (State.SUCCEEDED, 1)  # leases go by counters, not by clocks
-    if hours > 0:
-        assert home.wait_final(soon, SWEEP_S + 5).state is State.SUCCEEDED
-        assert final_moves(home.moves(soon)) == ["succeeded"]
-    else:
-        assert home.job(soon).state is State.QUEUED
-    assert worker.stop() == 0

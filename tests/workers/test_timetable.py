@@ -114,6 +114,20 @@ def test_a_clock_set_forth_and_soon_put_right_removes_nothing() -> None:
     assert ran.looks() == []
 
 
+def test_by_how_much_a_clock_was_set_is_told_once() -> None:
+    hands = Hands()
+    table = Timetable(hands.clock)
+    hands.pass_time(7 * HOUR_MS)
+    table.due()
+    assert table.set_by() == 0  # it slept
+    hands.set(-2 * HOUR_MS)
+    table.due()
+    hands.set(HOUR_MS // 2)
+    hands.pass_time(5_000)
+    table.due()
+    assert [table.set_by(), table.set_by()] == [-3 * HOUR_MS // 2, 0]
+
+
 def test_after_a_clock_was_far_ahead_the_times_of_the_right_one_count() -> None:
     hands = Hands()
     ran = Ran(hands)
