@@ -150,6 +150,8 @@ class StoreMachine(RuleBasedStateMachine):
         """The history leads to the state, each step allowed; a final state is left only by restarted."""
         states = dict.fromkeys(jobs, "")
         for event in events:
+            if event.job_id not in jobs:
+                continue  # of a job that is gone only the orders are kept
             assert event.before == states[event.job_id]
             if event.move in MOVES:
                 step = MOVES[Move(event.move)]
