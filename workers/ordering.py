@@ -205,7 +205,8 @@ class Ordering(Door):
         def changed(job: Job) -> orders.Edited:
             kind = self.operation(job.operation)
             params = kind.validate({**job.params, **values})
-            return orders.Edited(params.model_dump(mode="json"), clean(kind.label(params)), kind.site(params))
+            title, site = clean(kind.label(params)), kind.site(params)
+            return orders.Edited(params.model_dump(mode="json"), title, site, kind.secret_options)
 
         return orders.edit(self._db, job_id, changed, by or login_name())
 

@@ -91,8 +91,9 @@ def hint(field: FieldInfo, name: str) -> Any:
 
 def secret_fields(operations: Iterable[Operation[Any]], name: str) -> frozenset[str]:
     """Names of the options of an operation that are never shown."""
-    found = (operation.params.model_fields for operation in operations if operation.name == name)
-    return frozenset(field for fields in found for field, info in fields.items() if hint(info, "secret"))
+    return frozenset(
+        option for operation in operations if operation.name == name for option in operation.secret_options
+    )
 
 
 def shown_params(operations: Iterable[Operation[Any]], job: Job) -> dict[str, Any]:

@@ -235,6 +235,12 @@ class Operation(Generic[P]):
         """Whether one job takes several inputs, as items or for one result; else each input is a job of its own."""
         return self.items is not None or issubclass(self.params, BulkParams)
 
+    @property
+    def secret_options(self) -> frozenset[str]:
+        """Names of the options that are never shown."""
+        extras = ((name, info.json_schema_extra) for name, info in self.params.model_fields.items())
+        return frozenset(name for name, extra in extras if isinstance(extra, dict) and extra.get("secret"))
+
     def validate(self, values: Mapping[str, Any]) -> P:
         """The parameters as a checked object; InvalidParams with every problem at once."""
         try:

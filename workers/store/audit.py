@@ -6,7 +6,7 @@ What people ordered of a job outlives the job; it is forgotten when it is old en
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from peewee import Database, fn
@@ -37,10 +37,14 @@ def note_all(db: Database, order: str, by: str, kind: str, names: Sequence[str],
             record_event(db, bump(db), job_id, order, ("", ""), by, reason)
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What an edit changes, in words: each option that differs with both values."""
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return ", ".join(f"{name} {_value(before.get(name))} -> {_value(after.get(name))}" for name in names)
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], secret: Collection[str] = ()) -> str:
+    """What an edit changes, in words: each option that differs with both values, but for those that are `secret`."""
+    told = []
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            told.append(f"{name} changed" if name in secret else f"{name} {_value(old)} -> {_value(new)}")
+    return ", ".join(told)
 
 
 def _value(value: Any) -> str:

@@ -91,6 +91,7 @@ class Edited:
     params: Mapping[str, Any]
     title: str
     site: str | None
+    secret: frozenset[str] = frozenset()  # options whose values are told nowhere
 
 
 def edit(db: Database, job_id: int, editing: Callable[[Job], Edited], by: str) -> Answer:
@@ -105,7 +106,7 @@ def edit(db: Database, job_id: int, editing: Callable[[Job], Edited], by: str) -
         job = job_by_id(db, job_id)
         edited = editing(job)
         title, site = storable(edited.title), None if edited.site is None else storable(edited.site).lower()
-        params, what = to_json(dict(edited.params)), differences(job.params, edited.params)
+        params, what = to_json(dict(edited.params)), differences(job.params, edited.params, edited.secret)
         change(db, job_id, "edited", by, what, params=params, title=title, folded=folded(title), site=site)
         return Answer(job_id, True, "edited")
 

@@ -81,9 +81,10 @@ def test_an_edit_tells_what_it_changes(tmp_path: Path) -> None:
     client = open_client(load_settings({"SPOOL_HOME": str(tmp_path)}))
     job = client.submit("download", {"inputs": [URL]}, by="ada", hold=True)
     client.edit(job.id, {"inputs": [f"{URL}?token=SENTINEL&v=1"]}, by="bob")
-    (edited,) = ordered(client._db, by="bob")
-    assert edited.move == "edited"
-    assert edited.reason == f'inputs ["{URL}"] -> ["{URL}?token=…&v=1"]'
+    client.edit(job.id, {"proxy": "http://me:SENTINEL@proxy:3128"}, by="bob")
+    edits = ordered(client._db, by="bob")
+    assert {one.move for one in edits} == {"edited"}
+    assert [one.reason for one in edits] == [f'inputs ["{URL}"] -> ["{URL}?token=…&v=1"]', "proxy changed"]
     client.close()
 
 
