@@ -16,7 +16,8 @@ from workers.status import WorkerStatus
 from workers.store import hosts, questions
 from workers.store.database import spoken
 from workers.store.records import now_ms
-from workers.store.waiting import reasons, stopped
+from workers.store.standing import stopped
+from workers.store.waiting import reasons
 from workers.why import explain
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Asking(Door):
 
         def told(job: Job) -> tuple[Waiting, ...]:
             if job.state is State.PAUSED:
-                return (stopped(self._db, job, now),)
+                return (stopped(self._db, job, now.now),)
             waits = job.state is State.QUEUED
             return explain(reasons(self._db, job, now), running, queues.get(job.queue)) if waits else ()
 

@@ -14,12 +14,11 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.errors import ErrorClass, UsageError
-from workers.jobs import FINAL, Job, Scope, State, Waiting, Wish, rfc3339
+from workers.jobs import FINAL, Job, State, Waiting, rfc3339
 from workers.localtime import local
-from workers.store.keepers import Keepers, With, read
-from workers.store.pauses import lasting
 from workers.store.prepared import Prepared, hole
-from workers.store.tables import After, BatchRow, JobRow, PauseRow
+from workers.store.standing import paused, tell_hold, tell_paused
+from workers.store.tables import After, BatchRow, JobRow
 from workers.text import span_words
 from workers.windows import opens
 
@@ -130,91 +129,6 @@ def _site_full(situation: Situation) -> Any:
     return JobRow.site.is_null(False) & JobRow.site.in_(full)
 
 
-def _in_scope(job: Job) -> Any:
-    """Whether a pause is about `job`."""
-    mine = (PauseRow.scope == Scope.QUEUE.value) & (PauseRow.name == job.queue)
-    for scope, name in ((Scope.SITE, job.site), (Scope.BATCH, job.batch)):
-        if name is not None:
-            mine = mine | ((PauseRow.scope == scope.value) & (PauseRow.name == name))
-    return mine
-
-
-def _paused(situation: Situation) -> Any:
-    def names(scope: Scope) -> Any:
-        return PauseRow.select(PauseRow.name).where((PauseRow.scope == scope.value) & lasting(situation.now))
-
-    return (
-        JobRow.queue.in_(names(Scope.QUEUE))
-        | (JobRow.site.is_null(False) & JobRow.site.in_(names(Scope.SITE)))
-        | (JobRow.batch.is_null(False) & JobRow.batch.in_(names(Scope.BATCH)))
-    )
-
-
-def _tell_paused(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    rows = (
-        PauseRow.select()
-        .where(_in_scope(job) & lasting(situation.now))
-        .order_by(PauseRow.scope.desc())
-        .dicts()
-        .execute(db)
-    )
-    told = [_pause_in_words(row, situation.now) for row in rows]
-    return "; ".join(detail for detail, _ in told), " and ".join(lifts for _, lifts in told)
-
-
-def _pause_in_words(row: Any, now: int) -> tuple[str, str]:
-    scope = Scope(row["scope"])
-    lifts = f"spool {scope.value} resume {row['name']}"
-    return f"{row['by'] or 'somebody'} paused {scope.called(row['name'])}{_until(row['until'] or None, now)}", lifts
-
-
-def _tell_hold(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    kept = _keepers(db, job)
-    by = f", by {kept.person}" if kept.person else ""
-    alone = f"it is on hold{_until(job.pause_until, situation.now)}{by}"
-    lifts = f"spool unhold {job.id}"
-    return _kept(db, kept, alone, (lifts, f"{lifts}, or H"), situation.now)
-
-
-def stopped(db: Database, job: Job, situation: Situation) -> Waiting:
-    """Why a paused job stands still: who paused what, until when, and what lifts it."""
-    if job.wish in (Wish.RESUME, Wish.CANCEL):
-        return Waiting("paused", f"it is being {_WISHED[job.wish]}", "the worker that runs it sees to it")
-    kept = _keepers(db, job)
-    alone = f"{kept.person or 'somebody'} paused it{_until(job.pause_until, situation.now)}"
-    lifts = f"spool resume {job.id}"
-    return Waiting("paused", *_kept(db, kept, alone, (lifts, f"{lifts} lets it go on"), situation.now))
-
-
-_WISHED = {Wish.RESUME: "resumed", Wish.CANCEL: "cancelled"}
-
-
-def _keepers(db: Database, job: Job) -> Keepers:
-    return read(str(JobRow.select(JobRow.wish_by).where(JobRow.id == job.id).scalar(db) or ""))
-
-
-def _kept(db: Database, kept: Keepers, alone: str, lifts: tuple[str, str], now: int) -> tuple[str, str]:
-    """All who keep a job, in words, and what lets it go on; `alone` tells of the person who keeps only this job."""
-    if not kept.scopes:
-        return alone, lifts[1]
-    told = [_paused_with(db, one, now) for one in kept.scopes]
-    if kept.person:
-        return "; ".join((alone, *told)), f"{lifts[0]} lets it go on"
-    verbs = " and ".join(f"spool {one.scope.value} resume {one.name}" for one in kept.scopes)
-    all_of = "lets all of it" if len(told) == 1 else "let all of them"
-    return "; ".join(told), f"{verbs} {all_of} go on, {lifts[0]} this job alone"
-
-
-def _paused_with(db: Database, one: With, now: int) -> str:
-    mine = (PauseRow.scope == one.scope.value) & (PauseRow.name == one.name)
-    until = PauseRow.select(PauseRow.until).where(mine).scalar(db)
-    return f"{one.by or 'somebody'} paused {one.scope.called(one.name)} and this job with it{_until(until, now)}"
-
-
-def _until(until: int | None, now: int) -> str:
-    return "" if until is None else f" until {rfc3339(until)}, {span_words((until - now) / 1000)} from now"
-
-
 def _batch_full(situation: Situation) -> Any:
     other = JobRow.alias("member")
     live, fresh = fn.COUNT(other.id), _fresh(other, situation.now)
@@ -301,10 +215,14 @@ def _other_suspect(situation: Situation) -> Any:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("hold", lambda situation: JobRow.hold, _tell_hold),
+    Rule("hold", lambda situation: JobRow.hold, lambda db, job, situation: tell_hold(db, job, situation.now)),
     Rule("schedule", _later, _tell_later),
     Rule("dependency", lambda situation: fn.EXISTS(_unfinished()), _tell_dependency),
-    Rule("paused", _paused, _tell_paused),
+    Rule(
+        "paused",
+        lambda situation: paused(situation.now),
+        lambda db, job, situation: tell_paused(db, job, situation.now),
+    ),
     Rule("batch", _batch_full, _tell_batch_full),
     Rule("window", _closed, _tell_closed),
     Rule(

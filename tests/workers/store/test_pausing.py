@@ -11,8 +11,9 @@ from tests.support.databases import FAR, claimed, running, situation, submitted
 from workers.jobs import Job, Move, Scope, State, Wish
 from workers.store import batches, moves, orders, pauses, pausing, questions
 from workers.store.database import transaction
+from workers.store.standing import stopped
 from workers.store.tables import JobRow
-from workers.store.waiting import reasons, stopped
+from workers.store.waiting import reasons
 
 _QUEUE, _BATCH, _SITE = (Scope.QUEUE, "default"), (Scope.BATCH, "films"), (Scope.SITE, "example.org")
 _SCOPES = (_QUEUE, _BATCH, _SITE)
@@ -81,7 +82,7 @@ def test_it_goes_on_when_the_last_of_several_is_resumed(db: Any, order: Any, hea
         assert pausing.resume_scope(db, scope, name, "ann")
         assert _state(db, job_id) is State.PAUSED
     scope, name = order[2]
-    told = stopped(db, _job(db, job_id), situation())
+    told = stopped(db, _job(db, job_id), FAR)
     assert told.detail == f"of {name} paused {scope.called(name)} and this job with it"
     assert pausing.resume_scope(db, scope, name, "ann")
     assert _state(db, job_id) is State.RUNNING
@@ -100,7 +101,7 @@ def test_what_a_person_pauses_stays_when_the_queue_goes_on(db: Any, until: int |
     assert _state(db, job_id) is State.PAUSED  # a soft wish does not lessen the hard one
     pausing.resume_scope(db, *_QUEUE, "bob")
     assert _state(db, job_id) is State.PAUSED and _job(db, job_id).pause_until == until
-    assert stopped(db, _job(db, job_id), situation()).detail.startswith("ann paused it")
+    assert stopped(db, _job(db, job_id), FAR).detail.startswith("ann paused it")
     (answer,) = pausing.resume(db, [job_id], "ann")
     assert answer.ok and _state(db, job_id) is State.RUNNING
 
@@ -164,7 +165,7 @@ def test_one_word_lets_a_job_go_on_whoever_kept_it(db: Any) -> None:
         pausing.pause_scope(db, *scope, "bob", soft=False)
     _heard(db, job_id)
     pausing.pause(db, [job_id], "ann")
-    told = stopped(db, _job(db, job_id), situation())
+    told = stopped(db, _job(db, job_id), FAR)
     assert told.detail.startswith("ann paused it; bob paused the queue default and this job with it; bob paused the")
     assert told.lifts == f"spool resume {job_id} lets it go on"
     pausing.resume(db, [job_id], "cem")

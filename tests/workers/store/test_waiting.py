@@ -13,7 +13,7 @@ from workers.store import batches, chains, claims, moves, orders, pauses, pausin
 from workers.store.database import transaction
 from workers.store.records import error_fields
 from workers.store.tables import JobRow
-from workers.store.waiting import RULES, Situation, reasons, stopped
+from workers.store.waiting import RULES, Situation, reasons
 from workers.windows import opens
 
 
@@ -87,46 +87,6 @@ def test_paused_queue(db: Any) -> None:
     assert _why(db, job, situation(now=7000)) == []
     assert pauses.resume(db, Scope.QUEUE, "default", "bob")
     assert _starts(db, job)
-
-
-def _paused(db: Any, **wishes: Any) -> Job:
-    """A job that ran, and stands still since its batch, site or queue was paused, or a person asked for it alone."""
-    job = running(db, **wishes)
-    return questions.job_by_id(db, job.id)
-
-
-def test_a_job_that_was_paused_with_its_batch_names_who_and_what_lifts_it(db: Any) -> None:
-    job = _paused(db, batch="films")
-    pausing.pause_scope(db, Scope.BATCH, "films", "ann", until=9_000_000_000_000, soft=False)
-    moves.move(db, Move.PAUSED, job.id, by="ann")
-    told = stopped(db, job, situation(now=9_000_000_000_000 - 60_000))
-    assert told.reason == "paused"
-    assert told.detail.startswith(
-        "ann paused the batch films and this job with it until 2255-03-14T16:00:00.000Z, 1m00s"
-    )
-    assert told.lifts == f"spool batch resume films lets all of it go on, spool resume {job.id} this job alone"
-
-
-def test_a_job_that_was_paused_with_its_site_and_then_held_by_a_restart_names_it(db: Any) -> None:
-    job = _paused(db, site="example.org")
-    pausing.pause_scope(db, Scope.SITE, "example.org", "bob", soft=False)
-    moves.move(db, Move.PAUSED, job.id, by="bob")
-    told = stopped(db, job, situation())
-    assert told.detail == "bob paused the site example.org and this job with it"
-    assert told.lifts.startswith("spool site resume example.org lets all of it go on")
-    moves.move(db, Move.RELEASED, job.id, by="worker", fields={"hold": True})
-    hold = reasons(db, questions.job_by_id(db, job.id), situation())[0]
-    assert hold.reason == "hold" and hold.detail == told.detail
-    assert hold.lifts.endswith(f"spool unhold {job.id} this job alone")
-
-
-def test_a_job_that_was_paused_alone_names_who_and_until_when(db: Any) -> None:
-    job = _paused(db, batch="films")
-    pausing.pause(db, [job.id], "ann", until=9_000_000_000_000)
-    moves.move(db, Move.PAUSED, job.id, by="ann")
-    told = stopped(db, questions.job_by_id(db, job.id), situation(now=9_000_000_000_000 - 5_000))
-    assert told.detail == "ann paused it until 2255-03-14T16:00:00.000Z, 5s from now"
-    assert told.lifts == f"spool resume {job.id} lets it go on"
 
 
 def test_closed_hours_are_named_with_their_next_beginning(db: Any) -> None:
