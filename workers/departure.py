@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from workers.workshop import Stop, Workshop
 log = logging.getLogger(__name__)
 
 _POISON_RUNNERS = 10  # a job that so many runners died of is given up, however many attempts it may have
+_STAGED = re.compile(r"\.spool-\d+-(?P<lease>\d+)-.*", re.DOTALL)
 _LOOK_FOR_ROOM_MS = 30_000
 _TAKEN_BACK = "it was to wait once it had ended what it had in hand, and was resumed before"
 _BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
@@ -52,7 +54,7 @@ class Departure:
 
     def leave(self) -> None:
         """Remove what is temporary, then make the move."""
-        remove_recorded_staging(self._shop, self._job.id)
+        remove_recorded_staging(self._shop, self._job)
         match self._end.verdict, self._end.stop:
             case wire.Finished() as result, _:
                 self._succeed(result)  # it was quicker than whoever wanted to stop it
@@ -62,7 +64,7 @@ class Departure:
                 self._move(Move.RELEASED, "the worker stopped")
             case wire.Yielded(), _:
                 gave_way = self._end.gave_way
-                self._move(Move.RELEASED, "it made room for jobs that have had less" if gave_way else _TAKEN_BACK)
+                self._move(Move.RELEASED, moves.TURN if gave_way else _TAKEN_BACK)
             case _, Stop.REFUSED:
                 log.warning("job %d: the lease %d is lost; nothing was published", self._job.id, self._job.lease)
             case _, Stop.STALL:
@@ -199,10 +201,15 @@ def _ring_for_followers(shop: Workshop, job_id: int) -> None:
         shop.bells.ring(queue)
 
 
-def remove_recorded_staging(shop: Workshop, job_id: int) -> None:
-    """Remove the staging folders that runners of a job said they would make."""
-    for folder in shop.persist(job_id, lambda: reports.staging_folders(shop.db, job_id)):
-        remove_staging(Path(folder))
+def remove_recorded_staging(shop: Workshop, job: Job) -> None:
+    """Remove the staging folders that runners of a job said they would make, up to this attempt at it.
+
+    Somebody else may have the job by now: what his runner makes bears a higher lease in its name.
+    """
+    for folder in shop.persist(job.id, lambda: reports.staging_folders(shop.db, job.id)):
+        made = _STAGED.fullmatch(os.path.basename(folder))
+        if made is None or int(made["lease"]) <= job.lease:
+            remove_staging(Path(folder))
 
 
 def _in_place(entry: Mapping[str, Any]) -> bool:

@@ -124,6 +124,18 @@ def test_what_made_room_goes_on_where_it_was(busy_home: Home) -> None:
     assert all((job.state, job.items.done) == (State.SUCCEEDED, 400) for job in ended)
 
 
+def test_turns_do_not_fill_the_history(home: Home) -> None:
+    (home.root / "config.toml").write_text(CONFIG.replace("default = 4", "default = 1"))
+    home.start({"daemon": {"SHARE_S": 0.05}, "modules": {"workers.floor": {"QUANTUM_S": 0.1}}})
+    big = [home.submit("items", {"count": 100_000, "seconds": 0.02, "processes": 1}) for _ in range(2)]
+    leases = "SELECT min(lease) FROM job"  # one more with each claim and each release
+    wait_for(lambda: home.sql(leases)[0][0] >= 6, 60, what="three turns of each")
+    told = ["submitted", "claimed", "released", "claimed"]
+    assert [home.moves(job) for job in big] == [told, told]
+    home.client.cancel(big)
+    assert [home.wait_final(job).state for job in big] == [State.CANCELLED] * 2
+
+
 def test_a_job_that_takes_longer_to_list_than_its_turn_is_done_all_the_same(home: Home) -> None:
     (home.root / "config.toml").write_text(CONFIG.replace("default = 4", "default = 1"))
     home.start()

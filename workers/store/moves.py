@@ -84,12 +84,23 @@ _EVENT = Prepared(
 )
 
 
+TURN = "it made room for jobs that have had less"  # why a job that takes turns with others is released
+
+
 def _standing(sqlite: bool) -> Any:
     query = JobRow.select(JobRow.state, JobRow.lease, JobRow.started_at).where(JobRow.id == hole("id"))
     return query if sqlite else query.for_update()
 
 
 _STANDING = Prepared(_standing)
+_LATEST = Prepared(
+    lambda sqlite: (
+        EventRow.select(EventRow.move, EventRow.reason)
+        .where(EventRow.job_id == hole("id"))
+        .order_by(EventRow.id.desc())
+        .limit(2)
+    )
+)
 
 
 def count_on(db: Database, key: str, steps: int = 1) -> int:
@@ -193,8 +204,25 @@ def _make(
         return False
     if move is Move.RESTARTED:
         delete(ItemRow, (ItemRow.job_id == job_id) & (ItemRow.outcome == "failed")).execute(db)
-    record_event(db, revision, job_id, move.value, (before.value, rule.target.value), by, reason)
+    if not _next_turn(db, move, job_id, reason, begun=row[2] is not None):
+        record_event(db, revision, job_id, move.value, (before.value, rule.target.value), by, reason)
     return True
+
+
+def _next_turn(db: Database, move: Move, job_id: int, reason: str, *, begun: bool) -> bool:
+    """Whether a job only goes on taking turns with others, thousands a day: the first is told, the rest is no news.
+
+    A claim after a claim is one: the release between them was not told.
+    """
+    if move is Move.CLAIMED and begun:
+        latest = _LATEST.run(db, id=job_id).fetchall()
+        return bool(latest) and latest[0][0] == Move.CLAIMED.value
+    if move is Move.RELEASED and reason == TURN:
+        latest = _LATEST.run(db, id=job_id).fetchall()
+        return [tuple(row) for row in latest[1:]] == [(Move.RELEASED.value, TURN)] and latest[0][
+            0
+        ] == Move.CLAIMED.value
+    return False
 
 
 _DEPENDENTS = Prepared(

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.databases import claimed, ended, running, submitted
 from workers.errors import ErrorClass, Failure
-from workers.jobs import FINAL, MOVES, ItemRecord, Move, Outcome, Progress, State
-from workers.store import moves, questions, reports
+from workers.jobs import FINAL, MOVES, ItemRecord, Move, Outcome, Priority, Progress, State
+from workers.store import moves, orders, questions, reports
 from workers.store.records import error_fields
 
 _WAYS: dict[State, tuple[Move, ...]] = {
@@ -48,6 +48,42 @@ def test_exactly_the_moves_of_the_table_are_made(db: Any) -> None:
         assert len(grown) == len(history) + 1
         assert (last.move, last.before, last.after, last.by, last.reason) == (move, state, after.state, "test", "why")
         assert last.revision == after.revision > before.revision
+
+
+def _turn(db: Any, job_id: int) -> None:
+    assert moves.move(db, Move.RELEASED, job_id, by="worker", reason=moves.TURN)
+    assert moves.move(db, Move.CLAIMED, job_id, by="worker")
+
+
+def test_a_job_that_takes_turns_does_not_fill_its_history(db: Any) -> None:
+    job = running(db)
+    for _ in range(20):
+        before = questions.revision(db)
+        _turn(db, job.id)
+        assert questions.revision(db) == before + 2  # whoever follows the job sees each
+    told = ["submitted", "claimed", "released", "claimed"]
+    assert [event.move for event in questions.events(db, job_id=job.id)] == told
+    orders.set_priority(db, [job.id], Priority.HIGH, "ann")
+    for _ in range(20):
+        _turn(db, job.id)
+    told += ["prioritised", "released", "claimed"]
+    assert [event.move for event in questions.events(db, job_id=job.id)] == told
+    assert moves.move(db, Move.RELEASED, job.id, by="worker", reason="the worker stopped")
+    assert moves.move(db, Move.CLAIMED, job.id, by="worker")
+    assert moves.move(db, Move.RETRIED, job.id, by="worker", reason="no net")
+    assert moves.move(db, Move.CLAIMED, job.id, by="worker")
+    told += ["released", "claimed", "retried", "claimed"]
+    assert [event.move for event in questions.events(db, job_id=job.id)] == told
+
+
+def test_one_that_ends_while_it_waits_for_its_turn_tells_so(db: Any) -> None:
+    job = running(db)
+    for _ in range(3):
+        _turn(db, job.id)
+    assert moves.move(db, Move.RELEASED, job.id, by="worker", reason=moves.TURN)
+    assert moves.move(db, Move.CANCELLED, job.id, by="ann")
+    last = questions.events(db, job_id=job.id)[-1]
+    assert (last.move, last.before, last.after) == ("cancelled", State.QUEUED, State.CANCELLED)
 
 
 @pytest.mark.parametrize("move", [m for m in Move if State.RUNNING in MOVES[m].sources])
