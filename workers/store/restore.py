@@ -23,7 +23,7 @@ from workers.store.backup import Contents
 from workers.store.database import inode_of, open_database, told, transaction
 from workers.store.migrations import migrate
 from workers.store.moves import bump, count_on, move_inside, record_event
-from workers.store.records import now_ms
+from workers.store.records import now_ms, storable
 from workers.store.tables import JobRow, WorkerRow
 
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510  # the bytes on which SQLite's readers hold a lock while they are there
@@ -105,7 +105,8 @@ def prepare(copy: Path, floor: Floor, *, by: str, reason: str, hold: bool) -> No
                 _raise_numbers(db, floor)
                 _release_live(db, by, hold)
                 if hold:
-                    JobRow.update(hold=True, pause_until=None).where(JobRow.state == State.QUEUED.value).execute(db)
+                    held = {"hold": True, "pause_until": None, "wish_by": storable(by)}  # for this person to let go
+                    JobRow.update(held).where(JobRow.state == State.QUEUED.value).execute(db)
                 record_event(db, bump(db), 0, "restored", ("", ""), by, reason)
             db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:

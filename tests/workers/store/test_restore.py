@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import ended, opened, running, submitted
+from tests.support.databases import ended, opened, running, situation, submitted
 from workers.errors import StoreError
-from workers.jobs import Move, State
+from workers.jobs import Move, Scope, State
 from workers.store import backup, hosts, moves, orders, pausing, questions, restore
 from workers.store.database import transaction
 from workers.store.restore import Difference, Floor
+from workers.store.waiting import reasons
 from workers.store.watching import open_watched
 
 _OTHER = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM job').fetchone();"
@@ -76,6 +77,18 @@ def test_waiting_jobs_can_be_held(database: Path) -> None:
     restore.prepare(fresh, Floor(0, 0), by="ann", reason="", hold=True)
     with opened(str(fresh)) as db:
         assert questions.job_by_id(db, job.id).hold and questions.job_by_id(db, waits.id).hold
+
+
+def test_who_restores_holds_them_also_when_their_queue_goes_on(database: Path) -> None:
+    with opened(str(database)) as db:
+        job = running(db)
+        pausing.pause_scope(db, Scope.QUEUE, "default", "bob", soft=False)
+    fresh = copied(database)
+    restore.prepare(fresh, Floor(0, 0), by="ann", reason="", hold=True)
+    with opened(str(fresh)) as db:
+        pausing.resume_scope(db, Scope.QUEUE, "default", "bob")
+        (why,) = reasons(db, questions.job_by_id(db, job.id), situation())
+        assert why.detail == "it is on hold, by ann"
 
 
 def test_a_paused_job_stays_with_its_person(database: Path) -> None:
