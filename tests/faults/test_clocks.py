@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.home import CONFIG, final_moves, opened
+from tests.support.home import CONFIG, Home, final_moves, opened
 from tests.support.matrix import seed
 from tests.support.shifted import ShiftedClock
 from workers.jobs import State
@@ -51,3 +55,46 @@ def test_clock_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forth: bo
         waits = [((home.job(one).run_after or 0) - _in(0)) / 1000 for one in failing]
         assert all(0 < wait < 180 for wait in waits), waits  # not the hours by which the clock was set
         assert worker.stop() == 0
+
+
+class _Abroad(Home):
+    """A home on a machine whose people read their clocks in `zone`."""
+
+    zone = ""
+
+    def environment(self, hooks: Mapping[str, Any] | None = None) -> dict[str, str]:
+        return {**super().environment(hooks), "TZ": self.zone}
+
+
+def _changes(zone: ZoneInfo) -> list[datetime]:
+    """The next two moments at which the clocks of a zone are changed: one to summer time, one from it."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
+    year = (hour + timedelta(hours=number) for number in range(366 * 24))
+    before = timedelta(hours=1)
+    found = [one for one in year if one.astimezone(zone).utcoffset() != (one - before).astimezone(zone).utcoffset()]
+    return found[:2]
+
+
+@pytest.mark.fault("34", "the clocks are changed under a worker: its hours open by the new ones")
+def test_hours_over_a_change_of_the_clocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(seed(34))
+    home = _Abroad(tmp_path / "home")
+    home.zone = chance.choice(["America/New_York", "Europe/Berlin", "Australia/Sydney"])
+    clock = ShiftedClock(home.root / "clock")
+    clock.install(monkeypatch.setattr)
+    try:
+        for change in _changes(ZoneInfo(home.zone)):
+            opens = change + timedelta(hours=2)  # by the clocks as they were, an hour before or behind it
+            shown = [(opens + timedelta(hours=more)).astimezone(ZoneInfo(home.zone)) for more in (0, 1)]
+            clock.sleep(int(change.timestamp() * 1000) - _in(60))
+            worker = home.start({"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.1}})
+            waits = home.submit("noop", window="-".join(f"{one:%H:%M}" for one in shown))
+            clock.sleep(60 * MINUTE_MS + 90 * MINUTE_MS)
+            assert home.wait_final(home.submit("noop")).state is State.SUCCEEDED
+            time.sleep(0.5)  # some sweeps
+            assert home.job(waits).state is State.QUEUED, (change, shown)
+            clock.sleep(31 * MINUTE_MS)
+            assert home.wait_final(waits).state is State.SUCCEEDED, (change, shown)
+            assert worker.stop() == 0
+    finally:
+        home.close()
