@@ -27,7 +27,7 @@ def test_what_comes_and_goes_is_no_growth() -> None:
     assert growth(_STEADY) == growth(daily) == growth(noisy) == growth(peaked) == []
 
 
-@pytest.mark.parametrize("name", [*_SIZES, "rows"])
+@pytest.mark.parametrize("name", [*(name for name in _SIZES if name != "backups"), "rows"])
 def test_growth_is_named(name: str) -> None:
     growing = [replace(one, **{name: int(getattr(one, name) * (1 + one.hour / 72))}) for one in _STEADY]
     (told,) = growth(growing)
