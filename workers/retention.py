@@ -62,6 +62,7 @@ def retain(db: Any, settings: Settings, now: int | None = None) -> int:
             break  # all of them were asked for again meanwhile
     _forget_logs(db, settings, moment)
     hosts.forget_removed(db)
+    hosts.forget_unused(db, moment)
     forget_orders(db, moment)
     if removed:
         log.info("%d jobs that ended more than %d days ago were forgotten", removed, settings.jobs.keep_days)

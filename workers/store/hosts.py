@@ -188,3 +188,14 @@ def forget_removed(db: Database, keep: int = 100_000) -> None:
     with transaction(db):
         last = int(Counter.select(Counter.value).where(Counter.key == "revision").scalar(db))
         delete(RemovedRow, RemovedRow.revision < last - keep).execute(db)
+
+
+def forget_unused(db: Database, moment: int) -> None:
+    """Drop lives of workers that ended before `moment`, but for the last, and windows that no job names any more."""
+    with transaction(db):
+        newest = WorkerRow.select(fn.MAX(WorkerRow.id)).scalar(db)
+        of_jobs = JobRow.select(JobRow.worker_id).where(JobRow.worker_id.is_null(False))
+        over = (WorkerRow.heartbeat < moment) & (WorkerRow.id != newest) & WorkerRow.id.not_in(of_jobs)
+        delete(WorkerRow, over).execute(db)
+        named = JobRow.select(JobRow.window).where(JobRow.window.is_null(False))
+        delete(WindowRow, WindowRow.text.not_in(named)).execute(db)

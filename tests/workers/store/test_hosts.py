@@ -12,7 +12,7 @@ from workers.jobs import QUEUES, Move, Scope, State, Wish
 from workers.store import hosts, moves, orders, pauses, pausing, questions, reports
 from workers.store.database import transaction
 from workers.store.records import now_ms
-from workers.store.tables import JobRow
+from workers.store.tables import JobRow, WorkerRow
 
 _WORKER = {"host": "h", "pid": 7, "pid_start": 9, "boot_id": "boot", "version": "1", "operations": '["noop"]'}
 
@@ -110,3 +110,22 @@ def test_tombstones_go_when_no_console_can_wait_for_them(db: Any) -> None:
     assert len(questions.removed_since(db, 0)) == 3
     hosts.forget_removed(db, keep=0)
     assert len(questions.removed_since(db, 0)) == 1
+
+
+def test_old_lives_and_windows_are_forgotten_but_those_that_are_needed(db: Any) -> None:
+    lives = [hosts.add_worker(db, _WORKER) for _ in range(4)]
+    submitted(db)
+    assert claimed(db, worker_id=lives[1]) is not None
+    submitted(db, window="22:00-06:00")
+    gone = submitted(db, window="sat,sun").id
+    orders.cancel(db, [gone], "ann")
+    orders.remove(db, [gone], "ann")
+    hosts.forget_unused(db, now_ms() - 60_000)
+    assert _lives(db) == lives, "too young"
+    hosts.forget_unused(db, now_ms() + 60_000)
+    assert _lives(db) == [lives[1], lives[3]]
+    assert hosts.windows(db) == ["22:00-06:00"]
+
+
+def _lives(db: Any) -> list[int]:
+    return [row[0] for row in WorkerRow.select(WorkerRow.id).order_by(WorkerRow.id).tuples().execute(db)]
