@@ -173,8 +173,12 @@ def _end(client: Client, action: str, name: str, yes: bool, as_json: bool) -> in
     if action == "cancel" and found.over:
         tell(f"all jobs of {found.name} have ended; nothing was done")
         return 0
-    if not yes and not agreed(f"{action} {found.name}:", client, list(client.batch_members(name))):
+    members = list(client.batch_members(name))
+    if not yes and not agreed(f"{action} {found.name}:", client, members):
         tell("nothing was done")
+        return 1
+    if not yes and list(client.batch_members(name)) != members:
+        tell(f"spool: jobs came into {found.name} or left it while you were asked; nothing was done")
         return 1
     return answered((client.cancel_batch if action == "cancel" else client.remove_batch)(name), as_json)
 

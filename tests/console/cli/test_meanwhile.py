@@ -80,3 +80,19 @@ def test_nothing_is_done_where_nobody_can_be_asked(spool: Callable[..., Ran], en
     ran = spool(*words)
     assert ran.code == 2 and "--yes" in ran.err
     assert [job.state for job in ended.jobs(sort="id")] == before
+
+
+@pytest.mark.parametrize("action", ["cancel", "delete"])
+def test_a_batch_that_a_job_came_into_meanwhile_is_let_be(
+    spool: Callable[..., Ran], client: Client, answer: Callable[[Callable[[], object]], None], action: str
+) -> None:
+    client.submit("download", {"inputs": [URL]}, batch="summer")
+    if action == "delete":
+        client.cancel([1])
+    answer(lambda: client.submit("download", {"inputs": [URL]}, batch="summer"))
+    ran = spool("batch", action, "summer")
+    assert ran.code == 1 and "jobs came into summer or left it while you were asked" in ran.err
+    assert [job.id for job in client.jobs(sort="id")] == [1, 2]
+    assert client.job(2).state is State.QUEUED
+    answer(lambda: None)
+    assert spool("batch", "cancel", "summer").code == 0 and client.job(2).state is State.CANCELLED
