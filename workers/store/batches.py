@@ -16,10 +16,9 @@ from workers.store.answers import Answer
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, parts, storable, to_json
-from workers.store.tables import BatchRow, JobRow, TemplateRow
+from workers.store.tables import FINAL_STATES, BatchRow, JobRow, TemplateRow
 
 MOST = 32  # jobs of a batch that run at once
-_FINAL = [state.value for state in FINAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ _NOTHING: tuple[ItemCounts, float | None, int | None, int | None] = (ItemCounts(
 
 def _sums(db: Database, chosen: Any) -> dict[str, tuple[ItemCounts, float | None, int | None, int | None]]:
     """Items, progress, first submission and last end of each batch."""
-    ended = JobRow.state.in_(_FINAL)
+    ended = JobRow.state.in_(FINAL_STATES)
     query = JobRow.select(
         JobRow.batch,
         fn.SUM(JobRow.items_total),

@@ -9,15 +9,13 @@ from typing import Any
 
 from peewee import JOIN, Database, fn
 
-from workers.jobs import LIVE, QUEUES, Pause, Scope, State, Wish
+from workers.jobs import QUEUES, Pause, Scope, State, Wish
 from workers.store import pauses
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
 from workers.store.prepared import Prepared, hole
 from workers.store.records import now_ms, storable, to_json
-from workers.store.tables import Counter, JobRow, QueueRow, RemovedRow, WindowRow, WorkerRow
-
-_LIVE = [state.value for state in LIVE]
+from workers.store.tables import LIVE_STATES, Counter, JobRow, QueueRow, RemovedRow, WindowRow, WorkerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ def orphans(db: Database) -> list[Orphan]:
     query = (
         JobRow.select(JobRow, WorkerRow.boot_id)
         .join(WorkerRow, JOIN.LEFT_OUTER, on=(WorkerRow.id == JobRow.worker_id))
-        .where(JobRow.state.in_(_LIVE))
+        .where(JobRow.state.in_(LIVE_STATES))
         .order_by(JobRow.id)
         .dicts()
     )

@@ -9,15 +9,14 @@ from typing import Any
 
 from peewee import JOIN, Database, fn
 
-from workers.jobs import FINAL, Move, State
+from workers.jobs import Move, State
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
-from workers.store.tables import Counter, EventRow, JobRow
+from workers.store.tables import FINAL_STATES, Counter, EventRow, JobRow
 
 _KEY = "noticed "  # begins the key of the counter of each way; its name follows
 _PAGE = 500
 _FINAL_MOVES = tuple(move.value for move in (Move.SUCCEEDED, Move.FAILED, Move.CANCELLED, Move.SKIPPED))
-_ENDED = [state.value for state in FINAL]
 _NAMES = {Move.SUCCEEDED.value: "done", Move.FAILED.value: "failed"}
 ALERTS = ("disk_low", "disk_ok", "worker_restarted")
 
@@ -110,7 +109,7 @@ def _batch_ends(db: Database, rows: Iterable[dict[str, Any]]) -> dict[str, int]:
     """Of each batch among these rows that has ended: the revision of its last end."""
     found = {}
     for batch in {row["batch"] for row in rows if row["batch"] and row["move"] in _FINAL_MOVES}:
-        going = JobRow.select(JobRow.id).where((JobRow.batch == batch) & JobRow.state.not_in(_ENDED)).limit(1)
+        going = JobRow.select(JobRow.id).where((JobRow.batch == batch) & JobRow.state.not_in(FINAL_STATES)).limit(1)
         if going.scalar(db) is None:
             last = EventRow.select(fn.MAX(EventRow.revision)).join(JobRow, on=(JobRow.id == EventRow.job_id))
             found[batch] = last.where((JobRow.batch == batch) & EventRow.move.in_(_FINAL_MOVES)).scalar(db)

@@ -18,9 +18,8 @@ from workers.store.answers import Answer, change, each, missing
 from workers.store.database import transaction
 from workers.store.keepers import Keepers, keepers
 from workers.store.moves import locked_state
-from workers.store.tables import JobRow
+from workers.store.tables import LIVE_STATES, JobRow
 
-_LIVE = [state.value for state in LIVE]
 _OVER = "its time is over"
 
 
@@ -143,7 +142,7 @@ def pause_scope(
         name = pauses.pause(db, scope, name, until=until, by=by).name
         if soft:
             return []
-        mine = (pauses.column(scope) == name) & JobRow.state.in_(_LIVE)
+        mine = (pauses.column(scope) == name) & JobRow.state.in_(LIVE_STATES)
         ids = [row[0] for row in JobRow.select(JobRow.id).where(mine).order_by(JobRow.id).tuples().execute(db)]
         answers = [_pause_with(db, job_id, scope, name, by) for job_id in ids]
     return [answer for answer in answers if answer is not None]
@@ -200,7 +199,7 @@ def leave_scope(db: Database, job_id: int, scope: Scope, name: str, by: str, why
 
 def _kept_with(db: Database, scope: Scope, name: str) -> list[_Standing]:
     """Jobs that were paused with it, and those of them that a restart of the worker put on hold."""
-    stands = JobRow.state.in_(_LIVE) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
+    stands = JobRow.state.in_(LIVE_STATES) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
     marked = JobRow.select(JobRow.id).where(stands & JobRow.wish_by.contains(f"(with {scope.called(name)})"))
     found = [_standing(db, row[0]) for row in marked.order_by(JobRow.id).tuples().execute(db)]
     return [job for job in found if job is not None and job.keepers.kept_with(scope, name)]
@@ -218,7 +217,7 @@ def end_pauses(db: Database, moment: int) -> list[str]:
             if pause_ in pauses.over(db, moment):
                 resume_scope(db, scope, name, "worker", _OVER)
                 ended.append(f"the pause of {scope.called(name)}")
-    stands = JobRow.state.in_(_LIVE) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
+    stands = JobRow.state.in_(LIVE_STATES) | ((JobRow.state == State.QUEUED.value) & JobRow.hold)
     due = JobRow.pause_until.is_null(False) & (JobRow.pause_until <= moment)
     ids = [row[0] for row in JobRow.select(JobRow.id).where(due & stands).tuples().execute(db)]
 

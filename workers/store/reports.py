@@ -14,16 +14,13 @@ from typing import Any
 from peewee import Database
 
 from workers.errors import Failure
-from workers.jobs import LIVE, MOVES, ItemRecord, Move, Outcome, Progress, State, Wish
+from workers.jobs import MOVES, ItemRecord, Move, Outcome, Progress, State, Wish
 from workers.store.database import delete, is_sqlite, transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
 from workers.store.records import failure_of, finite, folded, storable, to_json, whole
-from workers.store.tables import After, EventRow, ItemRow, JobRow
+from workers.store.tables import LIVE_STATES, After, EventRow, ItemRow, JobRow
 from workers.text import clean
-
-_LIVE = [state.value for state in LIVE]
-
 
 _PROGRESS = Prepared(
     lambda sqlite: JobRow.update(
@@ -33,7 +30,7 @@ _PROGRESS = Prepared(
 
 
 def _ours(job_id: Any, lease: Any) -> Any:
-    return (JobRow.id == job_id) & (JobRow.lease == lease) & JobRow.state.in_(_LIVE)
+    return (JobRow.id == job_id) & (JobRow.lease == lease) & JobRow.state.in_(LIVE_STATES)
 
 
 def set_runner(db: Database, job_id: int, lease: int, pid: int, start: int) -> bool:

@@ -17,14 +17,14 @@ from typing import Any
 
 from workers.errors import StoreError
 from workers.files import private_folder
-from workers.jobs import FINAL, LIVE, Move, State, Wish
+from workers.jobs import FINAL, Move, State, Wish
 from workers.store import backup
 from workers.store.backup import Contents
 from workers.store.database import inode_of, open_database, told, transaction
 from workers.store.migrations import migrate
 from workers.store.moves import bump, count_on, move_inside, record_event
 from workers.store.records import now_ms, storable
-from workers.store.tables import JobRow, WorkerRow
+from workers.store.tables import LIVE_STATES, JobRow, WorkerRow
 
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510  # the bytes on which SQLite's readers hold a lock while they are there
 _LOCKS_FIRST, _LOCKS_SIZE = 0x40000000, 512  # those and the ones of writers
@@ -127,9 +127,7 @@ def _raise_numbers(db: Any, floor: Floor) -> None:
 
 def _release_live(db: Any, by: str, hold: bool) -> None:
     """What ran when the copy was made runs no more, and that is no fault of any job. What was asked of it counts."""
-    live = JobRow.select(JobRow.id, JobRow.state, JobRow.wish, JobRow.wish_by).where(
-        JobRow.state.in_([state.value for state in LIVE])
-    )
+    live = JobRow.select(JobRow.id, JobRow.state, JobRow.wish, JobRow.wish_by).where(JobRow.state.in_(LIVE_STATES))
     for job_id, state, wish, wish_by in list(live.tuples().execute(db)):
         if wish == Wish.CANCEL.value:
             move_inside(db, Move.CANCELLED, job_id, by=wish_by, reason="asked before the backup was made")

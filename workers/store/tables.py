@@ -19,7 +19,11 @@ from peewee import (
     TextField,
 )
 
-from workers.jobs import State
+from workers.jobs import FINAL, LIVE, State
+
+# As the column `state` of a job holds them.
+LIVE_STATES = [state.value for state in State if state in LIVE]
+FINAL_STATES = [state.value for state in State if state in FINAL]
 
 _STATES = ", ".join(f"'{state.value}'" for state in State)
 

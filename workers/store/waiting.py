@@ -14,16 +14,13 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.errors import ErrorClass, UsageError
-from workers.jobs import FINAL, Job, State, Waiting, rfc3339
+from workers.jobs import Job, State, Waiting, rfc3339
 from workers.localtime import local
 from workers.store.prepared import Prepared, hole
 from workers.store.standing import paused, tell_hold, tell_paused
-from workers.store.tables import After, BatchRow, JobRow
+from workers.store.tables import FINAL_STATES, LIVE_STATES, After, BatchRow, JobRow
 from workers.text import span_words
 from workers.windows import opens
-
-_LIVE = [State.RUNNING.value, State.PAUSED.value]
-_FINAL = [state.value for state in FINAL]
 
 FRESH_MS = 20_000  # a job has taken by then what memory it will need
 _NAMED = 5  # jobs that a sentence names
@@ -96,7 +93,7 @@ def _unfinished() -> Any:
 
 
 def _holds_up(other: Any) -> Any:
-    return (other.state != State.SUCCEEDED.value) & ~(After.ended & other.state.in_(_FINAL))
+    return (other.state != State.SUCCEEDED.value) & ~(After.ended & other.state.in_(FINAL_STATES))
 
 
 def _tell_dependency(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
@@ -122,7 +119,7 @@ def _site_full(situation: Situation) -> Any:
     other = JobRow.alias("sibling")
     full = (
         other.select(other.site)
-        .where(other.site.is_null(False) & other.state.in_(_LIVE))
+        .where(other.site.is_null(False) & other.state.in_(LIVE_STATES))
         .group_by(other.site)
         .having(fn.COUNT(other.id) >= situation.per_site)
     )
@@ -137,7 +134,7 @@ def _batch_full(situation: Situation) -> Any:
     full = (
         BatchRow.select(BatchRow.name)
         .join(other, on=(fn.COALESCE(other.batch, "") == BatchRow.name))
-        .where(BatchRow.limit.is_null(False) & other.state.in_(_LIVE))
+        .where(BatchRow.limit.is_null(False) & other.state.in_(LIVE_STATES))
         .group_by(BatchRow.name, BatchRow.limit)
         .having(((BatchRow.limit > 0) & (live >= BatchRow.limit)) | ((BatchRow.limit == 0) & crowded))
     )
@@ -151,7 +148,7 @@ def _fresh(member: Any, now: Any) -> Any:
 
 def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
     limit = BatchRow.select(BatchRow.limit).where(BatchRow.name == job.batch).scalar(db)
-    members = (JobRow.batch == job.batch) & JobRow.state.in_(_LIVE)
+    members = (JobRow.batch == job.batch) & JobRow.state.in_(LIVE_STATES)
     live, fresh = next(
         iter(JobRow.select(fn.COUNT(JobRow.id), _fresh(JobRow, situation.now)).where(members).tuples().execute(db))
     )
@@ -165,7 +162,7 @@ def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str,
 
 
 def _tell_site_full(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
-    paused, lifts = _paused_of(db, (JobRow.site == job.site) & JobRow.state.in_(_LIVE))
+    paused, lifts = _paused_of(db, (JobRow.site == job.site) & JobRow.state.in_(LIVE_STATES))
     return (
         f"{situation.per_site} downloads from {job.site} are running{paused}",
         f"it starts when one of them ends{lifts}; jobs.per_site in config.toml",
@@ -210,7 +207,7 @@ def _opens(hours: str, now: int) -> str:
 def _other_suspect(situation: Situation) -> Any:
     """One more death would condemn it, and another such job runs: then nobody could tell which of them it was."""
     other = JobRow.alias("suspect")
-    running = other.select(other.id).where((other.worker_deaths >= POISON_DEATHS - 1) & other.state.in_(_LIVE))
+    running = other.select(other.id).where((other.worker_deaths >= POISON_DEATHS - 1) & other.state.in_(LIVE_STATES))
     return (JobRow.worker_deaths >= POISON_DEATHS - 1) & fn.EXISTS(running)
 
 
