@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.home import CONFIG, Home, final_moves, opened
-from tests.support.matrix import seed
+from tests.support.matrix import drawn
 from tests.support.shifted import ShiftedClock
 from workers.jobs import State
 
@@ -28,7 +27,7 @@ def _in(minutes: float) -> int:
 @pytest.mark.fault("33", "the clock of a working host is set: leases, schedules, pauses and retries")
 @pytest.mark.parametrize("forth", [True, False], ids=["forth", "back"])
 def test_clock_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forth: bool) -> None:
-    hours = random.Random(seed(33)).uniform(0.6, 3.0) * (1 if forth else -1)
+    hours = drawn(33).uniform(0.6, 3.0) * (1 if forth else -1)
     with opened(tmp_path / "home", CONFIG + "stall_minutes = 0.1\n") as home:
         clock = ShiftedClock(home.root / "clock")
         clock.install(monkeypatch.setattr)
@@ -77,7 +76,7 @@ def _changes(zone: ZoneInfo) -> list[datetime]:
 
 @pytest.mark.fault("34", "the clocks are changed under a worker: its hours open by the new ones")
 def test_hours_over_a_change_of_the_clocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chance = random.Random(seed(34))
+    chance = drawn(34)
     home = _Abroad(tmp_path / "home")
     home.zone = chance.choice(["America/New_York", "Europe/Berlin", "Australia/Sydney"])
     clock = ShiftedClock(home.root / "clock")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from PIL import Image
 
 from tests.support.disks import fill, small_disk
 from tests.support.home import CONFIG, Home, final_moves, opened, wait_for
-from tests.support.matrix import seed
+from tests.support.matrix import drawn
 from workers.jobs import State
 
 LOOK_OFTEN = {"modules": {"workers.departure": {"_LOOK_FOR_ROOM_MS": 300}}}
@@ -39,7 +38,7 @@ def _waits_for_room(home: Home, job_id: int) -> bool:
     "18", "disk of the media really full: originals untouched, nothing half; replaced when there is room"
 )
 def test_replacing_on_a_full_disk(tmp_path: Path) -> None:
-    chance = random.Random(seed(18))
+    chance = drawn(18)
     with small_disk(tmp_path / "library", "12m") as library, opened(tmp_path / "home", CONFIG) as home:
         before = {library / f"{n}.png": _picture(library / f"{n}.png", chance.uniform(40, 90)) for n in range(2)}
         filler = library / "somebody else's film"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 
 from tests.support.consoles import open_console, type_keys
 from tests.support.home import Home, wait_for
-from tests.support.matrix import seed
+from tests.support.matrix import drawn
 from tests.support.pty import Terminal
 from workers.door import DEFAULT_REGISTRY
 from workers.jobs import State
@@ -41,7 +40,7 @@ def _hang_up(console: Terminal, told: bool) -> None:
 
 @pytest.mark.fault("55", "the console's terminal goes, told or not by chance, in the middle of a job")
 def test_terminal_goes_and_work_goes_on(tmp_path: Path) -> None:
-    chance = random.Random(seed(55))
+    chance = drawn(55)
     home = Home(tmp_path / "home", registry=DEFAULT_REGISTRY)
     pid = 0
     try:

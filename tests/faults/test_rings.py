@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import Home, final_moves, wait_for
+from tests.support.matrix import drawn
 from workers.jobs import State
 from workers.queues import Bells
 
@@ -74,6 +75,7 @@ def test_killed_as_jobs_are_due(home: Home) -> None:
     due = int(time.time() * 1000) + 1500
     ids = [home.submit("touch", {"folder": str(home.out), "seconds": 0.2}, run_after=due) for _ in range(10)]
     wait_for(lambda: any(home.job(job_id).state is not State.QUEUED for job_id in ids), what="the first is due")
+    time.sleep(drawn(28).uniform(0.0, 0.4))
     worker.kill()
     home.start()
     for job_id in ids:
@@ -105,7 +107,7 @@ def test_deleted_ring_folder(home: Home) -> None:
 def test_doubled_rings(home: Home) -> None:
     ids = [home.submit("touch", {"folder": str(home.out)}) for _ in range(10)]
     bells = Bells(home.settings.paths.rings, home.settings.paths.wake_socket)
-    for _ in range(1000):
+    for _ in range(drawn(32).randrange(800, 1200)):
         bells.ring("default")
     home.start()
     for job_id in ids:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import CONFIG, Home, final_moves, gone, opened, wait_for
+from tests.support.matrix import drawn
 from workers.client import WorkerStatus
 from workers.errors import ErrorClass
 from workers.jobs import State
@@ -36,8 +37,9 @@ def _again_now(home: Home, job_id: int) -> None:
 def test_killed_runner_is_tried_again(busy_home: Home) -> None:
     home = busy_home
     worker = worker_pid(home.settings)
-    job_id = home.submit("sleep", {"seconds": 0.5})
+    job_id = home.submit("sleep", {"seconds": 0.8})
     home.wait_running(job_id)
+    time.sleep(drawn(3).uniform(0.0, 0.2))
     os.kill(home.runner_pid(job_id), signal.SIGKILL)
     waiting = home.wait_failure(job_id)
     assert waiting.failure is not None
@@ -160,8 +162,9 @@ def test_out_of_memory(quick_home: Home) -> None:
 @pytest.mark.fault("58", "forkserver killed")
 def test_killed_forkserver_is_started_anew(busy_home: Home) -> None:
     home = busy_home
-    job_id = home.submit("sleep", {"seconds": 0.3})
+    job_id = home.submit("sleep", {"seconds": 0.8})
     home.wait_running(job_id)
+    time.sleep(drawn(58).uniform(0.0, 0.3))
     runner, old = home.runner_pid(job_id), home.forkserver_pid()
     os.kill(old, signal.SIGKILL)
     wait_for(lambda: gone(runner), 3, what="its runners are gone")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import CONFIG, Home, gone, opened, wait_for
+from tests.support.matrix import drawn
 from workers.jobs import State
 from workers.launch import stop_worker, worker_pid
 
@@ -96,6 +97,7 @@ def test_kill_in_the_grace_is_rescued(tmp_path: Path) -> None:
         home.wait_running(job_id)
         worker.signal(signal.SIGTERM)
         wait_for(lambda: "stops" in home.log(), what="it stops")
+        time.sleep(drawn(9).uniform(0.0, 0.5))
         worker.kill()
         home.assert_no_process()
         home.start()
@@ -132,6 +134,7 @@ def test_term_while_starting(home: Home) -> None:
     )
     try:
         wait_for(lambda: worker_pid(home.settings) == process.pid, what="it has taken the home")
+        time.sleep(drawn(7).uniform(0.0, 0.5))
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     finally:

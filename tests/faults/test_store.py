@@ -21,6 +21,7 @@ import pytest
 
 from tests.support.disks import fill, small_disk
 from tests.support.home import CONFIG, ROOT, Home, final_moves, opened, wait_for
+from tests.support.matrix import drawn
 from workers.client import open_client
 from workers.errors import StoreError
 from workers.jobs import State
@@ -71,7 +72,7 @@ def test_lock_as_jobs_start(home: Home) -> None:
     job_id = home.submit("noop", hold=True)
     home.client.unhold([job_id])
     with _locked(home):
-        time.sleep(0.5)
+        time.sleep(drawn(23).uniform(0.1, 0.9))
     assert home.wait_final(job_id).state is State.SUCCEEDED
     assert worker.process.poll() is None
 
@@ -116,8 +117,9 @@ def _damage(home: Home) -> None:
     with contextlib.closing(sqlite3.connect(home.settings.paths.database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with home.settings.paths.database.open("r+b") as file:
-        file.seek(4096 * 2)
-        file.write(os.urandom(4096 * 8))
+        chance, pages = drawn(24), home.settings.paths.database.stat().st_size // 4096
+        file.seek(4096 * chance.randrange(1, pages - 8))
+        file.write(chance.randbytes(4096 * 8))
 
 
 @pytest.mark.fault("24", "damaged database at start: exit 78 in one line with a hint")
@@ -224,10 +226,10 @@ def test_eio_on_fsync(home: Home) -> None:
         "    except StoreError: failed += 1\n"
         "print(ok, failed)\n"
     )
-    before = home.client.count()
+    before, first = home.client.count(), drawn(20).randrange(12, 25)
     done = subprocess.run(
         [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e",
-         "inject=fdatasync,fsync:error=EIO:when=12..16", sys.executable, "-c", program],
+         f"inject=fdatasync,fsync:error=EIO:when={first}..{first + 4}", sys.executable, "-c", program],
         env=home.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     if "PTRACE" in done.stderr or "attach" in done.stderr:
@@ -244,7 +246,7 @@ def test_slow_disk(home: Home) -> None:
     if strace is None:
         pytest.skip("strace is not installed")
     (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.02\n")
-    inject = "inject=fdatasync,fsync:delay_exit=200000"
+    inject = f"inject=fdatasync,fsync:delay_exit={drawn(54).randrange(150_000, 250_000)}"
     prefix = [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject]
     worker = home.spawn(prefix=prefix)
     if worker.answer != "ready":
@@ -270,7 +272,7 @@ def test_sleeping_worker(home: Home) -> None:
     home.wait_running(talking)
     home.wait_state(publishing, State.RUNNING)
     worker.signal(signal.SIGSTOP)
-    time.sleep(1.5)  # longer than the limit of a stall
+    time.sleep(drawn(12).uniform(1.3, 1.9))  # longer than the limit of a stall
     worker.signal(signal.SIGCONT)
     for job_id in (talking, publishing):
         job = home.wait_final(job_id)

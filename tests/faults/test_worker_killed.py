@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.fault_operations import WORKER_MOMENTS
 from tests.support.home import CONFIG, Home, final_moves, gone, opened, wait_for
-from tests.support.matrix import seed
+from tests.support.matrix import drawn, seed
 from workers.errors import ErrorClass
 from workers.jobs import State
 
@@ -23,11 +23,13 @@ CHAOS = CONFIG.replace("default = 4", "default = 6") + "attempts = 100\n"
 @pytest.mark.fault("1", "kill -9 of the worker and all its processes, jobs running")
 def test_kill_everything(home: Home) -> None:
     worker = home.start()
-    ids = [home.submit("sleep", {"seconds": 0.4}) for _ in range(4)]
+    chance = drawn(1)
+    ids = [home.submit("sleep", {"seconds": 0.8}) for _ in range(4)]
     waiting = [home.submit("noop") for _ in range(4)]
     for job_id in ids:
         home.wait_running(job_id)
-    for pid in home.processes():
+    time.sleep(chance.uniform(0.0, 0.2))
+    for pid in chance.sample(everybody := list(home.processes()), len(everybody)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     worker.wait()
@@ -52,6 +54,7 @@ def test_kill_of_the_worker_alone(home: Home) -> None:
     for job_id in (hanging, group):
         home.wait_phase(job_id)
     assert len(home.processes()) >= 6  # worker, forkserver, two runners, two children
+    time.sleep(drawn(2).uniform(0.0, 0.2))
     worker.kill()
     home.assert_no_process(3)
 
@@ -63,6 +66,7 @@ def test_kill_of_the_worker_while_a_job_is_paused(home: Home) -> None:
     wait_for(lambda: home.job(job_id).progress.phase)
     home.client.pause([job_id])
     home.wait_state(job_id, State.PAUSED)
+    time.sleep(drawn(57).uniform(0.0, 0.2))
     worker.kill()
     home.assert_no_process(3)  # a stopped group too
     home.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,11 @@ ROUNDS = 5  # of `python -m tests.faults`
 def seed(base: int) -> int:
     """What a test draws by chance from: `base`, or another number in each round of `python -m tests.faults`."""
     return base + 1000 * int(os.environ.get("SPOOL_TEST_SEED", "0"))
+
+
+def drawn(row: int) -> random.Random:
+    """The chance of one row: the moment of a kill, a length, a place. The same again for the same seed."""
+    return random.Random(seed(row))
 
 
 def stride(quick: int) -> tuple[int, int]:
