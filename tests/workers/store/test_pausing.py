@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.support.databases import FAR, claimed, running, situation, submitted
+from tests.support.databases import FAR, claimed, opened, running, situation, submitted, target, wipe
 from workers.jobs import Job, Move, Scope, State, Wish
 from workers.store import batches, moves, orders, pauses, pausing, questions
 from workers.store.database import transaction
@@ -243,3 +246,60 @@ def test_a_job_that_leaves_its_batch_is_no_longer_paused_with_it(db: Any) -> Non
     batches.assign(db, [job_id], None, "bob")
     assert _state(db, job_id) is State.RUNNING
     assert [event.reason for event in questions.events(db, job_id=job_id)][-2] == "out of films"
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["pause", "resume"]), st.sampled_from(_SCOPES)),
+        st.tuples(st.sampled_from(["pause alone", "resume alone", "hear", "rescue", "claim"]), st.none()),
+    ),
+    max_size=14,
+)
+
+
+def _step(db: Any, job_id: int, kept: set[Any], rows: set[Any], step: str, scope: Any) -> None:
+    """One order, carried out on the store and on the model: who keeps the job, and what is paused as a whole."""
+    live = _job(db, job_id).live
+    if step == "pause":
+        pausing.pause_scope(db, scope[0], scope[1], "ann", soft=False)
+        rows.add(scope)
+        kept |= {scope} if live else set()
+    elif step == "resume":
+        pausing.resume_scope(db, scope[0], scope[1], "ann")
+        rows.discard(scope)
+        kept.discard(scope)
+    elif step == "pause alone":
+        pausing.pause(db, [job_id], "bob")
+        kept.add("bob")
+    elif step == "resume alone":
+        pausing.resume(db, [job_id], "bob")
+        kept.clear()
+    elif step == "hear":
+        _heard(db, job_id)
+    elif step == "rescue" and live:
+        job = _job(db, job_id)
+        hold = job.wish.holds(job.state is State.PAUSED)
+        assert moves.move(db, Move.RESCUED, job_id, by="worker", fields={"hold": hold})
+    elif step == "claim" and not live:
+        assert (claimed(db) is not None) is not bool(kept or rows)
+
+
+def test_any_order_of_pauses_ends_as_whoever_keeps_the_job_says(tmp_path: Path) -> None:
+    with opened(target("sqlite", tmp_path)) as db:
+
+        @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @given(_STEPS)
+        def check(steps: list[tuple[str, Any]]) -> None:
+            wipe(db)
+            job_id, kept, rows = _running(db), set[Any](), set[Any]()
+            for step, scope in steps:
+                _step(db, job_id, kept, rows, step, scope)
+                job = _job(db, job_id)
+                if job.state is State.QUEUED:
+                    assert job.hold is bool(kept)
+                else:
+                    assert job.wish.holds(job.state is State.PAUSED) is bool(kept)
+            _heard(db, job_id)
+            assert _job(db, job_id).state is not (State.RUNNING if kept else State.PAUSED)
+
+        check()
