@@ -15,6 +15,7 @@ from typing import Any
 from workers.errors import ErrorClass, Failure
 from workers.files import remove_staging, remove_tree
 from workers.jobs import FINAL, Move, State, Wish
+from workers.media.environment import MARK
 from workers.runner.processes import Identity, boot_id, kill_group
 from workers.settings import Settings
 from workers.store import hosts, moves, questions, reports
@@ -32,7 +33,7 @@ _GONE = ".gone-"  # begins the name of a work folder that is being removed
 def _end_processes(orphan: Orphan) -> int:
     if orphan.runner_pid is None or orphan.runner_start is None:
         return 0
-    return kill_group(Identity(orphan.runner_pid, orphan.runner_start, orphan.boot_id))
+    return kill_group(Identity(orphan.runner_pid, orphan.runner_start, orphan.boot_id), mark=MARK)
 
 
 def _settle(db: Any, orphan: Orphan) -> str:

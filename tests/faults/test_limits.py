@@ -15,6 +15,7 @@ from tests.workers.media.test_environment import NETWORK, SECRETS
 from workers.errors import ErrorClass
 from workers.jobs import Job, State
 from workers.launch import worker_pid
+from workers.media.environment import MARK
 
 REGISTRY = "tests.support.limit_operations"
 LIMITS = "attempts = 1\nprocesses = 60\nfile_size_gib = 0.002\n"
@@ -71,6 +72,7 @@ def test_no_secret_reaches_a_runner_or_a_tool(home: Home, tmp_path: Path, online
     assert "AWS_SECRET_ACCESS_KEY" not in told["started"]
     assert not NETWORK.keys() & (told["tool"].keys() | told["started"].keys())
     assert "word" not in forkserver.read_text()
+    assert told["started"][MARK] == told["tool"][MARK] == "1", "by which the next worker knows what is left"
     assert (NETWORK.keys() & told["runner"].keys()) == (NETWORK.keys() if online else set())
     assert told["tool"]["PATH"] == told["runner"]["PATH"]
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+MARK = "SPOOL_RUNNER"
+"""Runners and all that they start bear this name in their environment: by it, a later worker knows them from others."""
+
 _PLAIN = frozenset(
     {
+        MARK,
         "PATH",
         "HOME",
         "USER",

@@ -70,31 +70,45 @@ def alive(identity: Identity) -> bool:
     return stat is not None and stat.start_ticks == identity.start_ticks and stat.state not in "ZX"
 
 
-def members(identity: Identity) -> list[int]:
-    """Pids of the living processes in the group or the session that this process leads or led."""
+def members(identity: Identity, mark: str = "") -> list[int]:
+    """Pids of the living processes in the group or the session that this process leads or led.
+
+    When it is gone and others may have had its pid since, name a `mark` that ours have in their environment: a
+    stranger who was given the pid may have led a group and ended as well, and left members of his own.
+    """
     if identity.boot_id != boot_id() or identity.pid <= 1:
         return []
     leader = _stat(identity.pid)
     if leader is not None and leader.start_ticks != identity.start_ticks:
-        return []  # the kernel reuses a pid only when no group and no session bears it any more
+        return []  # the kernel reuses a pid only when no group and no session bears it any more: none of ours is left
     return [
         stat.pid
         for stat in _all_stats()
         if identity.pid in (stat.group, stat.session)
         and stat.start_ticks >= identity.start_ticks
         and stat.state not in "ZX"
+        and (leader is not None or not mark or _bears(stat.pid, mark))
     ]
 
 
-def kill_group(identity: Identity, timeout_s: float = 2.0) -> int:
+def _bears(pid: int, mark: str) -> bool:
+    """Whether a process was started with this name in its environment."""
+    try:
+        names = (_PROC / f"{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(name.startswith(mark.encode() + b"=") for name in names)
+
+
+def kill_group(identity: Identity, timeout_s: float = 2.0, mark: str = "") -> int:
     """KILL what is left of the group and session that this process leads or led; the number of processes found.
 
     Stopped processes die too. Returns when all are gone, or after `timeout_s`: a process that hangs in the kernel
-    dies when that lets go of it.
+    dies when that lets go of it. `mark` is that of `members`.
     """
     seen: set[int] = set()
     deadline = time.monotonic() + timeout_s
-    while left := members(identity):
+    while left := members(identity, mark):
         seen.update(left)
         for pid in left:
             send(pid, signal.SIGKILL)

@@ -155,7 +155,11 @@ def _start(registry: str, control_fd: int) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "workers.runner.forkserver", *arguments],
         stdin=subprocess.DEVNULL,
         pass_fds=(control_fd,),
-        env={**environment.for_tools(os.environ), "PYTHONPATH": os.pathsep.join(_import_path())},
+        env={
+            **environment.for_tools(os.environ),
+            environment.MARK: "1",
+            "PYTHONPATH": os.pathsep.join(_import_path()),
+        },
         start_new_session=True,
     )
 

@@ -93,6 +93,23 @@ def test_nobody_is_killed_for_a_pid_that_names_somebody_else_now(group: Group) -
     assert processes.alive(group.identity)
 
 
+def test_strangers_whose_dead_leader_had_the_pid_of_ours_are_spared(group: Group) -> None:
+    """Our runner ended with all of it, a shell was given its pid, led a group and ended; its children live on."""
+    group.end_leader()
+    ours = replace(group.identity, start_ticks=group.identity.start_ticks - 1000)
+    assert processes.members(ours, "SPOOL_RUNNER") == [] and processes.kill_group(ours, mark="SPOOL_RUNNER") == 0
+    assert set(processes.members(ours)) == set(group.children), "nothing else tells them"
+
+
+def test_what_bears_our_mark_is_swept_long_after_its_leader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOOL_RUNNER", "1")
+    group = Group()
+    group.end_leader()
+    assert processes.kill_group(group.identity, mark="SPOOL_RUNNER") == 2
+    until_gone(*group.children)
+    group.leader.communicate()
+
+
 def test_children_are_found() -> None:
     with subprocess.Popen(["sleep", "999"]) as child:
         try:
