@@ -16,7 +16,7 @@ from workers.config import load_settings
 from workers.home import prepare_home
 from workers.jobs import Job, Move, State, Wish
 from workers.rescue import rescue
-from workers.runner.processes import boot_id, start_ticks
+from workers.runner.processes import alive, boot_id, identify, start_ticks
 from workers.settings import Settings
 from workers.store import hosts, moves, orders, pausing, questions, reports
 from workers.store.answers import Answer
@@ -196,6 +196,27 @@ def test_its_processes_are_ended_but_not_those_that_got_their_numbers(db: Any, s
             if child.poll() is None:
                 os.kill(child.pid, signal.SIGKILL)
             child.wait()
+
+
+@pytest.mark.fault("57", "the pid of a dead runner was given out again: what its new bearer left lives on")
+def test_what_strangers_left_under_the_pid_of_a_runner_is_not_touched(db: Any, settings: Settings, worker: int) -> None:
+    job = _left(db, worker)
+    script = "sleep 600 & echo $!"  # a shell that leads a session, ends, and leaves a child in it
+    shell = subprocess.Popen(["sh", "-c", script], start_new_session=True, stdout=subprocess.PIPE, text=True)
+    start = start_ticks(shell.pid)
+    assert shell.stdout is not None and start is not None
+    left = int(shell.stdout.readline())
+    try:
+        shell.wait(20)
+        reports.set_runner(db, job.id, job.lease, shell.pid, start - 1000)
+        stranger = identify(left)
+        assert stranger is not None and os.getsid(left) == shell.pid
+        rescue(db, settings)
+        assert alive(stranger)
+        assert questions.job_by_id(db, job.id).state is State.QUEUED
+    finally:
+        os.kill(left, signal.SIGKILL)
+        shell.stdout.close()
 
 
 def test_poison_is_counted_over_lives(db: Any, settings: Settings, worker: int) -> None:
