@@ -35,7 +35,9 @@ class _Trap:
 def test_garbage_and_pickle_rings_run_nothing(home: Home) -> None:
     home.start()
     trap = home.root / "trapped"
-    rows = [pickle.dumps(_Trap(trap)), b"\x00garbage", b"{}", b"[1]", b'{"id":1,"name":"os.system","eta":null}']
+    chance = drawn(30)
+    noise = [chance.randbytes(chance.randrange(200)) for _ in range(10)]
+    rows = [*noise, pickle.dumps(_Trap(trap)), b"\x00garbage", b"{}", b"[1]", b'{"id":1,"name":"os.system","eta":null}']
     with sqlite3.connect(_ring_db(home), timeout=10) as rings:
         for row in rows:
             rings.execute("INSERT INTO task (queue, data, priority) VALUES ('default', ?, 1000)", (row,))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.home import Home, gone, wait_for
+from tests.support.matrix import drawn
 from tests.support.media import ffmpeg, film_source
 from workers.jobs import State
 
@@ -47,6 +49,7 @@ def source(tmp_path: Path) -> Path:
 def test_killed_ffmpeg(home: Home, source: Path) -> None:
     home.start()
     job_id = _cut_short(home, source)
+    time.sleep(drawn(40).uniform(0.0, 0.3))
     os.kill(_encoder(home, source), signal.SIGKILL)
     waiting = home.wait_failure(job_id)
     assert waiting.failure is not None

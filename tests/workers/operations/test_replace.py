@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.context import PlainContext, files_under
 from tests.support.films import rich
+from tests.support.matrix import drawn
 from tests.support.media import Media, ffmpeg
 from tests.workers.operations.test_transcode import flipped, transcode
 from workers import trash
@@ -140,9 +141,9 @@ def test_a_result_that_does_not_decode(ctx: PlainContext, film: Path, monkeypatc
 
     def spoilt(path: Path, *rest: Any, **more: Any) -> Any:
         found = good(path, *rest, **more)
-        data = bytearray(path.read_bytes())
-        for at in range(len(data) // 2, len(data) // 2 + 20_000, 97):
-            data[at] ^= 0xFF
+        data, chance = bytearray(path.read_bytes()), drawn(38)
+        for _ in range(200):  # behind the headers and before the index
+            data[chance.randrange(len(data) // 3, len(data) * 5 // 6)] ^= 1 << chance.randrange(8)
         path.write_bytes(data)
         return found
 
