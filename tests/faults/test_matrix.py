@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -127,3 +128,14 @@ def test_rounds_whose_pytest_dies_are_not_passed(
     said = capsys.readouterr().out
     assert f"round 3 did not end by itself: pytest's exit code was {ends}" in said
     assert "NOT PROVEN: row 1 was tried 1 of 3 times" in said
+
+
+def test_the_documentation_names_the_rows_that_draw() -> None:
+    """A row that is the same in each round must not be told as tried with several seeds."""
+    root = Path(__file__).parents[2]
+    texts = [path.read_text() for path in (root / "tests").rglob("test_*.py") if path.name != "test_matrix.py"]
+    sources = "\n".join(text for text in texts if "from tests.support.matrix import" in text)
+    drawing = {int(number) for number in re.findall(r"\bdrawn\((\d+)\)", sources)} | {56}  # which has two seeds
+    told = (root / "docs" / "recovery.md").read_text().partition("sizes or places in the rows")[2].partition(".")[0]
+    assert [int(number) for number in told.split(",")] == sorted(drawing)
+    assert sources.count("stride(") == 1  # of row 39
