@@ -151,7 +151,7 @@ def test_hours_are_those_of_the_machines_clocks(tmp_path: Path) -> None:
         home.close()
 
 
-@pytest.mark.fault("18", "disk of the media full: the job waits, says so, and loses no attempt")
+@pytest.mark.fault("18", "an operation is told that the disk is full: the job waits, says so, and loses no attempt")
 def test_a_full_disk_makes_jobs_wait_and_costs_no_attempt(tmp_path: Path) -> None:
     full = CONFIG.replace("min_free_mib = 0", "min_free_mib = 1000000000")
     with opened(tmp_path / "home", full) as home:
