@@ -143,10 +143,8 @@ class QueueDialog(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Show the queues."""
-        view = self.query_one(QueueList)
-        view.styles.height = max(2, len(self.spool.feed.figures.queues) + 1)
-        view.focus()
-        self.call_after_refresh(self.refresh_now)
+        self.refresh_now()  # at once: a key that follows moves among queues that are there
+        self.query_one(QueueList).focus()
 
     def refresh_now(self) -> None:
         """Show the present figures."""
