@@ -156,12 +156,13 @@ def test_no_slot_is_needed(life: Life) -> None:
 def test_a_worker_process_that_slept(tmp_path: Path) -> None:
     with opened(tmp_path / "home", CONFIG + "keep_days = 1\n") as home:
         clock = ShiftedClock(home.root / "clock")
-        home.start({"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.05}})
         job_id = home.submit("noop")
+        home.start({"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.05}})
         home.wait_final(job_id)
+        wait_for(lambda: len(list_backups(home.settings)) == 1, what="what is done at a start")
         clock.sleep(2 * DAY_MS)
+        wait_for(lambda: len(list_backups(home.settings)) == 2, what="the backup of the day")
         wait_for(lambda: not home.client.jobs_by_id([job_id]), what="the job is forgotten")
-        wait_for(lambda: len(list_backups(home.settings)) == 1, what="the backup of the day")
         assert "was set" not in home.log()
 
 
