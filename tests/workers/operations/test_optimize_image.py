@@ -61,11 +61,11 @@ def test_beside_and_in_a_folder(ctx: PlainContext, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
 def test_a_result_that_is_no_smaller_is_never_kept(ctx: PlainContext, tmp_path: Path, name: str) -> None:
     pictures.halves().save(tmp_path / name)
-    (first,) = one(ctx, tmp_path / name).outputs
+    (first,) = one(ctx, tmp_path / name, level="best").outputs
     best = tmp_path / "best" / name
     best.parent.mkdir()
     os.rename(first, best)
-    outcome = one(ctx, best)
+    outcome = one(ctx, best, level="best")
     assert (outcome.outcome, outcome.outputs) == (Outcome.SKIPPED, ())
     assert f"{best.stat().st_size:,}" in outcome.detail["why"]
     assert files_under(best.parent) == [name]
