@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from workers.errors import TOO_LARGE, ErrorClass, Failure
 from workers.media.reach import ReachRefusedError
-from workers.text import clean
+from workers.text import clean, redacted
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _NETWORK_NAMES = frozenset(
@@ -144,9 +144,3 @@ def without_query(text: str, url: str) -> str:
         text = text.replace(f"?{secret}", "").replace(secret, "…") if len(secret) > 3 else text
     at = text.find("?" + query[:6])
     return text if at < 0 else text[:at] + re.sub(r"^\S*?(?=[:,;]?(\s|$))", "", text[at:])
-
-
-def redacted(text: str) -> str:
-    """`text` with the queries and passwords of URLs left out: they hold tokens."""
-    text = re.sub(r"(https?://)[^\s/@?#]*@", r"\1", text)
-    return re.sub(r"(https?://[^\s?#'\"]+)[?#][^\s'\"]*", r"\1?…", text)

@@ -13,11 +13,11 @@ from workers.errors import ErrorClass, Failure, JobFailed
 from workers.jobs import Progress
 from workers.media.parts import Parts
 from workers.media.reach import Guard
-from workers.media.refusals import failure_of, redacted, without_query
+from workers.media.refusals import failure_of, without_query
 from workers.media.sniff import sniff
 from workers.media.verify import check_whole
 from workers.media.ytdlp_order import Order
-from workers.text import clean
+from workers.text import clean, redacted
 
 _REPORT_EVERY_S = 0.1
 

@@ -11,7 +11,7 @@ import pytest
 
 from workers.errors import ErrorClass
 from workers.media.reach import ReachRefusedError
-from workers.media.refusals import failure_of, plain_words, redacted, retry_after_s, without_query
+from workers.media.refusals import failure_of, plain_words, retry_after_s, without_query
 
 URL = "https://example.org/film"
 
@@ -123,7 +123,7 @@ def test_words_are_plain() -> None:
 
 
 def test_secrets_are_left_out() -> None:
-    assert "SENTINEL" not in redacted("GET https://me:SENTINEL@h.example/a?token=SENTINEL#SENTINEL failed")
+    assert "SENTINEL" not in plain_words("GET https://me:SENTINEL@h.example/a?token=SENTINEL#SENTINEL failed")
     url = "https://h.example/film.mp4?token=SENTINEL.x&a=1"
     assert without_query("film.mp4?token=SENTINEL: Downloading", url) == "film.mp4: Downloading"
     assert without_query("token=SENTINEL.x&a=1", url) == "…"
