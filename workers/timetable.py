@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workers.errors import SpoolError
+from workers.store.database import DatabaseError
 from workers.store.records import now_ms
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,8 @@ class Timetable:
         for task in tasks:
             try:
                 task.act()
+            except (DatabaseError, SpoolError, OSError) as error:
+                log.warning("%s failed: %s; it is tried again at its next time", task.name, error)
             except Exception:
                 log.exception("%s failed; it is tried again at its next time", task.name)
 

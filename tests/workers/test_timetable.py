@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.errors import StoreError
+from workers.store.database import DatabaseError
 from workers.timetable import SETTLE_MS, Clock, Timetable, daily, hourly
 
 HOUR_MS = 3_600_000
@@ -112,6 +114,26 @@ def test_a_clock_set_forth_and_soon_put_right_removes_nothing() -> None:
         assert ran.looks() == []
     hands.pass_time(SETTLE_MS)
     assert ran.looks() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [(DatabaseError("malformed"), False), (OSError(5, "I/O"), False), (StoreError("full"), False), (KeyError(1), True)],
+)
+def test_trouble_with_one_task_is_told_and_keeps_no_other(
+    caplog: pytest.LogCaptureFixture, error: Exception, traced: bool
+) -> None:
+    def fails() -> None:
+        raise error
+
+    done: list[str] = []
+    table = Timetable(Hands().clock)
+    table.every("ageing", hourly(35), fails)
+    table.every("retention", hourly(35), lambda: done.append("retention"))
+    table.run()
+    (record,) = caplog.records
+    assert done == ["retention"] and record.getMessage().startswith("ageing failed")
+    assert bool(record.exc_info) is traced  # only for bugs of ours
 
 
 def test_by_how_much_a_clock_was_set_is_told_once() -> None:
