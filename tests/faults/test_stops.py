@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.support.home import CONFIG, Home, gone, opened, wait_for
 from tests.support.matrix import drawn
+from workers.client import open_client
 from workers.jobs import State
 from workers.launch import stop_worker, worker_pid
 
@@ -153,3 +156,32 @@ def test_second_worker_is_refused_and_names_the_first(home: Home) -> None:
     assert stop_worker(home.settings) is True
     assert first.wait() == 0
     assert stop_worker(home.settings) is False
+
+
+@pytest.mark.fault("14", "five workers started at once on one home: one takes it")
+def test_many_workers_at_once(home: Home) -> None:
+    home.client.close()
+    workers = []
+    guard = threading.Lock()
+
+    def start() -> None:
+        worker = home.spawn()
+        with guard:
+            workers.append(worker)
+
+    threads = [threading.Thread(target=start) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(worker.answer == "ready" for worker in workers) == [False] * 4 + [True]
+    holder = next(worker for worker in workers if worker.answer == "ready")
+    others = [worker for worker in workers if worker is not holder]
+    assert {worker.wait() for worker in others} == {78}
+    assert all(re.search(rf"\b{holder.pid}\b", worker.answer) for worker in others)
+    client = open_client(home.settings, home.registry)
+    ids = [client.submit("touch", {"folder": str(home.out)}).id for _ in range(30)]
+    for job_id in ids:
+        assert home.wait_final(job_id).attempts == 1
+    client.close()
+    assert len(home.made()) == 30

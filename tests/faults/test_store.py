@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -22,7 +20,6 @@ import pytest
 from tests.support.disks import fill, small_disk
 from tests.support.home import CONFIG, ROOT, Home, final_moves, opened, wait_for
 from tests.support.matrix import drawn
-from workers.client import open_client
 from workers.errors import StoreError
 from workers.jobs import State
 
@@ -329,32 +326,3 @@ def test_log_rotation(home: Home) -> None:
     assert "takes jobs" in moved.read_text()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert worker.process.poll() is None
-
-
-@pytest.mark.fault("14", "five workers started at once on one home: one takes it")
-def test_many_workers_at_once(home: Home) -> None:
-    home.client.close()
-    workers = []
-    guard = threading.Lock()
-
-    def start() -> None:
-        worker = home.spawn()
-        with guard:
-            workers.append(worker)
-
-    threads = [threading.Thread(target=start) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert sorted(worker.answer == "ready" for worker in workers) == [False] * 4 + [True]
-    holder = next(worker for worker in workers if worker.answer == "ready")
-    others = [worker for worker in workers if worker is not holder]
-    assert {worker.wait() for worker in others} == {78}
-    assert all(re.search(rf"\b{holder.pid}\b", worker.answer) for worker in others)
-    client = open_client(home.settings, home.registry)
-    ids = [client.submit("touch", {"folder": str(home.out)}).id for _ in range(30)]
-    for job_id in ids:
-        assert home.wait_final(job_id).attempts == 1
-    client.close()
-    assert len(home.made()) == 30
