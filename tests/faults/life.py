@@ -30,7 +30,7 @@ from workers.store.records import now_ms
 
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 _DAY = 24  # hours
-_COLUMNS = ("worker", "with all", "database", "wal", "logs", "rings", "cache", "trash", "rows")
+_COLUMNS = ("worker", "with all", "database", "wal", "logs", "backups", "rings", "cache", "trash", "rows")
 _MEMORY = ("worker", "everybody")
 _MEMORY_A_DAY = 4 << 20  # that the same hour of the next day may need more: 600 bytes a job of 20,000 in three days
 _MARGIN = 1.1  # of what the day before needed at most
@@ -42,6 +42,7 @@ QUIET = (
     + "keep_days = 1\n[trash]\nkeep_days = 1\n[backup]\nkeep = 2\n"
     + "[cache]\nsize_mib = 4\nmemory_mib = 1\n[cache.share]\nmetadata = 5\n"
 )
+_BACKUPS = 3  # two, and the one that is being made
 _NEW_FILES = 100  # an hour, whose results are kept
 
 
@@ -155,8 +156,8 @@ def growth(samples: list[Sample]) -> list[str]:
     """What the last day needed more of than the day before.
 
     Memory is compared hour by hour, so that neither a peak hides a leak nor a busy hour looks like one. Files and rows
-    come and go by the day: what counts of them is the most. Backups are printed and not judged: each holds the table of
-    its own day, which grows for two days, so they become as large as they get a day after all else.
+    come and go by the day: what counts of them is the most. Backups hold the table of their own day, so they become as
+    large as they get a day after all else: what counts of them is how many tables they take the room of.
     """
     old, new = samples[-2 * _DAY : -_DAY], samples[-_DAY:]
     found = []
@@ -168,6 +169,9 @@ def growth(samples: list[Sample]) -> list[str]:
         before, after = (max(getattr(one, name) for one in part) for part in (old, new))
         if after > before * _MARGIN and after - before > (_LEAST_ROWS if name == "rows" else _LEAST):
             found.append(f"{name} grew from {before:,} to {after:,}")
+    table, backups = (max(getattr(one, name) for one in new) for name in ("database", "backups"))
+    if backups > table * _BACKUPS + _LEAST:
+        found.append(f"backups grew to {backups:,} beside a table of {table:,}")
     return found
 
 

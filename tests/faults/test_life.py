@@ -34,6 +34,12 @@ def test_growth_is_named(name: str) -> None:
     assert told.startswith(f"{name} grew ")
 
 
+def test_backups_beyond_those_that_are_kept_are_growth() -> None:
+    many = [replace(one, backups=one.hour // 6 * one.database) for one in _STEADY]
+    (told,) = growth(many)
+    assert told.startswith("backups grew to ")
+
+
 @pytest.mark.parametrize("lost", [150, 15])
 def test_a_leak_of_two_days_is_seen_beside_noise(lost: int) -> None:
     chance = random.Random(5)
