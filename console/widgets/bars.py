@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
-from console.format import Spans, fit_spans, width_of
+from console.format import Spans, cells, cut, fit_spans, width_of
 from console.keys import Action, footer_actions, shown_key
 from console.widgets.paint import Lines
 
@@ -25,9 +25,21 @@ def tab_spans(
         places.append((at, at + len(text), mode))
         at += len(text)
     room = width - at - 1
+    right = _narrowed(right, room, ascii_only=ascii_only)
     right = fit_spans(right, min(room, width_of(right)), ascii_only=ascii_only) if room > 4 and right else []
     gap = width - at - width_of(right)
     return [*spans, (" " * max(0, gap), "plain"), *right], places
+
+
+def _narrowed(spans: Spans, room: int, *, ascii_only: bool) -> Spans:
+    """Where there is too little room the longest words give way, not the last: those are a figure."""
+    over = width_of(spans) - room
+    if over <= 0 or not spans:
+        return spans
+    at = max(range(len(spans)), key=lambda index: cells(spans[index][0]))
+    text, style = spans[at]
+    shorter = cut(text.rstrip(), max(8, cells(text) - over - 1), ascii_only=ascii_only) + " "
+    return [*spans[:at], (shorter, style), *spans[at + 1 :]]
 
 
 class TabLine(Lines):
