@@ -15,10 +15,11 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """URLs and absolute paths found in a paste, in their order, each once."""
+    """URLs and absolute paths found in a paste, in their order, each once; and words of it that are neither."""
 
     urls: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.urls or self.paths)
@@ -28,12 +29,15 @@ class Pasted:
 class _Found:
     urls: dict[str, None] = field(default_factory=dict)
     paths: dict[str, None] = field(default_factory=dict)
+    left: dict[str, None] = field(default_factory=dict)
 
     def add(self, word: str) -> None:
         if _URL.fullmatch(word):
             self.urls[word] = None
         elif path := _as_path(word):
             self.paths[path] = None
+        elif word:
+            self.left[word] = None
 
 
 def _as_path(word: str) -> str:
@@ -75,7 +79,7 @@ def parse(text: str) -> Pasted:
             continue
         for word in words:
             found.add(word)
-    return Pasted(tuple(found.urls), tuple(found.paths))
+    return Pasted(tuple(found.urls), tuple(found.paths), tuple(found.left))
 
 
 def looks_typed(text: str) -> bool:

@@ -239,6 +239,36 @@ async def test_paths_of_another_host_are_not_judged(open_console: Open) -> None:
         await until(pilot, lambda: len(store.rows) == 4)
 
 
+async def test_nothing_of_a_mixed_paste_is_dropped_without_a_word(open_console: Open) -> None:
+    store = FakeStore(make_jobs(3))
+    store.worker_host = "elsewhere"
+    async with open_console(store, (120, 40)) as (app, pilot):
+        await shows(pilot, "clip-000003")
+        app.post_message(events.Paste("/media/one.mov\nhttps://a.example/1\nmedia/two.mov\nthree.mov\n"))
+        await shows(pilot, "URLs *")
+        await shows(pilot, "Addresses first")
+        told = next(iter(app._notifications)).message
+        assert told == (
+            "Addresses first: what to do with 1 path is asked next. "
+            "Left out, being neither an address nor a whole path: media/two.mov and 1 more."
+        )
+        await pilot.press("ctrl+g")
+        await shows(pilot, "What to do with 1 path?")
+        await until(pilot, lambda: len(store.rows) == 4)
+        await pilot.press("enter")
+        await shows(pilot, "/media/one.mov")
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: len(store.rows) == 5)
+        assert [store.rows[number].params["inputs"] for number in (4, 5)] == [
+            ["https://a.example/1"],
+            ["/media/one.mov"],
+        ]
+        app.post_message(events.Paste("/media/one.mov\nhttps://a.example/1\n"))
+        await shows(pilot, "URLs *")
+        await pilot.press("escape")  # the addresses are not wanted: the paths may be
+        await shows(pilot, "What to do with 1 path?")
+
+
 async def test_paste_of_nothing_useful_says_so(open_console: Open) -> None:
     async with open_console(FakeStore(make_jobs(3)), (100, 24)) as (app, pilot):
         await shows(pilot, "clip-000003")

@@ -54,6 +54,12 @@ def test_urls(text: str, urls: tuple[str, ...]) -> None:
     assert parse(text).urls == urls
 
 
+def test_what_is_neither_is_kept_to_be_told() -> None:
+    found = parse("# a list\n/a.mov\nhttps://x.example/1 and this\n\nb.mov\nb.mov")
+    assert (found.urls, found.paths, found.left) == (("https://x.example/1",), ("/a.mov",), ("and", "this", "b.mov"))
+    assert not parse("b.mov")
+
+
 def test_home_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert parse("~/film.mov").paths == ("/home/ada/film.mov",)
