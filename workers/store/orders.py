@@ -16,14 +16,18 @@ from workers.store.answers import Answer, change, each, missing
 from workers.store.audit import differences, without_orders
 from workers.store.database import delete
 from workers.store.moves import bump, locked_state, move_inside, skip_dependents
-from workers.store.questions import job_by_id
+from workers.store.questions import job_by_id, revision
 from workers.store.records import folded, storable, to_json
 from workers.store.submissions import know_window
 from workers.store.tables import After, EventRow, ItemRow, JobRow, RemovedRow
 
 
 def cancel(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
-    """Waiting jobs end at once; a running one is asked, by a field that its supervisor reads."""
+    """Waiting jobs end at once; a running one is asked, by a field that its supervisor reads.
+
+    One that ended by this very order, since it waits for another of it, is no refusal.
+    """
+    before = revision(db)
 
     def act(job_id: int) -> Answer:
         state = locked_state(db, job_id)
@@ -35,6 +39,8 @@ def cancel(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
         if state in LIVE:
             change(db, job_id, "cancel asked", by, wish=Wish.CANCEL.value, wish_by=by)
             return Answer(job_id, True, "is being cancelled")
+        if state is State.SKIPPED and job_by_id(db, job_id).revision > before:
+            return Answer(job_id, True, "skipped with one that it waits for")
         return Answer(job_id, False, f"has ended already: {state.value}")
 
     return each(db, ids, act)

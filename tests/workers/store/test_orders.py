@@ -90,6 +90,19 @@ def test_cancel(db: Any) -> None:
     assert _one(pausing.pause(db, [live], "ann")) == (False, "is being cancelled")
 
 
+def test_a_chain_is_cancelled_by_one_order_without_a_refusal(db: Any) -> None:
+    first = submitted(db).id
+    second = submitted(db, after=(first,)).id
+    third = submitted(db, after=(second,)).id
+    told = orders.cancel(db, [first, third, second], "ann")
+    assert [(answer.ok, answer.message.split()[0]) for answer in told] == [
+        (True, "cancelled"),
+        (True, "skipped"),
+        (True, "skipped"),
+    ]
+    assert _one(orders.cancel(db, [third], "ann")) == (False, "has ended already: skipped")
+
+
 def test_one_answer_for_each_id_over_several_transactions(db: Any) -> None:
     ids = [submitted(db).id for _ in range(130)]
     answers = orders.cancel(db, [*ids, *ids, 999], "ann")
