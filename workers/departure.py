@@ -14,7 +14,7 @@ from workers.delays import retry_delay_s
 from workers.errors import ErrorClass, Failure
 from workers.files import free_bytes, remove_staging, remove_tree
 from workers.jobs import FINAL, MOVES, Job, Move, State, Wish
-from workers.runner import wire
+from workers.runner import listing, wire
 from workers.runner.failures import how_it_died
 from workers.store import moves, reports
 from workers.store.database import transaction
@@ -104,13 +104,15 @@ class Departure:
             failure.retry_after_s,
             failure.short_of_room,
         )
+        room = failure.error_class is not ErrorClass.DISK or not (failure.short_of_room or self._short_of_room())
+        final = room and (not failure.retryable or job.failures + 1 >= job.max_attempts)
         operation = self._shop.operations.get(job.operation)
         if operation is None or not operation.can_resume:
-            self._remove_work()  # first: after the move the next attempt may be at work in it
-        if failure.error_class is ErrorClass.DISK and (failure.short_of_room or self._short_of_room()):
+            self._remove_work(but_inputs=not final)  # before the move: after it another may be at work there
+        if not room:
             self._wait_for_room(failure)
             return
-        if not failure.retryable or job.failures + 1 >= job.max_attempts:
+        if final:
             self._move(Move.FAILED, failure.message, fields=error_fields(failure))
             return
         delay = retry_delay_s(failure, job.failures + 1, self._shop.chance)
@@ -174,8 +176,13 @@ class Departure:
     def _persist(self, write: Callable[[], Any]) -> Any:
         return self._shop.persist(self._job.id, write)
 
-    def _remove_work(self) -> None:
-        remove_tree(self._shop.settings.paths.job_work(self._job.id))
+    def _remove_work(self, *, but_inputs: bool = False) -> None:
+        """`but_inputs`: which inputs the job has is kept for its next attempt."""
+        folder = self._shop.settings.paths.job_work(self._job.id)
+        if but_inputs:
+            listing.remove_others(folder)
+        else:
+            remove_tree(folder)
 
 
 def abandon(shop: Workshop, job: Job, error: Exception) -> None:

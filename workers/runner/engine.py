@@ -16,6 +16,7 @@ from workers.runner.channel import Channel
 from workers.runner.feeder import Feeder, Sorter, Task, kept_names
 from workers.runner.itemprocess import ItemChannel
 from workers.runner.itemwork import ItemWork, circumstances_of
+from workers.runner.listing import as_first_found
 from workers.runner.pool import Bounds, Pool
 from workers.runner.tally import Tally
 from workers.runner.wire import Finished, ItemsEnded, JobMessage, Total, Yielded
@@ -55,7 +56,8 @@ class Engine:
         assert operation.items is not None
         # Those that a person chose are all named: no folder has to be walked for them, and one that is gone fails.
         chosen = dict.fromkeys(params.items) if isinstance(params, BulkParams) else None
-        stream = self._seen(chosen or operation.items(params))
+        look = operation.items
+        stream = self._seen(chosen or as_first_found(Path(self._job.work_dir), params, lambda: look(params)))
         first = list(itertools.islice(stream, 2))
         if not first:
             label = operation.label(params)

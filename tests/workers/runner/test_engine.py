@@ -245,3 +245,18 @@ def test_ten_thousand_items_survive_kills_none_lost_none_double(begin: Begin) ->
         seen += [record.key for record in talk.records()]
         until(lambda talk=talk: talk.runner.exited, "the end")  # type: ignore[misc]
     assert len(seen) == len(set(seen)) == 10_000
+
+
+def test_what_came_into_a_folder_since_its_first_attempt_is_not_its_work(begin: Begin, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_text(name)
+    params = {"inputs": [str(folder)]}
+    assert begin("hash", params).finish() == Finished((), {"items": 2, "done": 2, "failed": 0})
+    (folder / "c").write_text("made by another job meanwhile")
+    again = begin("hash", params, finished=(str(folder / "a"),))
+    assert again.finish() == Finished((), {"items": 2, "done": 2, "failed": 0})
+    assert [record.key for record in again.records()] == [str(folder / "b")]
+    edited = begin("hash", {**params, "skip": ["a"]})
+    assert edited.finish() == Finished((), {"items": 2, "done": 2, "failed": 0})
