@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 LEAST_SIZE = (60, 16)
-LEFT_BEHIND = "The worker that this console started goes on.\n`spool stop` ends it.\n"
-"""Said after leaving, in lines that fit the least terminal."""
 _WIDTHS = [(0, "-narrow"), (72, "-normal"), (120, "-panels"), (180, "-roomy")]
 _HEIGHTS = [(0, "-short"), (22, "-middle"), (40, "-tall")]
 
@@ -338,6 +336,5 @@ def run(settings: Settings, *, mouse: bool | None = None, read_only: bool = Fals
         return error.exit_code
     app = SpoolApp(settings, read_only=read_only)
     status = app.run(mouse=settings.console.mouse if mouse is None else mouse)
-    if app.starter.started:
-        sys.stdout.write(LEFT_BEHIND)
+    sys.stdout.write(app.starter.left_behind())
     return status if status is not None else app.return_code or 0

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from workers.client import open_client
 from workers.errors import SpoolError, StillStarting
 from workers.settings import Settings
 
 if TYPE_CHECKING:
     from console.app import SpoolApp
+
+LEFT_BEHIND = "The worker that this console started goes on.\n`spool stop` ends it.\n"
+"""Said after leaving, in lines that fit the least terminal."""
 
 
 class Starter:
@@ -56,3 +61,13 @@ class Starter:
             self._app.tell("No worker was running: started one. It goes on when you leave.")
         elif self._asked:
             self._app.tell("A worker is running already.")
+
+    def left_behind(self) -> str:
+        """What is said on leaving: that the worker goes on, if it was started here and still runs; else nothing."""
+        if not self.started:
+            return ""
+        try:
+            with contextlib.closing(open_client(self._app.settings)) as client:
+                return LEFT_BEHIND if client.worker().running else ""  # it may have been stopped, or have died
+        except SpoolError:
+            return ""

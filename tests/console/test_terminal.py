@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from console.app import LEAST_SIZE, LEFT_BEHIND
+from console.app import LEAST_SIZE
+from console.starter import LEFT_BEHIND
 from tests.support.pty import Terminal, terminal_environ
 
 ROOT = Path(__file__).parents[2]
