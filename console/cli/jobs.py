@@ -167,7 +167,7 @@ def why(job_id: str, as_json: bool) -> None:
     """Say why a job waits, stands still or failed, and what lifts that."""
     client = door()
     job = client.job(one_id(job_id))
-    reasons = client.why(job.id)
+    reasons = client.why(job.id) or _why_not_on(client, job)
     if as_json:
         say_json({"id": job.id, "state": job.state.value, "waiting": [_reason(w) for w in reasons], **_why_ended(job)})
         return
@@ -182,6 +182,23 @@ def why(job_id: str, as_json: bool) -> None:
         say(f"job {job.id} waits for nothing: it starts next")
     for waiting in reasons:
         say(in_clock(f"{waiting.detail}; {waiting.lifts}" if waiting.lifts else waiting.detail))
+
+
+def _why_not_on(client: Client, job: Job) -> tuple[Waiting, ...]:
+    """What keeps a running job from going on, or soon will: its worker is gone, or somebody asked something of it."""
+    from workers.jobs import State, Waiting, Wish
+
+    if job.state is not State.RUNNING:
+        return ()
+    if not client.worker().running:
+        lifts = "spool worker --detach starts one, which takes it up again"
+        return (Waiting("no_worker", "no worker runs here, so it does not move", lifts),)
+    asked = {
+        Wish.CANCEL: ("it is being cancelled", ""),
+        Wish.PAUSE: ("it is being paused", f"spool resume {job.id} lets it go on"),
+        Wish.HOLD: ("it waits on hold when it has ended what it has in hand", f"spool resume {job.id} takes that back"),
+    }
+    return (Waiting("asked", *asked[job.wish]),) if job.wish in asked else ()
 
 
 def _reason(waiting: Waiting) -> dict[str, str]:

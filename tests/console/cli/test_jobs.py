@@ -10,6 +10,7 @@ import pytest
 
 from console.cli.jobs import row
 from tests.console.cli.conftest import Ran
+from workers import lock
 from workers.client import Client
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemOutcome, Move, Outcome, State
@@ -88,6 +89,26 @@ def test_why_in_words_and_json(spool: Callable[..., Ran], five: Client) -> None:
     (shown,) = spool("why", "2", "--json").objects
     assert (shown["id"], shown["state"]) == (2, "queued")
     assert set(shown["waiting"][0]) == {"reason", "detail", "lifts"}
+
+
+def test_why_of_a_running_job_that_does_not_go_on(spool: Callable[..., Ran], client: Client) -> None:
+    job = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]})
+    moves.move(client._db, Move.CLAIMED, job.id, by="worker")
+    lines = spool("why", str(job.id)).lines
+    assert lines[0] == f"job {job.id} does not wait: it runs"
+    assert lines[1].startswith("no worker runs here, so it does not move; spool worker --detach starts one")
+    held = lock.take(client.settings.paths.lock)
+    try:
+        assert spool("why", str(job.id)).lines == lines[:1]
+        assert spool("pause", str(job.id), "--soft").code == 0
+        (told,) = spool("why", str(job.id)).lines[1:]
+        assert told == f"it waits on hold when it has ended what it has in hand; spool resume {job.id} takes that back"
+        (shown,) = spool("why", str(job.id), "--json").objects
+        assert shown["state"] == "running" and shown["waiting"][0]["reason"] == "asked"
+        assert spool("cancel", str(job.id)).code == 0
+        assert spool("why", str(job.id)).lines[1:] == ["it is being cancelled"]
+    finally:
+        lock.release(held)
 
 
 def test_why_of_a_job_that_was_paused_with_its_batch(spool: Callable[..., Ran], client: Client) -> None:
