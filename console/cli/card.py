@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from console.about import command
 from console.cli.forms import defaults_of, shown_params
 from console.format import clock, cut, in_clock, rate, size, span_of
+from console.reached import reached
 from console.told import Line, headline, lines
 from workers.jobs import Job, Outcome, State
 from workers.text import clean
@@ -93,8 +94,9 @@ def _times(job: Job, now_ms: int) -> Iterator[str]:
 def _progress(job: Job) -> str:
     progress = job.progress
     parts = [progress.phase]
-    if progress.fraction is not None:
-        parts.append(f"{progress.fraction * 100:.0f}%")
+    share = reached(job)
+    if share is not None:
+        parts.append(f"{share * 100:.0f}%")
     early = job.final and progress.total is not None and progress.done != progress.total  # it did not need them all
     if progress.unit == "bytes" and progress.done is not None and not early:
         parts.append(size(progress.done) + (f" of {size(progress.total)}" if progress.total else ""))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.cli.output import columns, say, say_json, tell
-from console.cli.selection import as_query, one_id
+from console.cli.selection import as_query, is_ids, one_id
 from console.cli.words import QueryCommand, door, json_option
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) ->
     """
     client = door()
     ids = client.job_ids(as_query(query), sort=sort)
+    for word in filter(is_ids, query):
+        tell(f"{word} was looked for in titles; `spool jobs id:{word}` lists by id")
     most = limit if limit is not None else (0 if as_json else _SCREEN)
     shown = ids[:most] if most else ids
     if as_json:
@@ -94,15 +96,18 @@ def _table(client: Client, ids: Sequence[int]) -> None:
 
 
 def row(job: Job, now_ms: int) -> str:
-    """One line about a job, with its title last."""
+    """One line about a job, with its title last; before it how many of its inputs failed."""
     from console.format import age
+    from console.reached import reached
     from workers.jobs import State
 
-    share = job.progress.fraction
+    share = reached(job)
     done = "" if share is None or job.state is State.QUEUED else f"{int(share * 100)}%"
     word = "held" if job.hold and job.state is State.QUEUED else job.state.value
     since = age(job.finished_at or job.started_at or job.submitted_at, now_ms)
-    return f"{job.id:>6}  {word:<9}  {job.operation:<14}  {job.priority.word:<8}  {done:>5}  {since:>4}  {job.title}"
+    bad = f"({job.items.failed} of {job.items.total} failed) " if job.items.failed else ""
+    start = f"{job.id:>6}  {word:<9}  {job.operation:<14}  {job.priority.word:<8}  {done:>5}  {since:>4}"
+    return f"{start}  {bad}{job.title}"
 
 
 @click.command()
@@ -223,6 +228,8 @@ def _what_to_do(client: Client, job: Job) -> list[str]:
         kind = job.failure.error_class
         helps = f"can help: spool retry {job.id}" if kind.retryable else "does not help as things are"
         return [f"{kind.value}: {kind.advice}", f"trying again {helps}"]
+    if job.state is State.SUCCEEDED and job.items.failed:
+        return [f"spool show {job.id} tells which; spool retry {job.id} tries those again"]
     last = client.events(job_id=job.id, limit=100_000)[-1:]
     return [event.reason for event in last if event.reason and job.state is State.SKIPPED]
 
@@ -232,6 +239,8 @@ def _is_now(job: Job) -> str:
 
     if job.state is State.FAILED and job.failure:
         return f"failed: {job.failure.message}"
+    if job.state is State.SUCCEEDED and job.items.failed:
+        return f"succeeded, but {job.items.failed} of its {job.items.total} inputs failed"
     words = {
         State.RUNNING: "runs",
         State.PAUSED: "is paused",

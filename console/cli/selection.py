@@ -32,6 +32,11 @@ def as_query(words: Sequence[str]) -> str:
     return " ".join(f'"{word}"' if " " in word and ":" not in word and '"' not in word else word for word in words)
 
 
+def is_ids(word: str) -> bool:
+    """Whether verbs that act on jobs take a word as an id, or as several: `12`, `12-20`, `12,15`."""
+    return _ID.fullmatch(word) is not None or _IDS.fullmatch(word) is not None
+
+
 def one_id(word: str) -> int:
     """The id that one word is; UsageError when it is none."""
     if not re.fullmatch(r"[0-9]{1,15}", word):
@@ -62,7 +67,7 @@ def nothing_found(words: Sequence[str]) -> int:
         tell("no job matches; nothing was done")
         return 0
     told = " ".join(words)
-    if all(_ID.fullmatch(word) or _IDS.fullmatch(word) for word in words):
+    if all(map(is_ids, words)):
         raise NoSuchJob(f"there is no job {told}; nothing was done; `spool jobs` lists them")
     raise NoSuchJob(f"no job has {told!r} in its title; nothing was done; `spool jobs` lists them with ids")
 

@@ -153,6 +153,33 @@ def test_why_one_was_skipped(spool: Callable[..., Ran], client: Client) -> None:
     assert spool("why", str(second.id)).lines[1] == f"job {first.id}, which it waited for, was cancelled"
 
 
+def test_inputs_that_failed_are_told_in_the_list_and_by_why(spool: Callable[..., Ran], client: Client) -> None:
+    job = client.submit("probe", {"inputs": ["/a", "/b"]})
+    moves.move(client._db, Move.CLAIMED, job.id, by="worker")
+    counts = {"items_total": 2, "items_done": 1, "items_failed": 1}
+    moves.move(client._db, Move.SUCCEEDED, job.id, by="worker", fields={**counts, "fraction": 1.0})
+    assert spool("jobs").lines[1].endswith(f"(1 of 2 failed) {job.title}")
+    lines = spool("why", str(job.id)).lines
+    assert lines == [
+        f"job {job.id} does not wait: it succeeded, but 1 of its 2 inputs failed",
+        f"spool show {job.id} tells which; spool retry {job.id} tries those again",
+    ]
+
+
+def test_what_ended_without_success_is_not_done(spool: Callable[..., Ran], client: Client) -> None:
+    job = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]})
+    moves.move(client._db, Move.CLAIMED, job.id, by="worker")
+    moves.move(client._db, Move.CANCELLED, job.id, by="worker", fields={"fraction": 1.0})
+    assert "100%" not in spool("jobs").out and "100%" not in spool("show", str(job.id)).out
+
+
+def test_a_number_alone_is_a_text_and_says_so(spool: Callable[..., Ran], five: Client) -> None:
+    ran = spool("jobs", "3")
+    assert len(ran.lines) == 2 and ran.lines[1].endswith("film-3.mp4")
+    assert ran.err == "3 was looked for in titles; `spool jobs id:3` lists by id\n"
+    assert spool("jobs", "id:3").err == spool("jobs", "film-3").err
+
+
 def test_every_class_of_failure_has_advice() -> None:
     assert all(kind.advice for kind in ErrorClass)
 
