@@ -267,6 +267,11 @@ class Supervisor:
         if self._runner is not None and not self._paused and self._stop is None and not self._yielding:
             self._yielding = self._runner.send(wire.Yield())
 
+    def _keep_slot(self) -> None:
+        """What was to wait once it had ended what it had in hand goes on, if it still can."""
+        if self._runner is not None and self._yielding and not self._gave_way:
+            self._yielding = not self._runner.send(wire.Yield(wanted=False))
+
     def _pause(self, by: str) -> None:
         runner = self._runner
         if self._paused or self._stop is not None or self._verdict is not None:
@@ -282,6 +287,7 @@ class Supervisor:
 
     def _resume(self, by: str) -> None:
         if not self._paused:
+            self._keep_slot()
             job, db = self.job, self._shop.db
             self._shop.persist(job.id, lambda: reports.clear_wish(db, job.id, job.lease, Wish.RESUME))
             return

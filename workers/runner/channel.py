@@ -170,7 +170,7 @@ class Channel:
         for line in lines:
             answer = decode_down(line)
             if isinstance(answer, Yield):
-                self.yielding = True
+                self.yielding = answer.wanted
                 self.on_yield()
                 continue
             takers = self.routes.take(answer.path) if isinstance(answer, Granted | Refused) else []

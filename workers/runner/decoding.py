@@ -258,7 +258,7 @@ _DOWN: Mapping[str, Callable[[Fields], Down]] = {
     "granted": lambda values: Granted(_text(values, "path")),
     "refused": lambda values: Refused(_text(values, "why"), _text(values, "path")),
     "known": _known,
-    "yield": lambda values: Yield(),
+    "yield": lambda values: Yield(values.get("wanted") is not False),
 }
 _UP: Mapping[str, Callable[[Fields], Up]] = {
     "hello": _hello,

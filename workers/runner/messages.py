@@ -78,7 +78,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Yield:
-    """Begin no more items, and say `Yielded` when those in hand have ended."""
+    """Begin no more items, and say `Yielded` when those in hand have ended; not `wanted` takes that back."""
+
+    wanted: bool = True
 
 
 # --- what the runner says ---------------------------------------------------------------------------------------

@@ -89,11 +89,12 @@ class Pool:
             while True:
                 if feeder.trouble is not None:
                     raise feeder.trouble
-                over = self._channel.yielding or (feeder.over and not feeder.ready and not self._again)
-                if over and not any(process.chunks for process in self._crew.values()):
+                yielding = self._channel.yielding  # which another thread may take back at any time
+                over = feeder.over and not feeder.ready and not self._again
+                if (yielding or over) and not any(process.chunks for process in self._crew.values()):
                     self._dismiss()
-                    return not self._channel.yielding or (feeder.over and not feeder.ready and not self._again)
-                if not self._channel.yielding:
+                    return feeder.over and not feeder.ready and not self._again
+                if not yielding:
                     self._hand_out(feeder)
                 ready = self._poll.poll(_TICK_S * 1000)
                 self._pass_time()

@@ -98,7 +98,9 @@ def _let_go(db: Database, job: _Standing, by: str, why: str) -> Answer:
         change(db, job_id, "resume asked", by, why, wish=Wish.RESUME.value, **free)
         return Answer(job_id, True, "is being resumed")
     if job.state is State.RUNNING and wish in (Wish.PAUSE, Wish.HOLD):
-        change(db, job_id, "resume asked", by, why, wish=Wish.NONE.value, **free)
+        # A runner may have been told already that its job is to wait. Of a pause it hears when it is stopped.
+        heard = Wish.RESUME if wish is Wish.HOLD else Wish.NONE
+        change(db, job_id, "resume asked", by, why, wish=heard.value, **free)
         return Answer(job_id, True, "goes on")
     if job.state is State.QUEUED and job.hold:
         change(db, job_id, "unheld", by, why, hold=False, **{**free, "wish_by": ""})

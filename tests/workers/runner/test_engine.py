@@ -166,6 +166,16 @@ def test_asked_to_make_room_it_ends_what_is_in_hand_and_begins_no_more(begin: Be
     assert not {record.key for record in rest.records()} & set(done)
 
 
+def test_asked_to_make_room_and_to_go_on_before_it_has_it_goes_on(begin: Begin) -> None:
+    talk = begin("items", {"count": 100, "seconds": 0.02})
+    talk.until_true(lambda: len(talk.records()) >= 3, "some outcomes")
+    talk.runner.signal_group(signal.SIGSTOP)
+    for wanted in (True, False):
+        talk.runner.send(Yield(wanted))
+    talk.runner.signal_group(signal.SIGCONT)
+    assert talk.finish() == Finished((), {"items": 100, "done": 100, "failed": 0})
+
+
 def test_room_that_is_asked_for_when_all_is_in_hand_is_no_room(begin: Begin, tmp_path: Path) -> None:
     asked: list[Publishing] = []
 

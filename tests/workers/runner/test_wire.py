@@ -78,7 +78,7 @@ downs = st.one_of(
         st.dictionaries(texts, texts, max_size=3),
     ),
     st.builds(wire.Known, whole, places, places, places),
-    st.just(wire.Yield()),
+    st.builds(wire.Yield, st.booleans()),
     st.builds(wire.Granted, texts),
     st.builds(wire.Refused, texts, texts),
 )
