@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.1
 _LOOKS_FOR_WORKER = 20
+_PATIENCE_S = 5.0  # without a move of the jobs, before what holds them back is asked and told
+_MOST_TOLD = 3  # jobs whose reasons are told
 
 
 @click.command(cls=QueryCommand)
@@ -66,10 +69,40 @@ def _mend_missing_worker(client: Client, start: bool) -> None:
         tell(str(error))
 
 
+class _Reasons:
+    """Why jobs that are waited for do not start: told once they have waited for a while, and again when it changes."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._told: dict[int, tuple[str, ...]] = {}
+        self._asked_at = time.monotonic()
+
+    def tell_new(self, jobs: Iterable[Job], line: LiveLine) -> None:
+        """Tell what holds back the first of the jobs, unless that was done a moment ago or is known."""
+        from console.format import in_clock
+        from workers.jobs import State
+
+        if time.monotonic() - self._asked_at < _PATIENCE_S:
+            return
+        self._asked_at = time.monotonic()
+        waiting = [job.id for job in jobs if job.state in (State.QUEUED, State.PAUSED)][:_MOST_TOLD]
+        for job_id, found in self._client.why_each(waiting).items():
+            reasons = [reason for reason in found if reason.reason != "no_worker"]  # that is told by itself
+            kinds = tuple(reason.reason for reason in reasons)
+            if kinds and self._told.get(job_id) != kinds:
+                line.clear()
+                said = "; ".join(filter(None, itertools.chain(*((one.detail, one.lifts) for one in reasons))))
+                tell(in_clock(f"job {job_id} waits: {said}"))
+            self._told[job_id] = kinds
+
+
 def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:
     left, good, total = dict.fromkeys(ids), True, len(ids)
     revision, looks, running = -1, 0, client.worker().running
+    jobs: dict[int, Job] = {}
+    reasons = _Reasons(client)
     while left:
+        reasons.tell_new((jobs[job_id] for job_id in left if job_id in jobs), line)
         newest = client.revision()
         if newest == revision:
             time.sleep(_LOOK_S)

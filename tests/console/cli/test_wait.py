@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from console.cli import wait
 from tests.console.cli.conftest import Ran
 from tests.support.home import wait_for
 from workers.client import Client, start_worker, stop_worker
@@ -65,6 +66,34 @@ def test_who_waits_needs_no_worker_first(spool: Callable[..., Ran], client: Clie
     assert client.worker().running
 
 
+def test_what_a_job_waits_for_is_told_once(
+    spool: Callable[..., Ran], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is paused for good and held: whoever waits learns it, and each change of the reasons."""
+    client.submit("download", {"inputs": [URL]}, hold=True)
+    assert spool("site", "pause", "127.0.0.1").code == 0
+    told: list[str] = []
+
+    def hear(text: str) -> None:
+        told.append(text)
+        if "waits: " in text:
+            client.unhold([1]) if "on hold" in text else client.cancel([1])
+
+    monkeypatch.setattr(wait, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(wait, "tell", hear)
+    assert spool("wait", "1").code == 1
+    first, second = [text for text in told if "waits: " in text]
+    assert first.startswith("job 1 waits: ") and "on hold" in first
+    assert "paused the site 127.0.0.1; spool site resume 127.0.0.1" in first
+    assert "paused the site 127.0.0.1" in second and "on hold" not in second
+    monkeypatch.setattr(wait, "_PATIENCE_S", 3600.0)
+    told.clear()
+    client.submit("download", {"inputs": [URL]}, hold=True)
+    client.cancel([2])
+    assert spool("wait", "2").code == 1
+    assert not any("waits: " in text for text in told)
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_worker_that_ends_meanwhile_is_told(home: Path, client: Client) -> None:
     client.submit("download", {"inputs": [URL]}, hold=True)
@@ -74,7 +103,7 @@ def test_a_worker_that_ends_meanwhile_is_told(home: Path, client: Client) -> Non
     try:
         wait_for(lambda: not client.worker().running or Path(f"/proc/{waiting.pid}/fd/3").exists(), what="its database")
         stop_worker(client.settings)
-        told = waiting.stderr.readline()
+        told = next(line for line in waiting.stderr if "worker" in line)
         assert "worker has ended" in told or "no worker runs" in told
     finally:
         waiting.kill()
