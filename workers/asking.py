@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from workers import configmark
 from workers.door import Door
 from workers.health.figures import HostFigures
 from workers.jobs import ItemOutcome, Job, JobEvent, State, Waiting
@@ -104,6 +105,7 @@ class Asking(Door):
             age_s=max(0.0, (now_ms() - row["heartbeat"]) / 1000),
             report=tuple(row["report"]),
             figures=HostFigures.from_dict(row["figures"]),
+            stale_config=pid is not None and configmark.stale(self.settings),
         )
 
     @spoken

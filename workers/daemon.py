@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from workers import backups, localtime, lock
+from workers import backups, configmark, localtime, lock
 from workers.ageing import Ageing
 from workers.autoslots import FOLLOW_S, LoadSource, SlotDesk
 from workers.cache.cache import ResultCache
@@ -93,6 +93,7 @@ class Daemon:
         """Take the home, put right what the last worker left, start everything; what was put right."""
         prepare_home(self.settings)
         self._lock = lock.take(self.settings.paths.lock)
+        configmark.note(self.settings)
         self._open_store()
         self._ear = Ear(self.settings.paths.wake_socket)
         self._notifier = Notifier(self.settings, self.db)

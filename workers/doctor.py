@@ -18,9 +18,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers import filesystems
+from workers import configmark, filesystems
 from workers.errors import SpoolError
 from workers.settings import Settings
+from workers.status import ANEW, STALE
 from workers.text import clean, size_words
 
 if TYPE_CHECKING:
@@ -310,6 +311,8 @@ def worker(settings: Settings) -> Iterator[Finding]:
         yield Finding("worker", Level.WARN, f"pid {pid} has been silent for {silent_s:.0f} s", todo)
     else:
         yield Finding("worker", Level.OK, f"pid {pid} on {clean(host)}, version {clean(version)}")
+    if configmark.stale(settings):
+        yield Finding("worker", Level.WARN, STALE, ANEW)
 
 
 def notices(settings: Settings) -> Iterator[Finding]:

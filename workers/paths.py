@@ -44,6 +44,11 @@ class Paths(BaseModel):
         return self.state / "worker.lock"
 
     @property
+    def worker_config(self) -> Path:
+        """Which configuration the worker has read, see `workers.configmark`."""
+        return self.state / "worker.config"
+
+    @property
     def job_logs(self) -> Path:
         """Folder of one log per job."""
         return self.state / "logs" / "jobs"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from workers.health.figures import HostFigures
 from workers.jobs import Pause
 
+STALE = "config.toml was changed since the worker started, which still has the old one"
+ANEW = "`spool stop`, then `spool worker --detach`, makes the change hold; what runs goes on afterwards"
+
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
@@ -59,3 +62,9 @@ class WorkerStatus:
     age_s: float | None = None  # since the last sign of life
     report: tuple[str, ...] = ()  # what it rescued and removed at its start
     figures: HostFigures | None = None
+    stale_config: bool = False  # whether config.toml was changed since the worker read it
+
+    @property
+    def stale_words(self) -> str:
+        """That it has an older configuration, and what helps; empty when it does not."""
+        return f"{STALE}: {ANEW}" if self.stale_config else ""

@@ -30,6 +30,8 @@ def status(as_json: bool) -> None:
         )
         return
     say(worker_line(worker))
+    if worker.stale_config:
+        say(f"  {worker.stale_words}")
     for line in worker.report if worker.running else ():
         say(f"  {line}")
     if worker.running and worker.figures:
@@ -78,4 +80,5 @@ def worker_as_json(worker: WorkerStatus) -> dict[str, object]:
         "age_s": worker.age_s,
         "report": list(worker.report),
         "figures": asdict(worker.figures) if worker.figures else None,
+        "stale_config": worker.stale_config,
     }

@@ -133,6 +133,8 @@ def worker_lines(worker: WorkerStatus | None, width: int, now_ms: int, *, watchi
     ]
     if worker.heartbeat is not None and worker.age_s is not None and worker.age_s > 10:
         lines.append([(f" silent for {age(worker.heartbeat, now_ms)}", "bad")])
+    if worker.stale_config:
+        lines += [[(" " + part, "warn")] for part in wrap(worker.stale_words, width - 2)]
     for text in worker.report:
         lines += [[(" " + part, "plain")] for part in wrap(clean(text), width - 2)]
     return lines

@@ -111,7 +111,8 @@ def example_config() -> str:
     parts = [
         "# Every setting of Spool with its default. Copy what you want to change to the path that",
         "# `spool config --path` prints, without the leading #. The environment wins over this file:",
-        "# SPOOL_OUTPUT, SPOOL_FFMPEG, SPOOL_LOG_LEVEL and SPOOL_READ_ONLY.",
+        "# SPOOL_OUTPUT, SPOOL_FFMPEG, SPOOL_LOG_LEVEL and SPOOL_READ_ONLY. A worker reads it once: `spool stop`,",
+        "# then `spool worker --detach`, makes a change hold. `spool status` tells when it has an older one.",
         "",
     ]
     sections: list[str] = []

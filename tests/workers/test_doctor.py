@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.hardware import pretend
 from tests.support.releases import RELEASES, build
-from workers import doctor, filesystems
+from workers import configmark, doctor, filesystems
 from workers.client import open_client
 from workers.config import load_settings
 from workers.doctor import (
@@ -69,6 +69,10 @@ def test_a_worker_that_is_there_is_told(settings: Settings) -> None:
         WorkerRow.update(heartbeat=now_ms() - 100_000).execute(client._db)
     (found,) = doctor.worker(settings)
     assert found.level is Level.WARN and "silent for 10" in found.detail
+    configmark.note(settings)
+    settings.paths.config.write_text("[slots]\nvideo = 2\n")
+    (_, found) = doctor.worker(settings)
+    assert found.level is Level.WARN and "still has the old one" in found.detail and "`spool stop`" in found.todo
     release(held)
     client.close()
 

@@ -3,9 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.cli.status import figures_line, worker_as_json, worker_line
+from console.widgets.side import worker_lines
 from tests.console.cli.conftest import Ran
+from workers import configmark
 from workers.client import Client, HostFigures, WorkerStatus
 from workers.jobs import QUEUES, State
+from workers.lock import release, take
+from workers.store import hosts
 
 
 def test_a_fresh_home(spool: Callable[..., Ran]) -> None:
@@ -35,6 +39,29 @@ def test_a_running_worker_and_a_silent_one() -> None:
     assert (shown["started_at"], shown["report"], shown["figures"]) == ("1970-01-01T00:00:01.000Z", ["none"], None)
 
 
+def test_a_worker_with_an_older_configuration(spool: Callable[..., Ran], client: Client) -> None:
+    settings = client.settings
+    hosts.add_worker(
+        client._db, {"host": "box", "pid": 7, "pid_start": 1, "boot_id": "", "version": "0.1.0", "operations": "[]"}
+    )
+    held = take(settings.paths.lock)
+    configmark.note(settings)
+    assert "config.toml" not in spool("status").out
+    settings.paths.config.write_text("[slots]\nvideo = 2\n")
+    ran = spool("status")
+    assert "config.toml was changed since the worker started" in ran.lines[1] and "`spool stop`" in ran.lines[1]
+    (shown,) = spool("status", "--json").objects
+    assert shown["worker"]["stale_config"] is True
+    release(held)
+    assert "config.toml was changed" not in spool("status").out
+
+
 def test_figures_of_the_host() -> None:
     figures = HostFigures(12.4, 0.5, 2, 40.0, "/x", 5_000_000_000, 10.0)
     assert figures_line(figures) == "host: CPU 12 %, load 0.5, memory 40 %, 5.0 GB free in /x"
+
+
+def test_the_console_tells_of_an_older_configuration_too() -> None:
+    lines = worker_lines(WorkerStatus(True, 42, "box", "0.1.0", started_at=1_000, stale_config=True), 60, 2_000)
+    told = " ".join(text.strip() for line in lines for text, role in line if role == "warn")
+    assert told.startswith("config.toml was changed") and "spool worker --detach" in told
