@@ -22,6 +22,7 @@ LOOKING = frozenset(
             "site",
             "status",
             "trash",
+            "undo",
         ),
         *("wait", "why"),
     }

@@ -11,10 +11,10 @@ from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.selection import one_id
 from console.cli.trash import answered
 from console.cli.words import door, json_option
-from workers.errors import UsageError
+from workers.errors import ReadOnlyError, UsageError
 
 if TYPE_CHECKING:
-    from workers.client import UndoStep
+    from workers.client import Client, UndoStep
 
 
 @click.command()
@@ -31,10 +31,12 @@ def undo(job_id: str, plan: bool, yes: bool, as_json: bool) -> int:
 
     client = door()
     number = one_id(job_id)
-    steps = client.undo_plan(number)
+    steps = _planned(client, number)
     if plan:
         _show(steps, as_json)
         return 0 if all(step.possible for step in steps) else 1
+    if client.settings.read_only:
+        raise ReadOnlyError("undoing a job")
     if not any(step.possible for step in steps):
         _show(steps, as_json)
         tell(f"nothing of job {number} can be put back")
@@ -48,6 +50,15 @@ def undo(job_id: str, plan: bool, yes: bool, as_json: bool) -> int:
             tell("nothing was done")
             return 1
     return answered(client.undo(number, steps), as_json)
+
+
+def _planned(client: Client, number: int) -> list[UndoStep]:
+    """What undoing the job would do; also of a job that was removed, whose originals are still there."""
+    try:
+        return client.undo_plan(number)
+    except UsageError:
+        client.job(number)  # one that never was has nothing in the trash either, which is not what to tell
+        raise
 
 
 def _show(steps: Sequence[UndoStep], as_json: bool) -> None:

@@ -36,6 +36,7 @@ MOST = {
     "batch": ["list"],
     "site": [],
     "doctor": ["--full"],
+    "undo": ["1", "--plan"],
 }
 
 
@@ -92,6 +93,8 @@ def test_every_verb_leaves_no_trace(watched: Home, capfd: pytest.CaptureFixture[
             out, err = capfd.readouterr()
             if verb not in LOOKING:
                 assert (code, out) == (2, "") and "read only" in err, (verb, err)
+            elif verb == "undo":
+                assert (code, out) == (2, "") and "nothing in the trash" in err
             elif verb != "doctor":
                 assert code == 0, (verb, err)
             assert _traces(watched) == before, verb

@@ -7,6 +7,7 @@ import pytest
 
 from tests.console.cli.conftest import Ran
 from tests.support.context import PlainContext
+from workers.client import Client
 from workers.operations import trash
 
 
@@ -53,8 +54,19 @@ def test_each_has_its_outcome(spool: Callable[..., Ran], films: list[Path]) -> N
     assert films[0].with_suffix(".mkv").exists(), "the first was undone, and that is undone now"
 
 
-def test_nothing_to_undo(spool: Callable[..., Ran], films: list[Path]) -> None:
-    ran = spool("undo", "8")
+def test_who_only_watches_may_look_at_the_plan(spool: Callable[..., Ran], client: Client, films: list[Path]) -> None:
+    ran = spool("--read-only", "undo", "7", "--plan")
+    assert ran.code == 0 and f"to the trash goes {films[0].with_suffix('.mkv')}" in ran.out
+    ran = spool("--read-only", "undo", "7", "--yes")
+    assert ran.code != 0 and "undoing a job" in ran.err
+    assert films[1].read_bytes() == b"new one"
+
+
+def test_nothing_to_undo(spool: Callable[..., Ran], client: Client, films: list[Path]) -> None:
+    ran = spool("undo", "999")
+    assert ran.code == 2 and "no job 999" in ran.err and "trash" not in ran.err
+    job = client.submit("download", {"inputs": ["http://127.0.0.1:9/x.mp4"]})
+    ran = spool("undo", str(job.id))
     assert ran.code == 2 and "nothing in the trash" in ran.err
     for film in films:
         film.with_suffix(".mkv").write_bytes(b"edited by a person")
