@@ -184,6 +184,8 @@ def _times(job: Job, width: int, now_ms: int) -> list[Spans]:
     lines = [[("  Job", "title")]]
     asked = {Wish.PAUSE: ", to be paused", Wish.HOLD: ", to be held"}.get(job.wish, ", held" if job.hold else "")
     state = f"{job.state.value}{asked} {until_words(job.pause_until, now_ms)}".rstrip()
+    if job.final:  # what it was once asked or kept by is over
+        state = job.state.value
     lines += _field("state", state, width, role_of(job.state))
     lines += _field("operation", f"{job.operation} in queue {job.queue}, {job.priority.word} priority", width)
     lines += _field("attempt", f"{job.attempts} of {job.max_attempts}", width)

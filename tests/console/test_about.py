@@ -63,6 +63,14 @@ def test_summary_of_a_failed_job_tells_everything() -> None:
     assert "\x1b" not in lines
 
 
+def test_a_job_that_has_ended_is_not_held_any_more() -> None:
+    job = replace(make_job(1, State.CANCELLED), hold=True, pause_until=NOW_MS + 60_000)
+    lines = text(about.summary(job, (), {}, 80, NOW_MS))
+    assert "cancelled" in lines and "held" not in lines and "until" not in lines
+    waits = replace(make_job(1, State.QUEUED), hold=True)
+    assert "queued, held" in text(about.summary(waits, (), {}, 80, NOW_MS))
+
+
 def test_every_error_class_has_words() -> None:
     for error_class in ErrorClass:
         job = make_job(1, State.FAILED, failure=Failure(error_class, "why"))
