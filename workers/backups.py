@@ -17,7 +17,7 @@ from typing import Any
 from workers import lock
 from workers.errors import ReadOnlyError, SchemaError, StoreError, UsageError, WorkerRunning
 from workers.home import prepare_home
-from workers.jobs import rfc3339
+from workers.jobs import Pause, rfc3339
 from workers.noting import note_by_hand
 from workers.settings import Settings
 from workers.store import backup, restore
@@ -47,6 +47,12 @@ class Plan:
     present: Contents | None  # None: there is none, or it cannot be read
     problem: str  # of the present database; empty when it is whole
     difference: Difference | None
+
+    @property
+    def pauses_again(self) -> list[Pause]:
+        """Pauses of queues, sites and batches that do not hold now, and would hold again."""
+        now = {(pause.scope, pause.name) for pause in (self.present.pauses if self.present else ())}
+        return [pause for pause in self.contents.pauses if (pause.scope, pause.name) not in now]
 
 
 # ---------------------------------------------------------------- making

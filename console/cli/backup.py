@@ -100,6 +100,7 @@ def _agreed() -> bool:
 def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
     """What a person should know before: what the copy holds, what there is now, and what that means."""
     from console.format import age, clock, plural
+    from workers.text import clean
 
     made = f", made {clock(plan.at_ms)}, {age(plan.at_ms, int(time.time() * 1000))} ago" if plan.at_ms else ""
     yield f"{plan.source}{made}: {_holds(plan.contents)}"
@@ -107,10 +108,15 @@ def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
         yield f"the present database: {plan.problem}"
     if plan.present is not None:
         yield f"the present database: {_holds(plan.present)}"
+    for pause in plan.pauses_again:
+        lasts = f"until {clock(pause.until)}" if pause.until else f"until `spool {pause.scope.value} resume` ends it"
+        yield f"paused again, {lasts}: {clean(pause.scope.called(pause.name))} (by {clean(pause.by)})"
     if plan.difference is None:
         yield "what has happened since the copy was made is lost"
         return
     lost, again, back = plan.difference.lost, plan.difference.again, plan.difference.back
+    if plan.difference.kept and not hold:
+        yield f"{plural(plan.difference.kept, 'job')} that somebody let go since would be on hold again"
     if not (lost or again or back):
         yield "lost: no job; only what was changed of them since"
     if lost:
@@ -136,12 +142,16 @@ def _as_json(plan: RestorePlan) -> Mapping[str, Any]:
 
     from workers.jobs import rfc3339
 
-    change = asdict(plan.difference) if plan.difference else {"lost": None, "again": None, "back": None}
+    change = asdict(plan.difference) if plan.difference else dict.fromkeys(("lost", "again", "back", "kept"))
     return {
         "restored": str(plan.source),
         "at": rfc3339(plan.at_ms),
         "version": plan.contents.schema,
         "states": plan.contents.states,
         "problem": plan.problem or None,
+        "paused_again": [
+            {"scope": pause.scope.value, "name": pause.name, "until": rfc3339(pause.until), "by": pause.by}
+            for pause in plan.pauses_again
+        ],
         **change,
     }

@@ -40,6 +40,7 @@ class Difference:
     lost: int  # jobs that the copy does not have
     again: int  # jobs that have ended since and would wait or run again
     back: int  # jobs that were removed since
+    kept: int = 0  # jobs that were paused or held, and were let go since
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,17 @@ def difference(present: Path, copy: Path) -> Difference:
             again=count(
                 f"copy.job c JOIN main.job j ON j.id = c.id WHERE c.state NOT IN ({final}) AND j.state IN ({final})"
             ),
+            kept=count(
+                f"copy.job c JOIN main.job j ON j.id = c.id WHERE {_stands('c')} AND NOT {_stands('j')}"
+                f" AND j.state NOT IN ({final})"
+            ),
             back=count("copy.job c WHERE NOT EXISTS (SELECT 1 FROM main.job j WHERE j.id = c.id)"),
         )
+
+
+def _stands(job: str) -> str:
+    """That a job is paused, or waits on hold."""
+    return f"({job}.state = '{State.PAUSED.value}' OR {job}.hold AND {job}.state = '{State.QUEUED.value}')"
 
 
 def user_of(database: Path) -> int | None:

@@ -86,6 +86,25 @@ def test_a_person_sees_what_it_means_and_may_refuse(
     assert [job["id"] for job in spool("jobs", "--json", "--sort", "id").objects] == [kept, goes_on]
 
 
+def test_pauses_that_would_hold_again_are_told(spool: Callable[..., Ran], home: Path) -> None:
+    (held,) = submit(home)
+    spool("hold", str(held))
+    for scope, name in (("site", "example.org"), ("queue", "video"), ("site", "over.example")):
+        spool(scope, "pause", name, *(["--for", "1s"] if name.startswith("over") else []))
+    spool("backup")
+    unchanged = spool("restore")
+    assert "paused again" not in unchanged.err and "on hold again" not in unchanged.err
+    spool("unhold", str(held))
+    spool("site", "resume", "example.org")
+    ran = spool("restore", "--yes", "--json")
+    (told,) = [line for line in ran.err.splitlines() if "paused again" in line]
+    assert "the site example.org" in told and "`spool site resume`" in told
+    assert "1 job that somebody let go since would be on hold again" in ran.err
+    (shown,) = ran.objects
+    assert [(pause["scope"], pause["name"]) for pause in shown["paused_again"]] == [("site", "example.org")]
+    assert shown["kept"] == 1
+
+
 def test_without_a_person_it_needs_a_yes(spool: Callable[..., Ran], home: Path) -> None:
     submit(home)
     spool("backup")
