@@ -15,6 +15,7 @@ _LONG = 8  # of a list that are told
 _TOP = 5  # groups of duplicates that are told
 _SIZES = ("size", "bytes", "size_before", "source_size")
 _NUMBERS_ONLY = frozenset({"histogram", "routes", "method", "route"})  # for programs
+_FULL_NAMES = {"kept": "from cache"}  # where the name alone says too little
 
 
 def lines(operation: str, facts: Mapping[str, Any]) -> list[Line]:
@@ -127,7 +128,7 @@ def _number(name: str, value: float) -> str:
 
 
 def _words(name: str) -> str:
-    return name.removesuffix("_s").replace("_", " ")
+    return _FULL_NAMES.get(name) or name.removesuffix("_s").replace("_", " ")
 
 
 def _duplicates(facts: Mapping[str, Any]) -> Iterator[Line]:

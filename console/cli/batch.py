@@ -174,13 +174,19 @@ def _end(client: Client, action: str, name: str, yes: bool, as_json: bool) -> in
         tell(f"all jobs of {found.name} have ended; nothing was done")
         return 0
     members = list(client.batch_members(name))
-    if not yes and not agreed(f"{action} {found.name}:", client, members):
+    if not yes and not agreed(action, client, members, batch=found.name):
         tell("nothing was done")
         return 1
     if not yes and list(client.batch_members(name)) != members:
         tell(f"spool: jobs came into {found.name} or left it while you were asked; nothing was done")
         return 1
-    return answered((client.cancel_batch if action == "cancel" else client.remove_batch)(name), as_json)
+    answers = (client.cancel_batch if action == "cancel" else client.remove_batch)(name)
+    if not answers and action == "delete":  # it had a limit or a pause, and no jobs of which something could be told
+        if as_json:
+            say_json({"batch": found.name, "ok": True})
+        else:
+            say(f"{found.name}: removed; it had no jobs")
+    return answered(answers, as_json)
 
 
 def _saved(client: Client, rest: Sequence[str], as_json: bool) -> int:

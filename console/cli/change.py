@@ -58,18 +58,22 @@ def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], boo
     return command
 
 
-def agreed(verb: str, client: Client, ids: Sequence[int]) -> bool:
-    """Whether the person at the terminal agrees; UsageError when there is none to ask."""
+def agreed(verb: str, client: Client, ids: Sequence[int], *, batch: str = "") -> bool:
+    """Whether the person at the terminal agrees to it for these jobs, which may be all of a `batch`.
+
+    UsageError when there is none to ask.
+    """
     from console.format import plural
 
     count = plural(len(ids), "job")
     if not person_present():
-        raise UsageError(f"{verb} of {count} needs --yes where nobody can be asked; nothing was done")
+        what = f"the batch {batch} with {count}" if batch else count
+        raise UsageError(f"{verb} of {what} needs --yes where nobody can be asked; nothing was done")
     for job in client.jobs_by_id(ids[:5]).values():
         tell(f"  {job.id} {job.state.value} {job.title}")
     if len(ids) > 5:
         tell(f"  and {len(ids) - 5:,} more")
-    return confirmed(f"{verb} {count}?")
+    return confirmed(f"{verb} {batch}: {count}?" if batch else f"{verb} {count}?")
 
 
 def answered(answers: Sequence[Answer], as_json: bool) -> int:

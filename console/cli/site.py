@@ -31,6 +31,8 @@ def site(words: tuple[str, ...], span: str | None, until: str | None, soft: bool
     elif words and not client.resume_scope(Scope.SITE, words[1]):
         tell(f"spool: the site {words[1]} was not paused")
         return 1
+    elif words and not as_json:
+        tell(f"{words[1]} is not paused any more")
     for pause in client.pauses(Scope.SITE):
         _tell(pause, as_json)
     return 0

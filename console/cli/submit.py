@@ -98,6 +98,7 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
         inputs = _inputs(operation, given)
     except InvalidParams as error:
         raise InvalidParams(operation.name, problems + error.problems) from None
+    problems += _unfit_batch(given["job_batch"])
     waits = after or after_ended or run_after or given["job_hold"]
     if not waits:  # those may wait for files that are still to be made
         problems += [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]
@@ -127,6 +128,13 @@ def _at(text: str | None, problems: Problems) -> int | None:
     except UsageError as error:
         problems.append(("--at", str(error)))
         return None
+
+
+def _unfit_batch(name: str | None) -> Problems:
+    """What is wrong with the name of a batch: it must be one that can be read, and written again."""
+    if name and not name.isprintable():
+        return [("--batch", f"{name!r} holds characters that cannot be shown, such as a line break; leave them out")]
+    return []
 
 
 def _window(text: str | None, problems: Problems) -> str | None:

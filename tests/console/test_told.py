@@ -37,6 +37,10 @@ def test_a_film_with_its_streams() -> None:
     ]
 
 
+def test_what_a_site_told_before_is_named() -> None:
+    assert lines("download", {"title": "Clip", "kept": False}) == [("title", "Clip"), ("from cache", "no")]
+
+
 def test_a_score_with_its_parts() -> None:
     assert lines("quality", SCORED) == [
         ("score", "84"),

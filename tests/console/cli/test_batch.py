@@ -67,7 +67,7 @@ def test_jobs_are_put_into_a_batch_and_out(spool: Spool, client: Client) -> None
         (("pause", "summer", "--for", "soon"), "not a span"),
         (("show", "summer", "--yes"), "--yes belongs to"),
         (("delete", "summer", "--yes"), "have not ended: cancel the batch first"),
-        (("cancel", "summer"), "needs --yes where nobody can be asked"),
+        (("cancel", "summer"), "cancel of the batch summer with 2 jobs needs --yes where nobody can be asked"),
         (("use", "none", "autumn"), "no template 'none'"),
         (("use", "none", "autumn", "no/such.mp4"), "'no/such.mp4': there is no such file or folder"),
     ],
@@ -77,6 +77,14 @@ def test_what_is_refused(spool: Spool, client: Client, words: tuple[str, ...], t
     ran = spool("batch", *words)
     assert ran.code == 2 and told in ran.err
     assert {job.state for job in client.jobs()} == {State.QUEUED} and client.pauses() == []
+
+
+def test_an_empty_batch_is_told_when_it_is_deleted(spool: Spool, client: Client) -> None:
+    client.limit_batch("winter", 2)
+    assert spool("batch", "delete", "winter", "--yes") == Ran(0, "winter: removed; it had no jobs\n", "")
+    client.limit_batch("winter", 2)
+    assert spool("batch", "delete", "winter", "--yes", "--json").objects == [{"batch": "winter", "ok": True}]
+    assert "no batch 'winter'" in spool("batch", "show", "winter").err
 
 
 def test_a_batch_is_cancelled_and_deleted_as_a_whole(spool: Spool, client: Client) -> None:
@@ -169,7 +177,7 @@ def test_a_site_is_paused_and_resumed(spool: Spool, client: Client) -> None:
     (told,) = spool("site", "--json").objects
     assert (told["site"], told["paused"]) == ("example.org", True) and told["paused_until"].endswith("Z")
     assert "example.org: paused until" in spool("site").out
-    assert spool("site", "resume", "example.org").code == 0
+    assert spool("site", "resume", "example.org").err == "example.org is not paused any more\n"
     assert spool("site", "resume", "example.org").code == 1
     assert spool("site", "pause", "https://Example.net:8443/watch?v=1").code == 0
     assert [pause.name for pause in client.pauses(Scope.SITE)] == ["example.net"]

@@ -62,6 +62,13 @@ def test_every_problem_is_told_at_once_and_nothing_is_submitted(spool: Callable[
     assert client.count() == 0
 
 
+def test_a_batch_has_a_name_that_can_be_shown(spool: Callable[..., Ran], client: Client) -> None:
+    ran = spool("download", "http://127.0.0.1:9/x.mp4", "--batch", "a\nb\x1b[31m")
+    assert ran.code == 2 and client.count() == 0
+    assert "--batch: 'a\\nb\\x1b[31m' holds characters that cannot be shown" in ran.err
+    assert spool("download", "http://127.0.0.1:9/x.mp4", "--batch", "Ä b").code == 0
+
+
 def test_a_job_that_cannot_come_first_is_told(spool: Callable[..., Ran], client: Client) -> None:
     ran = spool("download", URL, "--after", "7")
     assert ran.code == 2
