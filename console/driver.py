@@ -33,6 +33,7 @@ RESTORE = (
 )
 _READ_BYTES = 4096
 _WATCHDOG_S = 2.0
+_RESTORE_S = 0.5
 _PASTE_SILENCE_S = 5.0
 
 _X10_MOUSE = re.compile(rb"\x1b\[M.{3}", re.DOTALL)
@@ -126,9 +127,9 @@ class HardenedDriver(LinuxDriver):
         threading.Thread(target=self._watch_hangup, name="spool-hangup", daemon=True).start()
 
     def close(self) -> None:
-        """The terminal is restored; nothing of ours may end the process any more."""
+        """The terminal is restored; from then on nothing of ours may end the process."""
+        super().close()  # waits for what is being written: for ever, where the terminal takes nothing more
         self._closed.set()
-        super().close()
 
     def backlog(self) -> int:
         """Frames that the terminal has not taken yet."""
@@ -172,15 +173,20 @@ class HardenedDriver(LinuxDriver):
     def _force_exit(self) -> None:
         if self._closed.wait(_WATCHDOG_S):
             return
+        restoring = threading.Thread(target=self._restore, name="spool-restore", daemon=True)
+        restoring.start()
+        restoring.join(_RESTORE_S)  # a write may block although there was room for it: another took the room
+        os._exit(self._exit_status)
+
+    def _restore(self) -> None:
         try:
             if self.attrs_before is not None:
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
             out = -1 if self._file is None else self._file.fileno()
-            if out >= 0 and select.select([], [out], [], 0)[1]:  # never block on the terminal that blocks us
+            if out >= 0 and select.select([], [out], [], 0)[1]:
                 os.write(out, RESTORE)
         except (OSError, termios.error, ValueError):
             pass
-        os._exit(self._exit_status)
 
     # input
 

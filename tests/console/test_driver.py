@@ -9,8 +9,10 @@ import random
 import select
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import textual
@@ -20,7 +22,7 @@ from textual import driver
 from textual._xterm_parser import XTermParser
 from textual.drivers import _writer_thread, linux_driver
 
-from console.driver import ByteFilter, ReplyFilter
+from console.driver import ByteFilter, HardenedDriver, ReplyFilter
 from tests.support.pty import Terminal, terminal_environ
 
 CHILD = [sys.executable, "-m", "tests.support.console_child"]
@@ -243,3 +245,12 @@ def test_too_small_says_so_and_still_leaves(tmp_path: Path) -> None:
         terminal.wait_for("too small")
         terminal.send("\x11")
         assert terminal.wait_end() == 0
+
+
+def test_the_way_out_is_armed_until_all_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    leaving: Any = object.__new__(HardenedDriver)
+    leaving._closed = threading.Event()
+    armed: list[bool] = []
+    monkeypatch.setattr(linux_driver.LinuxDriver, "close", lambda self: armed.append(not self._closed.is_set()))
+    leaving.close()
+    assert armed == [True] and leaving._closed.is_set()
