@@ -111,11 +111,23 @@ def _known_keys(section: tuple[str, ...]) -> list[str]:
     return [name for name in model.model_fields if name != "paths"]
 
 
-def _describe(path: Path, error: ValidationError) -> str:
-    lines = []
+def variable_of(key: str, environ: Mapping[str, str] | None = None) -> str:
+    """The variable of the environment that gives a setting such as tools.ffmpeg its value; empty when none does."""
+    environ = os.environ if environ is None else environ
+    names = (name for name, parts in _ENVIRONMENT.items() if ".".join(parts) == key and environ.get(name))
+    return next(names, "")
+
+
+def _describe(path: Path, error: ValidationError, environ: Mapping[str, str]) -> str:
+    """All that is wrong, by where it comes from: variables of the environment, then keys of the file."""
+    lines, variables = [], []
     for problem in error.errors():
         location = tuple(str(part) for part in problem["loc"])
         key = ".".join(location)
+        if variable := variable_of(key, environ):
+            said = problem["msg"].removeprefix("Value error, ")
+            variables.append(f"{variable} in the environment: {said}, not {problem['input']!r}")
+            continue
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -125,7 +137,7 @@ def _describe(path: Path, error: ValidationError) -> str:
             told = "" if hidden else f", not {problem['input']!r}"
             said = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{key}: {said}{'' if said != problem['msg'] else told}")
-    return f"{path}: " + "; ".join(lines)
+    return "; ".join([*variables, *([f"{path}: " + "; ".join(lines)] if lines else [])])
 
 
 def load_settings(environ: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
@@ -150,4 +162,4 @@ def load_settings(environ: Mapping[str, str] | None = None, config: Path | None 
     try:
         return Settings(paths=paths, **values)
     except ValidationError as error:
-        raise ConfigError(_describe(paths.config, error)) from None
+        raise ConfigError(_describe(paths.config, error, environ)) from None

@@ -100,12 +100,14 @@ def sqlite_finding(version: tuple[int, ...]) -> Finding:
 
 def ffmpeg(settings: Settings) -> Iterator[Finding]:
     """ffmpeg: whether it is found and runs, and which of our encoders it lacks."""
+    from workers.config import variable_of
     from workers.media.ffmpeg import find
 
     try:
         found = find(settings.tools.ffmpeg)
     except SpoolError as error:
-        yield Finding("ffmpeg", Level.FAIL, str(error), "install ffmpeg, or set tools.ffmpeg in config.toml")
+        place = variable_of("tools.ffmpeg") or "tools.ffmpeg in config.toml"
+        yield Finding("ffmpeg", Level.FAIL, str(error), f"install ffmpeg, or correct {place}")
         return
     yield Finding("ffmpeg", Level.OK, f"{found.version} in {found.path}")
     missing = [name for name in _ENCODERS if name not in found.encoders]

@@ -99,8 +99,15 @@ def test_the_environment_beats_the_file_unless_it_is_empty(tmp_path: Path) -> No
     assert (str(beaten.paths.output), beaten.tools.ffmpeg, beaten.tools.threads) == ("/env", "/env/ffmpeg", 3)
     kept = load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_OUTPUT": "", "SPOOL_LOG_LEVEL": ""})
     assert (str(kept.paths.output), kept.log_level) == ("/file", "error")
-    with pytest.raises(ConfigError, match="log_level"):
+    with pytest.raises(ConfigError) as refused:
         load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_LOG_LEVEL": "loud"})
+    assert str(refused.value).startswith("SPOOL_LOG_LEVEL in the environment: ")
+    assert "config.toml" not in str(refused.value) and "not 'loud'" in str(refused.value)
+    (tmp_path / "config.toml").write_text("log_level = 'quiet'\n[slots]\nvideo = -1")
+    with pytest.raises(
+        ConfigError, match=r"SPOOL_READ_ONLY in the environment: .*; /.*config.toml: slots.*; log_level: "
+    ):
+        load_settings({"SPOOL_HOME": str(tmp_path), "SPOOL_READ_ONLY": "perhaps"})
 
 
 def test_paths_of_the_file_are_meant_from_its_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

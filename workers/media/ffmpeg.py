@@ -71,7 +71,7 @@ def locate(setting: str = "") -> str:
         inside = os.path.join(setting, "ffmpeg") if os.path.isdir(setting) else setting
         found = shutil.which(inside)
         if found is None:
-            raise JobFailed(ErrorClass.TOOL, f"no ffmpeg at {clean(setting)}: correct `ffmpeg` in the configuration")
+            raise JobFailed(ErrorClass.TOOL, f"no ffmpeg at {clean(setting)}: correct tools.ffmpeg, or SPOOL_FFMPEG")
         return os.path.abspath(found)
     found = shutil.which("ffmpeg") or _from_wheel()
     if found is None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.console.cli.conftest import Ran
 
 
@@ -31,6 +33,18 @@ def test_a_failure_is_exit_code_1_and_says_what_to_do(spool: Callable[..., Ran],
     assert "tools.ffmpeg" in ran.out
     (shown,) = spool("doctor", "--json").objects
     assert shown["ok"] is False
+
+
+def test_values_of_the_environment_are_not_blamed_on_the_file(
+    spool: Callable[..., Ran], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPOOL_FFMPEG", "/nope/ffmpeg")
+    ran = spool("doctor")
+    assert ran.code == 1 and "install ffmpeg, or correct SPOOL_FFMPEG\n" in ran.out
+    assert "in the configuration" not in ran.out
+    monkeypatch.setenv("SPOOL_LOG_LEVEL", "zz")
+    ran = spool("doctor")
+    assert ran.code == 1 and "SPOOL_LOG_LEVEL in the environment: " in ran.out and "config.toml" not in ran.out
 
 
 def test_a_wrong_configuration_is_a_finding_too(spool: Callable[..., Ran], home: Path) -> None:
