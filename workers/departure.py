@@ -19,6 +19,7 @@ from workers.runner.failures import how_it_died
 from workers.store import moves, reports
 from workers.store.database import transaction
 from workers.store.moves import count_on
+from workers.store.orders import LOOK_FOR_ROOM_MS
 from workers.store.records import error_fields, now_ms, storable, to_json
 from workers.text import clean, redacted
 from workers.workshop import Stop, Workshop
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 
 _POISON_RUNNERS = 10  # a job that so many runners died of is given up, however many attempts it may have
 _STAGED = re.compile(r"\.spool-\d+-(?P<lease>\d+)-.*", re.DOTALL)
-_LOOK_FOR_ROOM_MS = 30_000
 _TAKEN_BACK = "it was to wait once it had ended what it had in hand, and was resumed before"
 _BACK = (Move.RETRIED, Move.RELEASED)  # moves that give the job back to its queue
 
@@ -130,7 +130,7 @@ class Departure:
 
     def _wait_for_room(self, failure: Failure) -> None:
         """A full disk is no failure of the job: it waits, says so, and no attempt is counted."""
-        due = now_ms() + _LOOK_FOR_ROOM_MS
+        due = now_ms() + LOOK_FOR_ROOM_MS
         self._move(Move.RELEASED, failure.message, fields={**error_fields(failure), "run_after": due})
         self._shop.bells.ring(self._job.queue, at=due)
 

@@ -208,7 +208,8 @@ class Ordering(Door):
             title, site = clean(kind.label(params)), kind.site(params)
             return orders.Edited(params.model_dump(mode="json"), title, site, kind.secret_options)
 
-        return orders.edit(self._db, job_id, changed, by or login_name())
+        (answer,) = self._may_start([orders.edit(self._db, job_id, changed, by or login_name())])
+        return answer
 
 
 def _told(held: Mapping[int, tuple[Waiting, ...]], job_id: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,8 @@ from workers.errors import NoSuchJob, UsageError
 
 if TYPE_CHECKING:
     from workers.client import Answer, Client
+    from workers.jobs import Job
+    from workers.operations.contract import Operation
 
 Order = Callable[["Client", Sequence[int]], "list[Answer]"]
 
@@ -200,9 +202,25 @@ def edit(job_id: str, changes: tuple[str, ...], as_json: bool) -> int:
 
     `option=` alone takes an option back to its default. `spool show ID` tells what it has.
     """
-    from console.cli.forms import edited_values
+    from console.cli.forms import edited_values, no_folders
+    from workers.errors import InvalidParams
 
     client = door()
     job = client.job(one_id(job_id))
-    values = edited_values(client.operation(job.operation), changes)
+    operation = client.operation(job.operation)
+    values = edited_values(operation, changes)
+    if problems := [*_missing(operation, job, values), *no_folders(operation, values)]:
+        raise InvalidParams(operation.name, problems)
     return answered([client.edit(job.id, values)], as_json)
+
+
+def _missing(operation: Operation[Any], job: Job, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with new inputs, as at submission: a job that waits for more may wait for files to be made."""
+    from console.cli.forms import POSITIONAL, missing_files
+
+    given = values.get(POSITIONAL, ())
+    planned = job.run_after is not None and job.failure is None
+    if job.hold or job.after or planned:
+        return []
+    inputs = [given] if isinstance(given, str) else list(given)
+    return [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]

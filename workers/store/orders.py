@@ -11,15 +11,18 @@ from typing import Any
 
 from peewee import Database
 
+from workers.errors import ErrorClass
 from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish, rfc3339
 from workers.store.answers import Answer, change, each, missing
 from workers.store.audit import differences, without_orders
 from workers.store.database import delete
 from workers.store.moves import bump, locked_state, move_inside, skip_dependents
 from workers.store.questions import job_by_id, revision
-from workers.store.records import folded, storable, to_json
+from workers.store.records import error_fields, folded, now_ms, storable, to_json
 from workers.store.submissions import know_window
 from workers.store.tables import After, EventRow, ItemRow, JobRow, RemovedRow
+
+LOOK_FOR_ROOM_MS = 30_000  # how long a job waits that found a disk full, before it looks again
 
 
 def cancel(db: Database, ids: Sequence[int], by: str) -> list[Answer]:
@@ -113,10 +116,19 @@ def edit(db: Database, job_id: int, editing: Callable[[Job], Edited], by: str) -
         edited = editing(job)
         title, site = storable(edited.title), None if edited.site is None else storable(edited.site).lower()
         params, what = to_json(dict(edited.params)), differences(job.params, edited.params, edited.secret)
-        change(db, job_id, "edited", by, what, params=params, title=title, folded=folded(title), site=site)
+        fields = {"params": params, "title": title, "folded": folded(title), "site": site, **_looked_anew(job)}
+        change(db, job_id, "edited", by, what, **fields)
         return Answer(job_id, True, "edited")
 
     return each(db, [job_id], act)[0]
+
+
+def _looked_anew(job: Job) -> dict[str, Any]:
+    """What an edit lifts: that a disk had no room was about where the job wrote before."""
+    if job.failure is None or job.failure.error_class is not ErrorClass.DISK:
+        return {}
+    soon = job.run_after is not None and job.run_after <= now_ms() + LOOK_FOR_ROOM_MS
+    return error_fields(None) | ({"run_after": None} if soon else {})  # later is when a person wants it
 
 
 def remove(db: Database, ids: Sequence[int], by: str) -> list[Answer]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -100,6 +101,18 @@ def test_edit(spool: Callable[..., Ran], four: Client) -> None:
         assert said in ran.err
     four.cancel([2])
     assert spool("edit", "2", "quality=480p").code == 1
+
+
+def test_new_inputs_are_checked_as_at_submission(spool: Callable[..., Ran], client: Client, tmp_path: Path) -> None:
+    there, absent = tmp_path / "there", tmp_path / "absent"
+    there.touch()
+    job_id = client.submit("transcode", {"inputs": [str(there)]}).id
+    ran = spool("edit", str(job_id), f"inputs={absent}", f"output={there}")
+    assert ran.code == 2 and f"{str(absent)!r}: there is no such file or folder" in ran.err
+    assert "is a file, and must be a folder" in ran.err
+    assert list(client.job(job_id).params["inputs"]) == [str(there)]
+    client.hold([job_id])
+    assert spool("edit", str(job_id), f"inputs={absent}").code == 0  # it may be made before the job is let go
 
 
 @pytest.mark.parametrize(("typed", "left"), [("y", 0), ("n", 2), ("", 2), ("\x04", 2)])

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.databases import claimed, ended, opened, running, submitted, target, wipe
-from workers.errors import UsageError
+from workers.errors import ErrorClass, Failure, UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
 from workers.store import answers, audit, chains, moves, orders, pausing, places, questions, reports
-from workers.store.records import now_ms
+from workers.store.records import error_fields, now_ms
 
 
 def _job(db: Any, job_id: int) -> Job:
@@ -187,6 +187,17 @@ def test_edit_changes_a_waiting_job_and_how_it_is_found(db: Any) -> None:
         == "cannot be edited: it is running"
     )
     assert not orders.edit(db, 99, lambda job: orders.Edited({}, "x", None), "ann").ok
+
+
+@pytest.mark.parametrize(("planned_ms", "left"), [(20_000, False), (3_600_000, True)])
+def test_an_edit_lifts_that_a_disk_had_no_room(db: Any, planned_ms: int, left: bool) -> None:
+    full = Failure(ErrorClass.DISK, "not enough room in /old")
+    job = running(db)
+    fields = {**error_fields(full), "run_after": now_ms() + planned_ms}
+    assert moves.move(db, Move.RELEASED, job.id, by="worker", reason=full.message, lease=job.lease, fields=fields)
+    assert orders.edit(db, job.id, lambda job: orders.Edited({"output": "/new"}, "x", None), "ann").ok
+    edited = _job(db, job.id)
+    assert edited.failure is None and (edited.run_after is not None) == left
 
 
 def test_removing_forgets_all_of_an_ended_job_but_orders(db: Any) -> None:
