@@ -29,7 +29,7 @@ class Tally:
         self._first: dict[ErrorClass, Failure] = {}
         self._retry_after_s: float | None = None
         self._clock = clock
-        self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
+        self._samples: deque[tuple[float, float]] = deque([(clock(), 0.0)])
 
     @property
     def ended(self) -> int:
@@ -69,7 +69,7 @@ class Tally:
         """Items a second of late."""
         now = self._clock()
         if now - self._samples[-1][0] >= _SAMPLE_S:
-            self._samples.append((now, int(worked)))
+            self._samples.append((now, worked))
         while len(self._samples) > 2 and now - self._samples[1][0] > _RECENT_S:
             self._samples.popleft()
         since, had = self._samples[0]

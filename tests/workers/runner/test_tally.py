@@ -59,6 +59,31 @@ def test_a_pause_does_not_count_for_the_speed() -> None:
     assert tally.progress().rate == pytest.approx(10.0, rel=0.1)
 
 
+def test_one_long_item_at_the_end_is_not_promised_to_end_at_once() -> None:
+    now = [100.0]
+    tally = Tally(lambda: now[0])
+    tally.total, tally.listed = 13, True
+    for _ in range(12):
+        now[0] += 2.0
+        tally.done += 1
+        tally.progress()
+    told = tally.progress()
+    for second in range(1, 150):
+        now[0] += 1.0
+        told = tally.progress(second / 300)
+    assert told.rate == pytest.approx(1 / 300, rel=0.05) and told.eta_s == pytest.approx(151, rel=0.05)
+
+
+def test_work_that_is_lost_with_its_process_promises_nothing() -> None:
+    now = [100.0]
+    tally = Tally(lambda: now[0])
+    tally.total, tally.listed = 2, True
+    for within in (0.2, 0.5, 0.9, 0.0):
+        now[0] += 1.0
+        told = tally.progress(within)
+    assert told.rate is None and told.eta_s is None
+
+
 def test_what_failed_before_is_told_with_the_rest() -> None:
     tally = Tally()
     tally.total, tally.before, tally.failed_before = 4, 3, 2
