@@ -21,6 +21,7 @@ from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XT
 from textual.drivers.linux_driver import LinuxDriver
 
 from console.brackets import PasteGuard
+from console.format import drawn_plain
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -130,6 +131,10 @@ class HardenedDriver(LinuxDriver):
         """The terminal is restored; from then on nothing of ours may end the process."""
         super().close()  # waits for what is being written: for ever, where the terminal takes nothing more
         self._closed.set()
+
+    def write(self, data: str) -> None:
+        """Send to the terminal; nothing but ASCII to one that can draw nothing else, whatever widget it came from."""
+        super().write(drawn_plain(data) if getattr(self._app, "ascii_only", False) else data)
 
     def backlog(self) -> int:
         """Frames that the terminal has not taken yet."""

@@ -56,9 +56,20 @@ def fit(text: str, width: int, *, right: bool = False, ascii_only: bool = False,
     return blanks + text if right else text + blanks
 
 
+_WRITTEN = str.maketrans({"→": "->", "←": "<-", "…": "...", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"'})
+_DRAWN = str.maketrans("→←↑↓…│┃─━●○■█▌–—‘’“”·×", "><^v~||--*o###--''\"\".x")
+
+
 def plain(text: str) -> str:
     """`text` in ASCII alone, for terminals that can draw nothing else."""
-    return text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
+    return text if text.isascii() else text.translate(_WRITTEN).encode("ascii", "replace").decode("ascii")
+
+
+def drawn_plain(text: str) -> str:
+    """As `plain`, and every character as wide as before: for what is laid out already."""
+    if text.isascii():
+        return text
+    return "".join(c if c.isascii() else "?" * cell_len(c) for c in text.translate(_DRAWN))
 
 
 def percent(fraction: float | None, *, decimals: int = 0) -> str:

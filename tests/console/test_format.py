@@ -132,3 +132,15 @@ def test_spark_scales_to_its_top() -> None:
     assert format.spark([0.0, 5.0, 10.0], 3) == "▁▅█"
     assert format.spark([1.0], 4).endswith("█") and len(format.spark([1.0], 4)) == 4
     assert format.spark([0.0, 9.0], 2, ascii_only=True).isascii()
+
+
+def test_plain_text_keeps_what_signs_mean() -> None:
+    assert format.plain("a.mov → web … “é”") == 'a.mov -> web ... "?"'
+    assert format.drawn_plain("\x1b[1ma → b… é 日 │\x1b[0m") == "\x1b[1ma > b~ ? ?? |\x1b[0m"
+
+
+@given(st.text(max_size=40))
+def test_what_is_drawn_plain_is_as_wide(text: str) -> None:
+    shown = "".join(c for c in text if c.isprintable())
+    drawn = format.drawn_plain(shown)
+    assert drawn.isascii() and len(drawn) == sum(format.cells(c) for c in shown)

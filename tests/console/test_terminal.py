@@ -72,10 +72,13 @@ def test_ascii_draws_nothing_else(tmp_path: Path) -> None:
             ("2", "Host"),
             ("3", "events"),
             ("1", "Progress"),
+            ("\x1b[200~/media/a → b….mov\x1b[201~", "What to do with 1 path?"),
+            ("\r", "/media/a > b~.mov"),
         ):
             terminal.send(key)
             terminal.wait_for(seen)
         assert terminal.received.isascii()
+        terminal.send("\x1b")
         leave(terminal)
 
 
