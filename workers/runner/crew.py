@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from workers.runner.wire import MAX_LINE
 
 MakeWork = Callable[[ItemChannel, Shield], ItemWork]
 _PIECE = 1 << 16
+_TELLING = 0.05  # of an item; its pace over less tells little
 _PAGE = resource.getpagesize()
 
 
@@ -43,6 +45,7 @@ class ItemProcess:
         self._board = board
         self.chunks: deque[Chunk] = deque()
         self.fraction = 0.0  # of the item in hand
+        self._began = time.monotonic()  # the item in hand
         self.tops: list[Path] = []  # its staging folders
         self.published: list[Published] = []  # what it asked to publish for items of which it has told no outcome
         self.quiet_s = 0.0  # how long it gave no sign
@@ -79,6 +82,7 @@ class ItemProcess:
         """Hand it a chunk. A process that has died meanwhile is found dead soon after."""
         if not self.chunks:
             self.quiet_s = 0.0
+            self._began = time.monotonic()
         self.chunks.append(chunk)
         keys, kept = [task.key for task in chunk.tasks], [task.kept for task in chunk.tasks]
         self.answer(chunk_line(chunk.number, keys, kept, chunk.tasks[0].published))
@@ -108,11 +112,22 @@ class ItemProcess:
         """It has told the outcomes of so many items, in order: of all that it published for."""
         self.published.clear()
         self.fraction = 0.0
+        self._began = time.monotonic()
         self.quiet_s = 0.0
         for chunk in self.chunks:
             part = min(count, len(chunk.tasks) - chunk.told)
             chunk.told += part
             count -= part
+
+    def slept(self, seconds: float) -> None:
+        """The job stood still for so long."""
+        self._began += seconds
+
+    def left_s(self) -> float:
+        """What the item in hand needs at the pace that it had so far; 0 where that cannot be told yet."""
+        if not self.chunks or self.fraction < _TELLING:
+            return 0.0
+        return (time.monotonic() - self._began) * max(1.0 / self.fraction - 1.0, 0.0)
 
     def died_of(self) -> Task | None:
         """The item that it died of, if that is known: the one in hand, or the only one that it was to go on with."""

@@ -222,7 +222,8 @@ class Pool:
             if task is not None:
                 phase = clean(os.path.basename(str(key_to_path(task.key)))) if task.key else ""
                 break
-        return self._tally.progress(sum(process.fraction for process in working), phase)
+        slowest = max((process.left_s() for process in working), default=0.0)
+        return self._tally.progress(sum(process.fraction for process in working), phase, at_least_s=slowest)
 
     # ---------------------------------------------------------------- what goes wrong
 
@@ -232,6 +233,8 @@ class Pool:
         passed, self._ticked = now - self._ticked, now
         if passed > _OVERSLEPT_S:
             self._tally.slept(passed - _TICK_S)
+            for process in self._crew.values():
+                process.slept(passed - _TICK_S)
             passed = _TICK_S
         self._spent_s += passed * sum(bool(process.chunks) for process in self._crew.values())
         self._looked_s += passed

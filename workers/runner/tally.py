@@ -51,14 +51,17 @@ class Tally:
         if failure.retry_after_s is not None:
             self._retry_after_s = max(failure.retry_after_s, self._retry_after_s or 0.0)
 
-    def progress(self, within: float = 0.0, phase: str = "") -> Progress:
-        """The progress of the job; `within` is how much of items in hand is done, in items."""
+    def progress(self, within: float = 0.0, phase: str = "", *, at_least_s: float = 0.0) -> Progress:
+        """The progress of the job; `within` is how much of items in hand is done, in items.
+
+        `at_least_s`: what the slowest of those still needs, so that small ones beside a large one promise nothing.
+        """
         worked = self.done + self.failed
         rate = self._rate(worked + within)
         left = self.total - self.ended - within
         known = self.listed and self.total
         fraction = min((self.ended + within) / self.total, 1.0) if known else None
-        eta_s = max(left, 0.0) / rate if known and rate else None
+        eta_s = max(left / rate, at_least_s) if known and rate else None
         return Progress(fraction, phase, self.ended, self.total if self.listed else None, rate, eta_s, "items")
 
     def slept(self, seconds: float) -> None:

@@ -74,6 +74,19 @@ def test_one_long_item_at_the_end_is_not_promised_to_end_at_once() -> None:
     assert told.rate == pytest.approx(1 / 300, rel=0.05) and told.eta_s == pytest.approx(151, rel=0.05)
 
 
+def test_small_items_beside_a_large_one_do_not_hide_how_long_that_takes() -> None:
+    now = [100.0]
+    tally = Tally(lambda: now[0])
+    tally.total, tally.listed = 20, True
+    for number in range(1, 18):
+        now[0] += 1.0
+        tally.done += 1
+        told = tally.progress(number / 200, at_least_s=200.0 - number)
+    assert told.eta_s == 183.0
+    tally.listed = False
+    assert tally.progress(0.1, at_least_s=183.0).eta_s is None
+
+
 def test_work_that_is_lost_with_its_process_promises_nothing() -> None:
     now = [100.0]
     tally = Tally(lambda: now[0])
