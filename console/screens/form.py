@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.app import SpoolApp
 
 _START = ("now", "held")
+_EMPTY_IS_NONE = "Empty: none."  # as the help of a field says it
 _AROUND = 10  # lines of border, title, help, problem and buttons
 _PRIORITY, _BEGIN, _BATCH = "priority-of-job", "start-of-job", "batch-of-job"
 _OWN_HELP = {
@@ -243,7 +244,8 @@ def _control(field: FormField) -> Widget:
         area.cursor_blink = False
         area.styles.height = 3
         return area
-    return _line_input(field.name, field.start, "" if field.required else "default", secret=field.secret)
+    empty = "" if field.required else "none" if _EMPTY_IS_NONE in field.help else "default"
+    return _line_input(field.name, field.start, empty, secret=field.secret)
 
 
 def _line_input(name: str, start: str, placeholder: str, *, secret: bool) -> Input:

@@ -239,6 +239,15 @@ async def test_paths_of_another_host_are_not_judged(open_console: Open) -> None:
         await until(pilot, lambda: len(store.rows) == 4)
 
 
+async def test_an_empty_field_shows_what_that_means(open_console: Open) -> None:
+    thumbnail = next(one for one in REGISTRY if one.name == "thumbnail")
+    async with open_console(FakeStore(make_jobs(3))) as (app, pilot):
+        await app.push_screen(FormScreen(thumbnail, {}))
+        await until(pilot, lambda: app.screen.query("#f-sheet"))
+        assert app.screen.query_one("#f-sheet", Input).placeholder == "none"
+        assert app.screen.query_one("#f-output", Input).placeholder == "default"
+
+
 async def test_nothing_of_a_mixed_paste_is_dropped_without_a_word(open_console: Open) -> None:
     store = FakeStore(make_jobs(3))
     store.worker_host = "elsewhere"
