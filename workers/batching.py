@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from workers.door import Door
@@ -13,6 +13,7 @@ from workers.store import batches, orders, pausing, questions, submissions
 from workers.store.answers import Answer
 from workers.store.batches import Batch, Template
 from workers.store.database import spoken, transaction
+from workers.store.records import to_json
 from workers.store.submissions import NewJob
 from workers.text import clean
 from workers.users import login_name
@@ -141,8 +142,9 @@ class Batching(Door):
     ) -> list[Job]:
         """Submit the jobs of a template as a batch, all of them or none; `inputs` take the place of what each had.
 
-        They wait for each other as those did, and the batch gets the template's limit unless it has one. UsageError
-        when there is no such template; InvalidParams when one of its jobs is none any more.
+        Jobs that become equal by that are submitted once. They wait for each other as those did, and the batch gets the
+        template's limit unless it has one. UsageError when there is no such template; InvalidParams when one of its
+        jobs is none any more.
         """
         template, batch, by = self._template(name), batches.checked(batch), by or login_name()
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
@@ -162,19 +164,29 @@ class Batching(Door):
             for job in template.jobs
         ]
         with transaction(self._db):
-            jobs = self._submit_chained(wanted, template)
+            jobs = self._submit_chained(wanted, template, once=bool(inputs))
             if template.limit is not None and self.batch(batch).limit is None:
                 batches.set_limit(self._db, batch, template.limit, by)
         self._ring_all()
         return jobs
 
-    def _submit_chained(self, wanted: Sequence[NewJob], template: Template) -> list[Job]:
-        """The jobs of a template, each behind those that stand before it there."""
+    def _submit_chained(self, wanted: Sequence[NewJob], template: Template, *, once: bool) -> list[Job]:
+        """The jobs of a template, each behind those that stand before it there; of equal ones, `once` takes the first.
+
+        Equal are those that do the same and wait for the same.
+        """
         jobs: list[Job] = []
+        had: dict[str, Job] = {}
         for new, kept in zip(wanted, template.jobs, strict=True):
-            after, ended = (tuple(jobs[place].id for place in kept.get(key, ())) for key in ("after", "after_ended"))
-            jobs.append(submissions.submit(self._db, replace(new, after=after, after_ended=ended)))
-        return jobs
+            after, ended = (
+                tuple(dict.fromkeys(jobs[place].id for place in kept.get(key, ()))) for key in ("after", "after_ended")
+            )
+            new = replace(new, after=after, after_ended=ended)
+            key = to_json(asdict(new))
+            if not once or key not in had:
+                had[key] = submissions.submit(self._db, new)
+            jobs.append(had[key])
+        return list({job.id: job for job in jobs}.values())
 
     @spoken
     def remove_template(self, name: str, *, by: str | None = None) -> None:

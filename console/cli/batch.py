@@ -199,11 +199,15 @@ def _used(client: Client, rest: Sequence[str], hold: bool, at: str | None, as_js
 
     template, name, *words = rest
     inputs, begin = [_whole(text) for text in words], moment_ms(at) if at else None
-    for job in client.use_template(template, name, inputs=inputs, hold=hold, run_after=begin):
+    jobs = client.use_template(template, name, inputs=inputs, hold=hold, run_after=begin)
+    for job in jobs:
         if as_json:
             say_json(job_as_json(job))
         else:
             say(str(job.id))
+    kept = next((len(one.jobs) for one in client.templates() if one.name == template), len(jobs))
+    if inputs and len(jobs) < kept:
+        tell(f"the template has {kept} jobs; those that these inputs make equal were submitted once")
     return 0
 
 

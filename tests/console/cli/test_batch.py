@@ -129,6 +129,21 @@ def test_a_batch_is_held_and_started_as_a_whole(spool: Spool, client: Client) ->
     assert "no job of it waits" in spool("batch", "hold", "summer").err
 
 
+def test_jobs_of_a_template_that_inputs_make_equal_are_submitted_once(spool: Spool, client: Client) -> None:
+    first, second = (
+        client.submit("download", {"inputs": [f"http://127.0.0.1:9/{name}"]}, batch="summer").id for name in "ab"
+    )
+    sound = {"inputs": ["http://127.0.0.1:9/c"], "quality": "audio"}
+    client.submit("download", sound, batch="summer", after=(first, second))
+    assert spool("batch", "save", "summer", "nightly").code == 0
+    ran = spool("batch", "use", "nightly", "autumn", "http://127.0.0.1:9/new", "--hold")
+    plain, chained = (client.job(int(line)) for line in ran.lines)
+    assert plain.after == () and chained.after == (plain.id,)
+    assert "the template has 3 jobs" in ran.err
+    again = spool("batch", "use", "nightly", "winter", "--hold")
+    assert len(again.lines) == 3 and "submitted once" not in again.err
+
+
 def test_a_template_keeps_the_chain_the_limit_and_what_was_on_hold(spool: Spool, client: Client) -> None:
     first = client.submit("download", {"inputs": [URL]}, batch="summer").id
     elsewhere = client.submit("download", {"inputs": [URL]}).id
