@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -199,8 +200,6 @@ def test_cancel_within_a_long_call_of_c_with_the_graces_of_every_home(home: Home
 
 
 def test_after_the_death_of_the_runner_it_goes_on_from_the_last_outcomes(home: Home) -> None:
-    import signal
-
     home.start()
     job_id = home.submit("items", {"count": 2000, "seconds": 0.002, "folder": str(home.out / "bulk")})
     wait_for(lambda: home.job(job_id).items.done > 100, what="some outcomes")
@@ -212,6 +211,25 @@ def test_after_the_death_of_the_runner_it_goes_on_from_the_last_outcomes(home: H
     job = home.wait_final(job_id, 90)
     assert (job.state, job.items.done, job.items.failed) == (State.SUCCEEDED, 2000, 0)
     assert len(list((home.out / "bulk").iterdir())) == 2000  # none twice
+
+
+def test_after_the_death_of_the_runner_it_has_the_inputs_that_it_found_first(busy_home: Home, tmp_path: Path) -> None:
+    home, folder = busy_home, tmp_path / "sums"
+    folder.mkdir()
+    (folder / "small").write_text("small")
+    with (folder / "large").open("wb") as file:
+        file.truncate(1 << 40)  # all of it a hole: it takes hours to read, and no room
+    job_id = home.submit("hash", {"inputs": [str(folder)], "processes": 2})
+    wait_for(lambda: home.job(job_id).items.done == 1 and home.job(job_id).items.total == 2, what="the small file")
+    (folder / "new").write_text("made by another job meanwhile")
+    os.kill(home.runner_pid(job_id), signal.SIGKILL)
+    home.wait_failure(job_id)
+    os.truncate(folder / "large", 1)
+    home.client.retry([job_id])
+    job = home.wait_final(job_id, 40)
+    assert (job.state, job.attempts, job.items.total) == (State.SUCCEEDED, 2, 2)
+    assert sorted(Path(item.key).name for item in home.client.items(job_id)) == ["large", "small"]
+    assert not home.settings.paths.job_work(job_id).exists()
 
 
 def test_an_item_that_failed_is_done_again_after_a_failure_of_the_job_only(home: Home) -> None:
