@@ -12,7 +12,7 @@ from tests.support.home import CONFIG, Home, final_moves, opened, wait_for
 from tests.support.matrix import drawn
 from workers.jobs import State
 
-LOOK_OFTEN = {"modules": {"workers.departure": {"_LOOK_FOR_ROOM_MS": 300}}}
+LOOK_OFTEN = {"modules": {"workers.departure": {"LOOK_FOR_ROOM_MS": 300}}}
 
 
 def _picture(path: Path, sigma: float) -> bytes:
