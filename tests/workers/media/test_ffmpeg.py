@@ -64,7 +64,7 @@ def test_the_path_comes_before_the_wheel_and_the_setting_before_both(
 
 
 def test_a_setting_that_is_wrong_is_told(tmp_path: Path) -> None:
-    with pytest.raises(JobFailed, match="configuration") as caught:
+    with pytest.raises(JobFailed, match=r"correct tools[.]ffmpeg, or SPOOL_FFMPEG") as caught:
         locate(str(tmp_path / "nothing"))
     assert caught.value.failure.error_class is ErrorClass.TOOL
     shutil.copy("/bin/true", tmp_path / "ffmpeg")
