@@ -1,6 +1,6 @@
 """`make faults`: every test of the matrix of faults, several times with other seeds, and the table of all rounds.
 
-`python -m tests.faults [--rounds N] [--seed N] [WORDS FOR PYTEST…]`. Ends with exit code 1 when a test failed, when a
+`python -m tests.faults [--rounds N] [--seed N] [--jobs N] [WORDS FOR PYTEST…]`. Ends with exit code 1 when a test failed, when a
 round was cut short, and when a row was tried less often than asked for; it then says which.
 """
 
@@ -23,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Every fault, several times.")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each test is run [default: {ROUNDS}]")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the first round [default: 1]")
+    parser.add_argument("--jobs", type=int, default=2, help="how many tests run at once [default: 2]")
     asked, words = parser.parse_known_args()
     codes = []
     with tempfile.TemporaryDirectory() as folder:
@@ -30,7 +31,8 @@ def main() -> int:
         for number in range(asked.seed, asked.seed + asked.rounds):
             print(f"== round with --seed {number}", flush=True)
             environ = os.environ | {"SPOOL_TEST_SEED": str(number), "SPOOL_FAULT_REPORT": str(report)}
-            command = [sys.executable, "-m", "pytest", "-q", "-m", "fault", "tests", *words]
+            at_once = ["-n", str(asked.jobs), "--dist", "loadfile"]
+            command = [sys.executable, "-m", "pytest", "-q", *at_once, "-m", "fault", "tests", *words]
             codes.append(subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode)
         outcomes = read_report(report)
     print("\n".join(table(outcomes, whole=not words, rounds=asked.rounds)))
