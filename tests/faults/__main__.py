@@ -1,7 +1,7 @@
 """`make faults`: every test of the matrix of faults, several times with other seeds, and the table of all rounds.
 
-`python -m tests.faults [--rounds N] [--seed N] [--jobs N] [WORDS FOR PYTEST…]`. Ends with exit code 1 when a test failed, when a
-round was cut short, and when a row was tried less often than asked for; it then says which.
+`python -m tests.faults [--rounds N] [--seed N] [--jobs N] [WORDS FOR PYTEST…]`. Ends with exit code 1 when a test
+failed, when a round was cut short, and when a row was tried less often than asked for; it then says which.
 """
 
 from __future__ import annotations
