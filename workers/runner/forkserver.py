@@ -36,7 +36,6 @@ class Forkserver:
         self._worker = worker
         self._operations = operations
         self._runners: set[int] = set()
-        self._mapped = limits.mapped_bytes()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._woken, self._waker = socket.socketpair()
         self._ending = False
@@ -130,7 +129,7 @@ class Forkserver:
         linux.prefer_for_oom_kill(_OOM_POINTS)
         linux.gain_nothing()
         linux.stay_ordinary()
-        limits.apply(bounds, self._mapped)
+        limits.apply(bounds)
         child.main(down, up, self._operations)
 
     def _reap(self) -> None:

@@ -16,19 +16,19 @@ _TASKS_A_PROCESS = 8  # see `_bound_processes`
 class Limits:
     """Limits of one runner and, each for itself, of the tools that it starts. 0 means none."""
 
-    memory_bytes: int = 0  # address space beyond what the warm process has mapped at the fork
+    memory_bytes: int = 0  # private memory beyond what the warm process had at the fork
     file_bytes: int = 0  # size of one file
     cpu_s: int = 0  # processor time of one process
     processes: int = 0  # that the job may have at once; the worker counts them, the kernel only stops an avalanche
     last: bool = False  # whether every other program on the machine goes first
 
 
-def mapped_bytes() -> int:
-    """Address space of this process in bytes; 0 where the system does not tell."""
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts of this process, in bytes; 0 where the system does not tell."""
     try:
-        with open("/proc/self/statm", "rb") as stat:
-            return int(stat.read().split()[0]) * resource.getpagesize()
-    except OSError:
+        with open("/proc/self/statm", "rb", buffering=0) as stat:
+            return int(stat.read(256).split()[5]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
         return 0
 
 
@@ -41,8 +41,11 @@ def tasks_of_machine() -> int:
         return 0
 
 
-def apply(limits: Limits, mapped: int) -> None:
-    """Bind this process to `limits`; `mapped` is the address space in bytes that it was forked with.
+def apply(limits: Limits) -> None:
+    """Bind this process to `limits`.
+
+    Memory is bounded by RLIMIT_DATA: what is private and may be written. RLIMIT_AS counts files that are only mapped
+    and the 64 MiB that the allocator sets aside for each new thread, so that the same job may fail or not.
 
     A core file would hold cookies and fill the disk. One byte is too little for a file of it, and to the kernel the
     sign that a program which collects cores is not to be called either; at 0 it would be. (PR_SET_DUMPABLE would end
@@ -53,7 +56,7 @@ def apply(limits: Limits, mapped: int) -> None:
     if sys.platform == "linux":
         _lower(resource.RLIMIT_RTPRIO, 0)  # machines for sound give it to everybody: see `linux.stay_ordinary`
     if limits.memory_bytes:
-        _lower(resource.RLIMIT_AS, mapped + limits.memory_bytes)
+        _lower(resource.RLIMIT_DATA, _data_bytes() + limits.memory_bytes)
     if limits.file_bytes:
         _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     if limits.cpu_s:

@@ -30,7 +30,7 @@ def _in_child(work: Callable[[], int]) -> int:
 
 def test_a_runner_that_goes_last_takes_its_tools_along() -> None:
     def work() -> int:
-        apply(Limits(last=True), 0)
+        apply(Limits(last=True))
         script = "import os; print(os.getpriority(os.PRIO_PROCESS, 0))"
         return int(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
 
@@ -39,7 +39,7 @@ def test_a_runner_that_goes_last_takes_its_tools_along() -> None:
 
 def test_without_the_wish_nothing_is_lowered() -> None:
     def work() -> int:
-        apply(Limits(), 0)
+        apply(Limits())
         return os.getpriority(os.PRIO_PROCESS, 0)
 
     assert _in_child(work) == os.getpriority(os.PRIO_PROCESS, 0)
