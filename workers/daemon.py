@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import socket
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +23,7 @@ from workers.cache.cache import ResultCache
 from workers.delays import LONGEST_OWN_S
 from workers.door import DEFAULT_REGISTRY, load_registry
 from workers.ear import Ear
-from workers.errors import ConfigError, SpoolError, StoreError
+from workers.errors import ConfigError, SpoolError
 from workers.floor import Floor
 from workers.health.figures import Sampler
 from workers.home import prepare_home
@@ -34,6 +33,7 @@ from workers.queues import Bells, QueueConsumer, consumers, timekeeper
 from workers.recorder import Recorder
 from workers.rescue import remove_stale_work, rescue
 from workers.retention import retain
+from workers.rounds import Rounds
 from workers.runner.census import Census
 from workers.runner.process import Forkserver
 from workers.runner.processes import boot_id, start_ticks
@@ -56,7 +56,6 @@ CHECK_S = 4.0
 SHARE_S = 0.5
 TIDY_S = 60.0  # without anybody asking; after an order it is done at once
 _LOOK_S = 0.5  # how often wishes are looked for, should a datagram get lost
-_STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
 _JOIN_S = 20.0  # for all slots together, the graces of their runners included
 
 
@@ -84,7 +83,6 @@ class Daemon:
         self._hurry = False
         self._hurry_jobs: Callable[[], None] = lambda: None  # a signal may come before any job does
         self._asked_to_look = True
-        self._trouble_since: dict[Callable[[], None], float] = {}
         self._fatal: SpoolError | None = None
 
     # ---------------------------------------------------------------- start
@@ -191,19 +189,15 @@ class Daemon:
             self._share: SHARE_S,
             **({self._follow: FOLLOW_S} if self._desk.follows else {}),
         }
-        due = {act: 0.0 if act in (self._beat, self._sweep) else time.monotonic() + every[act] for act in every}
+        rounds = Rounds(every, at_once=(self._beat, self._sweep), give_up=self.fail)
         look_at_once = True
         while not self._stopping:
-            now = time.monotonic()
-            for act, when in due.items():
-                if now >= when:
-                    due[act] = now + every[act]
-                    self._try(act)
+            rounds.walk()
             self._asked_to_look = look_at_once
-            self._try(self._look)
-            look_at_once = self._ear.hear(min(_LOOK_S, *(when - now for when in due.values())), self._rung)
+            rounds.attempt(self._look)
+            look_at_once = self._ear.hear(min(_LOOK_S, rounds.rest_s), self._rung)
             if look_at_once:  # what was cancelled or removed while it waited may have left partial work
-                due[self._tidy] = time.monotonic()
+                rounds.hasten(self._tidy)
 
     def _rung(self, queue: str) -> bool:
         if self._stopping or queue not in self._consumers:
@@ -211,24 +205,6 @@ class Daemon:
         # Whoever rang may hold a ring file that was removed or made anew meanwhile: ours decides.
         self._consumers[queue].ring(1)
         return True
-
-    def _try(self, act: Callable[[], None]) -> None:
-        """Do something that needs the database; one that refuses it for a minute ends the worker."""
-        try:
-            act()
-            self._trouble_since.pop(act, None)
-        except (DatabaseError, sqlite3.Error, StoreError) as error:
-            if self._troubled(act, f"the database refuses: {error}") > _STORE_PATIENCE_S:
-                self.fail(StoreError(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}"))
-        except OSError as error:  # some file that is in one task's way is no reason to end all work
-            self._troubled(act, f"not done, and tried again: {error}")
-
-    def _troubled(self, act: Callable[[], None], what: str) -> float:
-        """Seconds since something could be done last; told once."""
-        now = time.monotonic()
-        if act not in self._trouble_since:
-            log.error("%s", what)
-        return now - self._trouble_since.setdefault(act, now)
 
     def _look(self) -> None:
         """What people want, of running jobs and of queues, if anything was written or somebody asks to look."""

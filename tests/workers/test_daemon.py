@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from workers import daemon as daemon_module
+from workers import rounds
 from workers.client import open_client
 from workers.config import load_settings
 from workers.daemon import Daemon
@@ -65,40 +65,21 @@ def test_one_that_looks_at_wishes_hears_a_datagram_at_once(settings: Settings, r
     client.close()
 
 
-def test_an_act_that_always_fails_ends_the_worker_though_others_go_well(
+def test_a_database_that_refuses_for_long_ends_the_worker(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(daemon_module, "_STORE_PATIENCE_S", 0.05)
+    monkeypatch.setattr(rounds, "_STORE_PATIENCE_S", 0.0)
+    monkeypatch.setattr(daemon_module, "CHECK_S", 0.01)
     daemon = Daemon(settings, REGISTRY, 0o077)
-    well: list[float] = []
 
-    def bad() -> None:
+    def refuse() -> None:
         raise DatabaseError("database or disk is full")
 
-    def good() -> None:
-        well.append(time.monotonic())
-
-    deadline = time.monotonic() + 5
-    while daemon._fatal is None and time.monotonic() < deadline:
-        daemon._try(bad)
-        daemon._try(good)
-        time.sleep(0.005)
-    assert isinstance(daemon._fatal, StoreError) and "full" in str(daemon._fatal)
-    assert daemon._stopping and well
-    assert len([record for record in caplog.records if "refuses" in record.message]) == 1  # told once, not each time
-
-
-def test_a_file_in_the_way_of_one_task_ends_no_worker(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(daemon_module, "_STORE_PATIENCE_S", -1.0)  # none at all
-    daemon = Daemon(settings, REGISTRY, 0o077)
-
-    def bad() -> None:
-        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/somewhere/work/999")
-
-    for _ in range(3):
-        daemon._try(bad)
-    assert daemon._fatal is None and not daemon._stopping
-    (told,) = caplog.records
-    assert "/somewhere/work/999" in told.message and "database" not in told.message
+    monkeypatch.setattr(daemon, "_check", refuse)
+    daemon.open()
+    try:
+        daemon.loop()  # ends by itself
+    finally:
+        with pytest.raises(StoreError, match="full"):
+            daemon.close()
+    assert [record.message for record in caplog.records if "refuses" in record.message]
