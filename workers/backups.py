@@ -17,13 +17,14 @@ from typing import Any
 from workers import lock
 from workers.errors import ReadOnlyError, SchemaError, StoreError, UsageError, WorkerRunning
 from workers.home import prepare_home
-from workers.jobs import Pause, rfc3339
+from workers.jobs import rfc3339
 from workers.noting import note_by_hand
 from workers.settings import Settings
-from workers.store import backup, restore
+from workers.store import backup, inforce, restore
 from workers.store.backup import Backup, Contents, Reason
 from workers.store.database import DatabaseError, inode_of, is_sqlite, transaction
 from workers.store.glance import damage_of
+from workers.store.inforce import Changes, InForce
 from workers.store.migrations import behind, migrate
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms
@@ -49,10 +50,9 @@ class Plan:
     difference: Difference | None
 
     @property
-    def pauses_again(self) -> list[Pause]:
-        """Pauses of queues, sites and batches that do not hold now, and would hold again."""
-        now = {(pause.scope, pause.name) for pause in (self.present.pauses if self.present else ())}
-        return [pause for pause in self.contents.pauses if (pause.scope, pause.name) not in now]
+    def changes(self) -> Changes:
+        """Pauses, slots and limits that would hold no more, or again; all that the copy has where nothing is known."""
+        return inforce.changes(self.present.in_force if self.present else InForce(), self.contents.in_force)
 
 
 # ---------------------------------------------------------------- making

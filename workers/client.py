@@ -38,6 +38,7 @@ from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
 from workers.store.batches import Batch, Template
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
+from workers.store.inforce import Setting
 from workers.store.watching import WatchPoll, open_watched
 from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed
@@ -65,6 +66,7 @@ __all__ = [
     "NoticeDesk",
     "QueueStatus",
     "RestorePlan",
+    "Setting",
     "Template",
     "TrashBin",
     "TrashEntry",

@@ -13,7 +13,8 @@ from console.cli.words import json_option
 from workers.errors import UsageError
 
 if TYPE_CHECKING:
-    from workers.client import Backup, Contents, RestorePlan
+    from workers.client import Backup, Contents, RestorePlan, Setting
+    from workers.jobs import Pause
     from workers.settings import Settings
 
 _ACTIONS = ("now", "list")
@@ -108,15 +109,15 @@ def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
         yield f"the present database: {plan.problem}"
     if plan.present is not None:
         yield f"the present database: {_holds(plan.present)}"
-    for pause in plan.pauses_again:
-        lasts = f"until {clock(pause.until)}" if pause.until else f"until `spool {pause.scope.value} resume` ends it"
-        yield f"paused again, {lasts}: {clean(pause.scope.called(pause.name))} (by {clean(pause.by)})"
+    yield from (clean(line) for line in _in_force(plan))
     if plan.difference is None:
         yield "what has happened since the copy was made is lost"
         return
     lost, again, back = plan.difference.lost, plan.difference.again, plan.difference.back
     if plan.difference.kept and not hold:
         yield f"{plural(plan.difference.kept, 'job')} that somebody let go since would be on hold again"
+    if plan.difference.freed and not hold:
+        yield f"{plural(plan.difference.freed, 'job')} that somebody put on hold since would be free to run"
     if not (lost or again or back):
         yield "lost: no job; only what was changed of them since"
     if lost:
@@ -127,6 +128,35 @@ def _described(plan: RestorePlan, hold: bool) -> Iterator[str]:
         yield f"{plural(again, 'job')} that ended since would {what}"
     if back:
         yield f"{plural(back, 'job')} that somebody removed since would be listed again"
+
+
+def _in_force(plan: RestorePlan) -> Iterator[str]:
+    """Pauses, slots and limits that would be others than they are, as far as it is known how they are."""
+    changes = plan.changes
+    for pause in changes.again:
+        yield f"paused again, {_lasts(pause)}: {pause.scope.called(pause.name)} (by {pause.by})"
+    for pause in changes.lifted:
+        yield f"paused no more: {pause.scope.called(pause.name)} (paused {_lasts(pause)} by {pause.by})"
+    for old, new in changes.otherwise:
+        yield f"paused {_lasts(new)} (by {new.by}), not {_lasts(old)} (by {old.by}): {new.scope.called(new.name)}"
+    for one in changes.settings:
+        whose = "slots of the queue" if one.kind == "slots" else "limit of the batch"
+        before = f", not {_number(one, one.before)}" if plan.present is not None else ""
+        yield f"{whose} {one.name}: {_number(one, one.after)}{before}"
+
+
+def _lasts(pause: Pause) -> str:
+    from console.format import clock
+
+    return f"until {clock(pause.until)}" if pause.until else f"until `spool {pause.scope.value} resume` ends it"
+
+
+def _number(setting: Setting, number: int | None) -> str:
+    from console.limits import limit_word
+
+    if setting.kind == "slots":
+        return "as configured" if number is None else str(number)
+    return limit_word(number)
 
 
 def _holds(contents: Contents) -> str:
@@ -142,16 +172,26 @@ def _as_json(plan: RestorePlan) -> Mapping[str, Any]:
 
     from workers.jobs import rfc3339
 
-    change = asdict(plan.difference) if plan.difference else dict.fromkeys(("lost", "again", "back", "kept"))
+    changes, known = plan.changes, plan.present is not None
+    change = asdict(plan.difference) if plan.difference else dict.fromkeys(("lost", "again", "back", "kept", "freed"))
     return {
         "restored": str(plan.source),
         "at": rfc3339(plan.at_ms),
         "version": plan.contents.schema,
         "states": plan.contents.states,
         "problem": plan.problem or None,
-        "paused_again": [
-            {"scope": pause.scope.value, "name": pause.name, "until": rfc3339(pause.until), "by": pause.by}
-            for pause in plan.pauses_again
+        "paused_again": [_pause_as_json(pause) for pause in changes.again],
+        "paused_no_more": [_pause_as_json(pause) for pause in changes.lifted] if known else None,
+        "paused_otherwise": [
+            {**_pause_as_json(new), "until_before": rfc3339(old.until), "by_before": old.by}
+            for old, new in changes.otherwise
         ],
+        "set_otherwise": [asdict(setting) for setting in changes.settings],
         **change,
     }
+
+
+def _pause_as_json(pause: Pause) -> dict[str, Any]:
+    from workers.jobs import rfc3339
+
+    return {"scope": pause.scope.value, "name": pause.name, "until": rfc3339(pause.until), "by": pause.by}

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from workers.errors import StoreError
 from workers.files import open_private, private_folder
-from workers.jobs import Pause, Scope, State
+from workers.jobs import State
+from workers.store import inforce
+from workers.store.inforce import InForce
 from workers.store.migrations import latest
 from workers.text import size_words
 from workers.wording import damage, words_of
@@ -69,7 +71,7 @@ class Contents:
     last_job: int
     last_change_ms: int | None  # of its history
     states: dict[str, int]  # jobs by state
-    pauses: tuple[Pause, ...] = ()  # of queues, sites and batches, those whose time is not over
+    in_force: InForce
 
     @property
     def jobs(self) -> int:
@@ -295,14 +297,5 @@ def _contents(connection: sqlite3.Connection, path: Path) -> Contents:
         last_job=numbers.get("job_id", 0),
         last_change_ms=last,
         states={state.value: states[state.value] for state in State if state.value in states},
-        pauses=tuple(_pauses(connection, has_own_table="pause" in tables)),
+        in_force=inforce.read(connection, tables),
     )
-
-
-def _pauses(connection: sqlite3.Connection, *, has_own_table: bool) -> Iterator[Pause]:
-    asked = 'SELECT scope, name, since, until, "by" FROM pause ORDER BY 1, 2'
-    if not has_own_table:
-        asked = "SELECT 'queue', queue, 0, paused_until, paused_by FROM queue_setting WHERE paused ORDER BY 2"
-    for scope, name, since, until, by in connection.execute(asked):
-        if until is None or until > time.time() * 1000:
-            yield Pause(Scope(scope), str(name), int(since), until, str(by or ""))

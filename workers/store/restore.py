@@ -41,6 +41,7 @@ class Difference:
     again: int  # jobs that have ended since and would wait or run again
     back: int  # jobs that were removed since
     kept: int = 0  # jobs that were paused or held, and were let go since
+    freed: int = 0  # jobs that were paused or held since, and would wait or run
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ def difference(present: Path, copy: Path) -> Difference:
             kept=count(
                 f"copy.job c JOIN main.job j ON j.id = c.id WHERE {_stands('c')} AND NOT {_stands('j')}"
                 f" AND j.state NOT IN ({final})"
+            ),
+            freed=count(
+                f"copy.job c JOIN main.job j ON j.id = c.id WHERE {_stands('j')} AND NOT {_stands('c')}"
+                f" AND c.state NOT IN ({final})"
             ),
             back=count("copy.job c WHERE NOT EXISTS (SELECT 1 FROM main.job j WHERE j.id = c.id)"),
         )

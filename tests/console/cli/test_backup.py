@@ -105,6 +105,56 @@ def test_pauses_that_would_hold_again_are_told(spool: Callable[..., Ran], home: 
     assert shown["kept"] == 1
 
 
+def test_what_was_set_since_and_would_hold_no_more_is_told(spool: Callable[..., Ran], home: Path) -> None:
+    """Pauses are given so that something does not happen; a restore must not lift one without a word."""
+    held, *_ = submit(home, 2)
+    spool("queue", "pause", "images", "--for", "2h")
+    spool("batch", "limit", "night", "3")
+    spool("backup")
+    spool("queue", "pause", "images")
+    spool("queue", "pause", "video")
+    spool("site", "pause", "example.org", "--for", "1h")
+    spool("batch", "limit", "night", "any")
+    spool("queue", "slots", "7", "images")
+    spool("hold", str(held))
+    ran = spool("restore", "--yes", "--json")
+    told = ran.err.splitlines()
+    lifted = [line.split("(")[0].strip() for line in told if line.startswith("paused no more")]
+    assert lifted == ["paused no more: the queue video", "paused no more: the site example.org"]
+    (otherwise,) = [line for line in told if line.endswith(": the queue images")]
+    assert "not until `spool queue resume` ends it" in otherwise
+    assert "slots of the queue images: as configured, not 7" in told
+    assert "limit of the batch night: 3, not any" in told
+    assert "1 job that somebody put on hold since would be free to run" in told
+    (shown,) = ran.objects
+    scopes = [(pause["scope"], pause["name"]) for pause in shown["paused_no_more"]]
+    assert scopes == [("queue", "video"), ("site", "example.org")] and shown["paused_again"] == []
+    (changed,) = shown["paused_otherwise"]
+    assert changed["name"] == "images" and changed["until"] and changed["until_before"] is None
+    assert shown["set_otherwise"] == [
+        {"kind": "slots", "name": "images", "before": 7, "after": None},
+        {"kind": "limit", "name": "night", "before": None, "after": 3},
+    ]
+    assert (shown["kept"], shown["freed"]) == (0, 1)
+    paused = {one["name"]: one["paused"] for one in spool("queue", "--json").objects}
+    assert paused["images"] and not paused["video"], "as it was told"
+    back = spool("restore", Path(shown["replaced"]).name)
+    assert "paused again, until `spool queue resume` ends it: the queue video" in back.err
+    assert "slots of the queue images: 7, not as configured" in back.err
+
+
+def test_of_a_table_that_cannot_be_read_nothing_is_said_to_be_lifted(spool: Callable[..., Ran], home: Path) -> None:
+    submit(home)
+    spool("queue", "pause", "video")
+    spool("queue", "slots", "7", "images")
+    spool("backup")
+    load_settings().paths.database.write_bytes(b"damaged" * 5000)
+    ran = spool("restore", "--yes", "--json")
+    assert "slots of the queue images: 7" in ran.err.splitlines() and "the queue video" in ran.err
+    (shown,) = ran.objects
+    assert shown["paused_no_more"] is None and [pause["name"] for pause in shown["paused_again"]] == ["video"]
+
+
 def test_without_a_person_it_needs_a_yes(spool: Callable[..., Ran], home: Path) -> None:
     submit(home)
     spool("backup")
