@@ -6,14 +6,10 @@ that the end calls for. Whatever happens to the runner, the job ends or waits fo
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
-import os
 import select
 import signal
-import threading
-import time
 from collections.abc import Callable
 
 from workers.departure import Departure, End
@@ -28,15 +24,16 @@ from workers.runner.census import end_family
 from workers.runner.process import NotWanted, Runner
 from workers.runner.processes import kill_group
 from workers.runner.stop import Ending, graces
+from workers.silence import Silence
 from workers.store import moves, reports
 from workers.store.claims import Claimed
 from workers.store.database import transaction
 from workers.text import clean
+from workers.wishes import Wishes
 from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
 
-_OVERSLEPT_S = 2.0  # between two looks into a pipe; a supervisor looks once a second at least
 _MOST_S = {Stop.CANCEL: 6.0, Stop.RELEASE: 13.0}  # of all graces: a cancel ends in 10 s, the worker's stop in 20 s
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -48,9 +45,7 @@ class Supervisor:
         self._shop = shop
         self.job = claimed.job
         self._published = claimed.published
-        self._wishes: list[tuple[Wish | Stop, str]] = []
-        self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._wake_lock = threading.RLock()  # a signal may come while its own thread holds it
+        self._wishes = Wishes()
         self._runner: Runner | None = None
         self._log: JobLog | None = None
         self._ending: Ending | None = None
@@ -62,17 +57,13 @@ class Supervisor:
         self._yielding = False
         self._gave_way = False  # whether that is for the sake of other jobs
         self._desk = ItemDesk(shop, claimed.job)
-        self._sign_of_life = time.monotonic()
+        self._silence = Silence()
 
     # ---------------------------------------------------------------- from other threads
 
     def tell(self, wish: Wish | Stop, by: str) -> None:
         """Pass on what somebody wants; heard within milliseconds."""
-        with self._wake_lock:
-            self._wishes.append((wish, by))
-            if self._wake_w >= 0:
-                with contextlib.suppress(OSError):
-                    os.write(self._wake_w, b".")
+        self._wishes.add(wish, by)
 
     def hurry(self) -> None:
         """Release the job at once, without graces. May be called from any thread, and from a signal handler."""
@@ -89,15 +80,9 @@ class Supervisor:
         """Whether the job has had its turn at the slot, which is to be so many seconds."""
         return self._desk.had_turn(quantum_s)
 
-    @property
-    def _given_up(self) -> tuple[Stop, str] | None:
-        """That the job is to end, by a wish that was not heeded yet: why, and by whom."""
-        ends = {Wish.CANCEL: Stop.CANCEL, Stop.RELEASE: Stop.RELEASE}
-        return next(((ends[wish], by) for wish, by in self._wishes if wish in ends), None)
-
     def _wanted(self) -> bool:
         """Whether it is worth waiting for a runner that does not answer."""
-        return self._stop is None and self._given_up is None
+        return self._stop is None and self._wishes.given_up() is None
 
     # ---------------------------------------------------------------- the job's life
 
@@ -107,7 +92,7 @@ class Supervisor:
             try:
                 self._work()
             except NotWanted:
-                self._stop, self._stop_by = self._given_up or (Stop.RELEASE, "worker")
+                self._stop, self._stop_by = self._wishes.given_up() or (Stop.RELEASE, "worker")
             except Exception as error:
                 self._verdict = self._verdict or wire.Failed(self._explain(error))
                 if self._runner is not None:
@@ -119,10 +104,7 @@ class Supervisor:
             self._close_log()
             if self._runner is not None:
                 self._runner.close()
-            with self._wake_lock:  # a number that is closed may be another file at once
-                os.close(self._wake_r)
-                os.close(self._wake_w)
-                self._wake_w = -1
+            self._wishes.close()
 
     def _work(self) -> None:
         settings = self._shop.settings
@@ -155,7 +137,7 @@ class Supervisor:
         identity = self._runner.pid, self._runner.start_ticks
         self._shop.persist(self.job.id, lambda: reports.set_runner(self._shop.db, job.id, job.lease, *identity))
         self._runner.send(message_for(self._shop, job, self._published, str(work), limits))
-        self._sign_of_life = time.monotonic()
+        self._silence = Silence()
 
     def _watch(self) -> None:
         """Until the runner has said all and is gone."""
@@ -163,21 +145,16 @@ class Supervisor:
         assert runner is not None
         poll = select.poll()
         poll.register(runner.fileno(), select.POLLIN)
-        poll.register(self._wake_r, select.POLLIN)
-        passed = time.monotonic()
+        poll.register(self._wishes.fileno(), select.POLLIN)
         while not runner.ended:
             poll.poll(self._patience_s() * 1000)
-            now = time.monotonic()
-            if now - passed > _OVERSLEPT_S:
-                # We did not run ourselves (a frozen container, a stopped worker): that is no silence of the runner.
-                self._sign_of_life += now - passed
-            passed = now
+            self._silence.look()
             # What it has said comes first: after a long sleep of the machine it must not be taken for a stall.
             for message in runner.messages():
                 self._hear(message)
             self._heed_wishes()
             self._desk.flush(force=False)
-            self._check_stall(now)
+            self._check_stall()
             self._check_crowd(runner)
             if self._ending is not None:
                 self._ending.step()
@@ -197,7 +174,7 @@ class Supervisor:
     # ---------------------------------------------------------------- what the runner says
 
     def _hear(self, message: wire.Up) -> None:
-        self._sign_of_life = time.monotonic()
+        self._silence.broken()
         job, db, runner = self.job, self._shop.db, self._runner
         assert runner is not None
         match message:
@@ -243,10 +220,7 @@ class Supervisor:
     # ---------------------------------------------------------------- what people want
 
     def _heed_wishes(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_r, 4096)
-        while self._wishes:
-            wish, by = self._wishes.pop(0)
+        for wish, by in self._wishes.take():
             match wish:
                 case Wish.CANCEL:
                     self._end(Stop.CANCEL, by)
@@ -293,7 +267,7 @@ class Supervisor:
             return
         if self._stop is None and self._move_as_wished(Wish.RESUME, Move.RESUMED, by):
             self._paused = False
-            self._sign_of_life = time.monotonic()
+            self._silence.broken()
             if self._runner is not None:
                 self._runner.cont()
 
@@ -320,10 +294,10 @@ class Supervisor:
         self._ending = Ending(self._runner, *seconds)
         self._ending.step()
 
-    def _check_stall(self, looked: float) -> None:
+    def _check_stall(self) -> None:
         """End a runner that had been silent for too long when its pipe was last looked into."""
         limit = self._shop.settings.jobs.stall_minutes * 60
-        if not self._paused and self._stop is None and looked - self._sign_of_life > limit:
+        if not self._paused and self._stop is None and self._silence.seconds > limit:
             self._end(Stop.STALL, "worker")
 
     def _check_crowd(self, runner: Runner) -> None:
