@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workers.door import Door
 from workers.errors import UsageError
 from workers.jobs import FINAL, LATEST_MS, QUEUES, Job, Priority, Scope, State
-from workers.store import batches, orders, pausing, questions, submissions
+from workers.store import batches, pausing, questions, submissions
 from workers.store.answers import Answer
 from workers.store.batches import Batch, Template
 from workers.store.database import spoken, transaction
@@ -23,6 +23,9 @@ class Batching(Door):
     """What `workers.client.Client` can do with jobs under one name."""
 
     if TYPE_CHECKING:  # of other parts of the front door
+
+        def cancel(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
+            """Cancel jobs."""
 
         def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
             """Forget ended jobs."""
@@ -78,9 +81,7 @@ class Batching(Door):
     def cancel_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
         """Cancel those of its jobs that have not ended."""
         open_ids = [job_id for job_id, state in self._members(name).items() if state not in FINAL]
-        answers = orders.cancel(self._db, open_ids, by or login_name())
-        self._bells.wake()
-        return answers
+        return self.cancel(open_ids, by=by)
 
     @spoken
     def remove_batch(self, name: str, *, by: str | None = None) -> list[Answer]:

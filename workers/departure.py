@@ -13,13 +13,15 @@ from typing import Any
 from workers.delays import retry_delay_s
 from workers.errors import ErrorClass, Failure
 from workers.files import free_bytes, remove_staging, remove_tree
-from workers.jobs import FINAL, MOVES, Job, Move, State, Wish
+from workers.jobs import MOVES, Job, Move, State, Wish
 from workers.runner import listing, wire
 from workers.runner.failures import how_it_died
 from workers.store import moves, reports
+from workers.store.chains import freed_since
 from workers.store.database import transaction
 from workers.store.moves import count_on
 from workers.store.orders import LOOK_FOR_ROOM_MS
+from workers.store.questions import revision
 from workers.store.records import error_fields, now_ms, storable, to_json
 from workers.text import clean, redacted
 from workers.workshop import Stop, Workshop
@@ -139,15 +141,20 @@ class Departure:
     ) -> None:
         """The job leaves by `move`; a wish that came too late for its runner still counts."""
         left = to_json(self._persist(self._left_in_place)) if move is not Move.SUCCEEDED else ""
-        if not self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {}), left)):
+        queues = self._persist(lambda: self._made(move, storable(reason), by, dict(fields or {}), left))
+        if queues is None:
             log.warning("job %d: %s was refused: the world moved on", self._job.id, move.value)
-        elif MOVES[move].target in FINAL:
-            _ring_for_followers(self._shop, self._job.id)
+        for queue in queues or ():
+            self._shop.bells.ring(queue)
 
-    def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any], left: str) -> bool:
-        """Whether the guard let the move be made; `left` are the files in place. One transaction."""
+    def _made(self, move: Move, reason: str, by: str, fields: dict[str, Any], left: str) -> list[str] | None:
+        """Make the move; `left` are the files in place. One transaction.
+
+        The queues in which its end lets others start; None when the guard refused.
+        """
         db, job = self._shop.db, self._job
         with transaction(db):
+            before = revision(db)
             wish, wished_by = reports.wish_of(db, job.id)
             if move in _BACK and wish is Wish.CANCEL:
                 move, reason, by, fields = Move.CANCELLED, "", wished_by, {}
@@ -165,7 +172,8 @@ class Departure:
                 fields["outputs"] = left
             if self._end.paused and State.PAUSED not in MOVES[move].sources:
                 moves.move(db, Move.RESUMED, job.id, by="worker", reason="its runner ended", lease=job.lease)
-            return moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
+            made = moves.move(db, move, job.id, by=by, reason=reason, lease=job.lease, fields=fields)
+            return freed_since(db, before) if made else None
 
     def _left_in_place(self) -> list[str]:
         """Whole files that the job had published before it was ended: they stay, so they are told."""
@@ -189,22 +197,18 @@ def abandon(shop: Workshop, job: Job, error: Exception) -> None:
     """The last resort, where what should have ended a job raised: it is not left as if it ran, and no slot knew it."""
     failure = Failure(ErrorClass.CRASHED, f"the worker failed to end it rightly: {clean(str(error))}")
 
-    def write() -> bool:
+    def write() -> list[str]:
         with transaction(shop.db):
+            before = revision(shop.db)
             wish, by = reports.wish_of(shop.db, job.id)
             if wish is Wish.CANCEL:
-                return moves.move(shop.db, Move.CANCELLED, job.id, by=by, lease=job.lease)
-            fields = error_fields(failure)
-            return moves.move(
-                shop.db, Move.FAILED, job.id, by="worker", reason=failure.message, lease=job.lease, fields=fields
-            )
+                moves.move(shop.db, Move.CANCELLED, job.id, by=by, lease=job.lease)
+            else:
+                told, fields = failure.message, error_fields(failure)
+                moves.move(shop.db, Move.FAILED, job.id, by="worker", reason=told, lease=job.lease, fields=fields)
+            return freed_since(shop.db, before)
 
-    if shop.persist(job.id, write):
-        _ring_for_followers(shop, job.id)
-
-
-def _ring_for_followers(shop: Workshop, job_id: int) -> None:
-    for queue in shop.persist(job_id, lambda: reports.queues_waiting_for(shop.db, job_id)):
+    for queue in shop.persist(job.id, write):
         shop.bells.ring(queue)
 
 

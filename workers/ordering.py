@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workers.door import Door
@@ -87,6 +87,14 @@ class Ordering(Door):
         self._bells.wake()
         return answers
 
+    def _ending(self, order: Callable[[], list[Answer]]) -> list[Answer]:
+        """Carry out an order that ends jobs, and ring for those that waited for their ends, or for those skipped."""
+        before = questions.revision(self._db)
+        answers = order()
+        for queue in chains.freed_since(self._db, before):
+            self._bells.ring(queue)
+        return self._ordered(answers)
+
     def _may_start(self, answers: list[Answer]) -> list[Answer]:
         started = [answer.job_id for answer in answers if answer.ok]
         for queue in {job.queue for job in questions.jobs_by_id(self._db, started).values()}:
@@ -96,7 +104,7 @@ class Ordering(Door):
     @spoken
     def cancel(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Waiting jobs end at once; running ones are stopped with all that they started."""
-        return self._ordered(orders.cancel(self._db, ids, by or login_name()))
+        return self._ending(lambda: orders.cancel(self._db, ids, by or login_name()))
 
     @spoken
     def pause(
@@ -148,7 +156,7 @@ class Ordering(Door):
     @spoken
     def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Forget ended jobs, their history and their logs. Files that they made stay."""
-        answers = self._ordered(orders.remove(self._db, ids, by or login_name()))
+        answers = self._ending(lambda: orders.remove(self._db, ids, by or login_name()))
         for answer in answers:
             if answer.ok:
                 remove_log(self.settings.paths.job_log(answer.job_id))

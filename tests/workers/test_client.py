@@ -13,6 +13,7 @@ from workers.config import load_settings
 from workers.errors import ConfigError, InvalidParams, NoSuchJob, SchemaError, StoreError, UsageError
 from workers.jobs import LATEST_MS, Move, State
 from workers.logs import old_part
+from workers.queues import Bells
 from workers.settings import Settings
 from workers.store import moves
 from workers.store.database import open_database, transaction
@@ -80,6 +81,18 @@ def test_why_names_the_missing_worker_and_the_full_queue(client: Client, setting
     assert client.why(job.id)[0].reason == "hold"
     client.cancel([job.id])
     assert client.why(job.id) == ()
+
+
+def test_a_cancel_rings_for_those_behind_all_that_it_ended(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = client.submit("noop", {}, batch="b").id
+    skipped = client.submit("noop", {}, after=[first]).id
+    behind = client.submit("noop", {}, after_ended=[skipped])
+    rung: list[str] = []
+    monkeypatch.setattr(Bells, "ring", lambda bells, queue, **how: rung.append(queue))
+    client.cancel([client.submit("noop", {}).id])
+    assert rung == [behind.queue]  # of the submission alone
+    client.cancel_batch("b")
+    assert client.job(skipped).state is State.SKIPPED and rung == [behind.queue] * 2
 
 
 def test_edit_keeps_what_is_not_named(client: Client) -> None:

@@ -1,19 +1,21 @@
-"""Trying again, with regard to chains: a job never waits for one that will not succeed.
+"""Chains of jobs that wait for each other: trying again, and whom an end sets free.
 
-What was skipped because another job failed comes back with that one; alone it is refused, and the command that helps
-is named.
+A job never waits for one that will not succeed. What was skipped because another job failed comes back with that one;
+alone it is refused, and the command that helps is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from peewee import Database
+from peewee import Database, fn
 
 from workers.jobs import Move, State
 from workers.store.answers import Answer, change, each, missing
 from workers.store.moves import in_vain, locked_state, move_inside
-from workers.store.tables import After, EventRow, JobRow
+from workers.store.prepared import Prepared, hole
+from workers.store.tables import FINAL_STATES, After, EventRow, JobRow
 
 _AGAIN = "waits to be tried again"
 
@@ -105,3 +107,23 @@ def _set_by_people(db: Database, job_id: int) -> dict[str, object]:
     columns = [getattr(JobRow, name) for name in names]
     row = next(iter(JobRow.select(*columns).where(JobRow.id == job_id).tuples().execute(db)))
     return dict(zip(names, row, strict=True))
+
+
+def _freed(sqlite: bool) -> Any:
+    ended = JobRow.alias("ended")
+    # Found by what has changed lately, which is little, and not by all that waits or has ended: hence no plain columns.
+    over = (ended.revision > hole("before")) & fn.COALESCE(ended.state, "").in_(FINAL_STATES)
+    waits = JobRow.select(JobRow.queue).distinct().join(After, on=(After.job_id == JobRow.id))
+    waits = waits.join(ended, on=(ended.id == After.on_id))
+    return waits.where(over & (fn.COALESCE(JobRow.state, "") == State.QUEUED.value))
+
+
+_FREED = Prepared(_freed)
+
+
+def freed_since(db: Database, before: int) -> list[str]:
+    """Queues in which jobs wait for one that has ended after the revision `before`: those to ring for.
+
+    One end may end a whole chain, and behind each that was skipped may be a job for which any end will do.
+    """
+    return [row[0] for row in _FREED.run(db, before=before).fetchall()]

@@ -19,7 +19,7 @@ from workers.store.database import delete, is_sqlite, transaction
 from workers.store.moves import bump
 from workers.store.prepared import Prepared, hole
 from workers.store.records import failure_of, finite, folded, storable, to_json, whole
-from workers.store.tables import LIVE_STATES, After, EventRow, ItemRow, JobRow
+from workers.store.tables import LIVE_STATES, EventRow, ItemRow, JobRow
 from workers.text import clean
 
 _PROGRESS = Prepared(
@@ -287,23 +287,8 @@ def wish_of(db: Database, job_id: int) -> tuple[Wish, str]:
     return Wish(wish), str(by)
 
 
-_WAITING_FOR = Prepared(
-    lambda sqlite: (
-        JobRow.select(JobRow.queue)
-        .distinct()
-        .join(After, on=(After.job_id == JobRow.id))
-        .where(After.on_id == hole("id"))
-    )
-)
-
-
 def count_runner_death(db: Database, job_id: int, lease: int) -> int:
     """One more runner of this job died; how many have."""
     with transaction(db):
         JobRow.update(runner_deaths=JobRow.runner_deaths + 1).where(_ours(job_id, lease)).execute(db)
         return int(JobRow.select(JobRow.runner_deaths).where(JobRow.id == job_id).scalar(db) or 0)
-
-
-def queues_waiting_for(db: Database, job_id: int) -> list[str]:
-    """Queues in which jobs wait for this one."""
-    return [row[0] for row in _WAITING_FOR.run(db, id=job_id).fetchall()]

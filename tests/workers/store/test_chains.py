@@ -131,3 +131,17 @@ def test_why_names_what_lifts_a_dependency(db: Any) -> None:
     waits = submitted(db, after=(first,))
     (why,) = reasons(db, waits, situation())
     assert (why.detail, why.lifts) == (f"waits for job {first} (running)", "it starts when that job has succeeded")
+
+
+def test_who_waits_behind_one_that_was_skipped_is_rung_for(db: Any) -> None:
+    first, other = submitted(db), submitted(db)
+    skipped = submitted(db, after=(first.id,))
+    last = submitted(db, queue="images", after=(skipped.id,))
+    submitted(db, queue="video", after_ended=(last.id,))
+    submitted(db, queue="metadata", after=(other.id,))
+    before = questions.revision(db)
+    assert chains.freed_since(db, before) == []
+    orders.cancel(db, [first.id], "ann")
+    assert _state(db, skipped.id, last.id) == [State.SKIPPED] * 2
+    assert chains.freed_since(db, before) == ["video"]
+    assert chains.freed_since(db, questions.revision(db)) == []
