@@ -33,7 +33,9 @@ class Door:
         self._registry = registry
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close this thread's connections."""
+        if "_bells" in vars(self):  # made when first needed
+            self._bells.close()
         self._db.close()
 
     def operations(self) -> tuple[Operation[Any], ...]:

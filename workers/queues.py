@@ -145,6 +145,12 @@ class Bells:
             self._files[queue] = _identity(path)
         return self._tasks[queue]
 
+    def close(self) -> None:
+        """Close this thread's connections to the rings; a disk that is gone has nothing to say to that."""
+        for task in self._tasks.values():
+            with contextlib.suppress(sqlite3.Error):
+                task.huey.storage.close()
+
     def wake(self, message: str = "look") -> None:
         """Wake the worker: `look` asks it to read what people want, `ring QUEUE` says that there is work."""
         with contextlib.suppress(OSError):  # nobody listens, or it has more to read than it can hold

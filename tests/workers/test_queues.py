@@ -80,6 +80,21 @@ def test_rings_never_fail(tmp_path: Path) -> None:
         bells.wake()
 
 
+def test_a_closed_bell_holds_no_file_and_rings_again(tmp_path: Path) -> None:
+    def held() -> int:
+        links = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
+        return sum(str(tmp_path) in os.readlink(link) for link in links if link.is_symlink())
+
+    bells = Bells(tmp_path, tmp_path / "none")
+    bells.ring("video")
+    assert held() > 0
+    bells.close()
+    assert held() == 0
+    bells.ring("video")
+    assert held() > 0
+    bells.close()
+
+
 class _Bomb:
     def __reduce__(self) -> Any:
         return (os.mkdir, (os.environ["BOMB"],))
