@@ -1,10 +1,13 @@
-"""Small disks for tests of full ones: a tmpfs, which only root may mount."""
+"""Disks of a test's own, which only root may mount: small ones to be full, and one whose power can be cut."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,3 +38,53 @@ def fill(path: Path, leave: int = 0) -> None:
         os.ftruncate(descriptor, max(os.fstat(descriptor).st_size - leave, 0))
     finally:
         os.close(descriptor)
+
+
+class MortalDisk:
+    """An ext4 of its own whose power can be cut: what was not flushed to it by then is gone when it is back."""
+
+    _CUT = 0x8004587D  # EXT4_IOC_SHUTDOWN
+    _FORGET = struct.pack("I", 2)  # its way without writing the journal out first
+
+    def __init__(self, image: Path, path: Path) -> None:
+        self.image = image
+        self.path = path
+
+    def start(self) -> str:
+        """Mount it; why not, or nothing. Nothing of it is written by the clock alone, as it is every 5 s elsewhere."""
+        command = ["mount", "-o", "loop,commit=900", str(self.image), str(self.path)]
+        return subprocess.run(command, capture_output=True, text=True).stderr.strip()
+
+    def cut(self) -> None:
+        """Cut the power: from now on nothing is read or written."""
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(folder, self._CUT, self._FORGET)
+        finally:
+            os.close(folder)
+
+    def stop(self) -> None:
+        """Unmount it; every process that had a file open on it must have ended, and may be about to."""
+        deadline = time.monotonic() + 20
+        while (done := subprocess.run(["umount", str(self.path)], capture_output=True, text=True)).returncode:
+            assert time.monotonic() < deadline, done.stderr
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def mortal_disk(folder: Path, size: str) -> Iterator[MortalDisk]:
+    """A disk of `size` (as truncate writes it: 64M) whose power can be cut; skips the test where there is none."""
+    folder.mkdir()
+    disk = MortalDisk(folder / "image", folder / "disk")
+    disk.path.mkdir()
+    try:
+        subprocess.run(["truncate", "-s", size, str(disk.image)], check=True)
+        subprocess.run(["mkfs.ext4", "-q", str(disk.image)], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no ext4 can be made here: {error}")
+    if why := disk.start():
+        pytest.skip(f"an ext4 of its own cannot be mounted here: {why}")
+    try:
+        yield disk
+    finally:
+        disk.stop()

@@ -75,7 +75,6 @@ ROWS: Mapping[str, str] = {
 }
 NOT_RUN: Mapping[str, str] = {
     "13": "the worker does not run on PostgreSQL yet",
-    "22": "needs a filesystem that forgets what was not flushed (LazyFS, dm-flakey)",
     "51": "there is no HTTP stream yet",
 }
 
