@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from workers import configmark
+from workers.ahead import Reasons
 from workers.door import Door
 from workers.health.figures import HostFigures
 from workers.jobs import ItemOutcome, Job, JobEvent, State, Waiting
@@ -17,9 +18,6 @@ from workers.status import WorkerStatus
 from workers.store import hosts, questions
 from workers.store.database import spoken
 from workers.store.records import now_ms
-from workers.store.standing import stopped
-from workers.store.waiting import reasons
-from workers.why import explain
 
 if TYPE_CHECKING:
     from workers.groups import Groups
@@ -110,7 +108,10 @@ class Asking(Door):
 
     @spoken
     def why(self, job_id: int) -> tuple[Waiting, ...]:
-        """Why a queued job does not run, or who paused one, with what lifts it. Empty when nothing holds it back."""
+        """Why a queued job does not run, or who paused one, with what lifts it. Empty when nothing holds it back.
+
+        Of one that waits for others it tells why these do not run, too.
+        """
         return self.why_each([job_id])[questions.job_by_id(self._db, job_id).id]
 
     @spoken
@@ -121,14 +122,8 @@ class Asking(Door):
         now = situation(self._db, self.settings, names)
         queues = {status.name: status for status in cast("Groups", self).queues()}
         running = worker_pid(self.settings) is not None
-
-        def told(job: Job) -> tuple[Waiting, ...]:
-            if job.state is State.PAUSED:
-                return (stopped(self._db, job, now.now),)
-            waits = job.state is State.QUEUED
-            return explain(reasons(self._db, job, now), running, queues.get(job.queue)) if waits else ()
-
-        return {job.id: told(job) for job in jobs.values()}
+        asked = Reasons(self._db, now, queues)
+        return {job.id: asked.of(job, worker_runs=running) for job in jobs.values()}
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""

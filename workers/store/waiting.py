@@ -22,6 +22,7 @@ from workers.store.tables import FINAL_STATES, LIVE_STATES, After, BatchRow, Job
 from workers.text import span_words
 from workers.windows import opens
 
+DEPENDENCY = "dependency"  # the reason that another job has not ended as it should
 FRESH_MS = 20_000  # a job has taken by then what memory it will need
 _NAMED = 5  # jobs that a sentence names
 POISON_DEATHS = 3  # a job in whose company that many workers died is taken for their murderer
@@ -96,19 +97,25 @@ def _holds_up(other: Any) -> Any:
     return (other.state != State.SUCCEEDED.value) & ~(After.ended & other.state.in_(FINAL_STATES))
 
 
-def _tell_dependency(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+def blockers(db: Database, job_id: int) -> list[tuple[int, State, bool]]:
+    """The jobs that one still waits for: id, state, and whether any end of it will do."""
     other = JobRow.alias("other")
     query = (
         After.select(After.on_id, other.state, After.ended)
         .join(other, on=(other.id == After.on_id))
-        .where((After.job_id == job.id) & _holds_up(other))
+        .where((After.job_id == job_id) & _holds_up(other))
         .order_by(After.on_id)
         .tuples()
     )
-    waits = list(query.execute(db))
+    return [(on_id, State(state), bool(ended)) for on_id, state, ended in query.execute(db)]
+
+
+def _tell_dependency(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
+    waits = blockers(db, job.id)
     how = "ended" if waits and all(ended for _, _, ended in waits) else "succeeded"
-    named = ", ".join(f"{on_id} ({state})" for on_id, state, _ in waits)
-    return f"waits for job {named}", f"it starts when {'that job has' if len(waits) == 1 else 'these have'} {how}"
+    named = ", ".join(f"{on_id} ({state.value})" for on_id, state, _ in waits[:_NAMED])
+    more = f" and {len(waits) - _NAMED} more" if len(waits) > _NAMED else ""
+    return f"waits for job {named}{more}", f"it starts when {'that job has' if len(waits) == 1 else 'these have'} {how}"
 
 
 # What is full or paused is asked once for a whole statement, not anew for each job that waits: no predicate on sites,
@@ -214,7 +221,7 @@ def _other_suspect(situation: Situation) -> Any:
 RULES: tuple[Rule, ...] = (
     Rule("hold", lambda situation: JobRow.hold, lambda db, job, situation: tell_hold(db, job, situation.now)),
     Rule("schedule", _later, _tell_later),
-    Rule("dependency", lambda situation: fn.EXISTS(_unfinished()), _tell_dependency),
+    Rule(DEPENDENCY, lambda situation: fn.EXISTS(_unfinished()), _tell_dependency),
     Rule(
         "paused",
         lambda situation: paused(situation.now),
