@@ -138,4 +138,4 @@ def test_the_documentation_names_the_rows_that_draw() -> None:
     drawing = {int(number) for number in re.findall(r"\bdrawn\((\d+)\)", sources)} | {56}  # which has two seeds
     told = (root / "docs" / "recovery.md").read_text().partition("sizes or places in the rows")[2].partition(".")[0]
     assert [int(number) for number in told.split(",")] == sorted(drawing)
-    assert sources.count("stride(") == 1  # of row 39
+    assert sources.count("stride(") == 2  # of rows 21 and 39
