@@ -13,20 +13,15 @@ from typing import Any
 import pytest
 
 from tests.support.databases import ended, opened, running, submitted
-from workers import fullcheck, trash
+from workers import trash
 from workers.backups import make_backup
 from workers.cache import store as cache_store
-from workers.config import load_settings
+from workers.checks import full
 from workers.doctor import Finding, Level, examine
 from workers.jobs import Move
 from workers.settings import Settings
 from workers.store import moves
 from workers.store.tables import After, ItemRow
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings({"SPOOL_HOME": str(tmp_path / "home")})
 
 
 @pytest.fixture
@@ -54,12 +49,12 @@ def state_of(folder: Path) -> dict[str, str]:
 
 def test_a_sound_home_has_no_trouble(db: Any, settings: Settings) -> None:
     make_backup(settings)
-    for check in fullcheck.FULL_CHECKS:
+    for check in full.FULL_CHECKS:
         assert troubles(check(settings)) == [], check.__name__
 
 
 def test_a_fresh_home_has_no_trouble(settings: Settings) -> None:
-    assert [finding for check in fullcheck.FULL_CHECKS for finding in troubles(check(settings))] == []
+    assert [finding for check in full.FULL_CHECKS for finding in troubles(check(settings))] == []
     assert not settings.paths.state.exists()
 
 
@@ -70,7 +65,7 @@ def test_rows_of_jobs_that_do_not_exist_are_found(db: Any, settings: Settings) -
         moves.record_event(db, 1, job_id, "claimed", ("", ""), "worker")
     for job_id, on_id in ((79, 1), (waits.id, 80)):
         After.insert(job_id=job_id, on_id=on_id).execute(db)
-    found = {finding.detail for finding in troubles(fullcheck.rows(settings))}
+    found = {finding.detail for finding in troubles(full.rows(settings))}
     assert found == {
         "1 outcomes of inputs belong to jobs that do not exist, such as 77",
         "1 lines of history belong to jobs that do not exist, such as 78",
@@ -81,12 +76,12 @@ def test_rows_of_jobs_that_do_not_exist_are_found(db: Any, settings: Settings) -
 
 def test_numbers_that_lag_behind_are_found(db: Any, settings: Settings) -> None:
     db.execute_sql("UPDATE meta SET value = 0 WHERE key IN ('job_id', 'revision')")
-    assert [finding.detail.split()[3] for finding in troubles(fullcheck.rows(settings))] == ["id", "revision"]
+    assert [finding.detail.split()[3] for finding in troubles(full.rows(settings))] == ["id", "revision"]
 
 
 def test_jobs_that_run_without_a_worker_are_found(db: Any, settings: Settings) -> None:
     running(db)
-    (finding,) = troubles(fullcheck.rows(settings))
+    (finding,) = troubles(full.rows(settings))
     assert "1 listed as running" in finding.detail and "spool worker" in finding.todo
 
 
@@ -106,20 +101,20 @@ def test_an_index_that_lies_is_found(db: Any, settings: Settings) -> None:
     assert b"queued" in data[start:end]
     path.write_bytes(data[:start] + data[start:end].replace(b"queued", b"paused") + data[end:])
     assert [finding.level for finding in examine(settings) if finding.name == "database"] == [Level.OK]
-    found = troubles(fullcheck.integrity(settings))
+    found = troubles(full.integrity(settings))
     assert found and all(
         finding.level is Level.FAIL and f"`spool restore {good.path.name}`" in finding.todo for finding in found
     )
 
 
 def test_the_newest_backup_is_judged(db: Any, settings: Settings) -> None:
-    assert list(fullcheck.newest_backup(settings)) == []
+    assert list(full.newest_backup(settings)) == []
     made = make_backup(settings)
-    assert troubles(fullcheck.newest_backup(settings)) == []
+    assert troubles(full.newest_backup(settings)) == []
     with made.path.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(os.urandom(4096 * 4))
-    (finding,) = troubles(fullcheck.newest_backup(settings))
+    (finding,) = troubles(full.newest_backup(settings))
     assert finding.level is Level.FAIL and str(made.path) in finding.detail
 
 
@@ -127,9 +122,9 @@ def test_a_damaged_cache_is_found(settings: Settings) -> None:
     settings.paths.cache.mkdir(parents=True)
     path = cache_store.database(settings.paths.cache)
     cache_store.connect(path, create=True).close()
-    assert troubles(fullcheck.cache(settings)) == []
+    assert troubles(full.cache(settings)) == []
     path.write_bytes(b"no database" * 1000)
-    (finding,) = troubles(fullcheck.cache(settings))
+    (finding,) = troubles(full.cache(settings))
     assert str(path) in finding.todo
 
 
@@ -150,18 +145,18 @@ def trashed(settings: Settings, tmp_path: Path) -> trash.Entry:
 
 
 def test_the_trash_is_compared_with_its_records(settings: Settings, trashed: trash.Entry) -> None:
-    assert troubles(fullcheck.trash_records(settings)) == []
+    assert troubles(full.trash_records(settings)) == []
     stray = trashed.folder / "abc.kept"
     stray.write_bytes(b"whose?")
-    assert [finding.detail for finding in troubles(fullcheck.trash_records(settings))] == [
+    assert [finding.detail for finding in troubles(full.trash_records(settings))] == [
         f"{stray}: has no record that could be read"
     ]
     stray.unlink()
     trashed.kept.write_bytes(b"changed since, and longer")
-    (finding,) = troubles(fullcheck.trash_records(settings))
+    (finding,) = troubles(full.trash_records(settings))
     assert "25 bytes, and 8 when" in finding.detail
     trashed.kept.unlink()
-    (finding,) = troubles(fullcheck.trash_records(settings))
+    (finding,) = troubles(full.trash_records(settings))
     assert "no longer in the trash" in finding.detail and trashed.id in finding.todo
 
 
@@ -181,7 +176,7 @@ def test_leftovers_are_found_and_what_is_needed_is_not(db: Any, settings: Settin
     for name in (f"{job.id}.log", "92.log", "92.log.1", "notes.txt"):
         (settings.paths.job_logs / name).write_text("")
     before = state_of(settings.paths.state)
-    found = {finding.name: finding.detail for finding in troubles(fullcheck.leftovers(settings))}
+    found = {finding.name: finding.detail for finding in troubles(full.leftovers(settings))}
     assert set(found) == {"work", "staging", "logs"}
     assert found["work"].endswith(f": {settings.paths.job_work(1)}, {settings.paths.job_work(90)}")
     assert found["staging"].endswith(

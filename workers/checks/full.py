@@ -17,7 +17,8 @@ from typing import TypeVar
 from workers import trash
 from workers.backups import newest_good
 from workers.cache import store as cache_store
-from workers.doctor import Finding, Level, opened, way_back
+from workers.checks.findings import Finding, Level
+from workers.checks.tables import opened, way_back
 from workers.jobs import FINAL, LIVE, State
 from workers.launch import worker_pid
 from workers.settings import Settings
