@@ -2,8 +2,9 @@
 
 All that a runner and its tools print comes through one pipe, read by a thread that waits for nothing but the disk: a
 tool that floods its log is slowed to the disk's pace at worst and never fills it, and no line is lost or doubled where
-a new part begins. Only two things can be lost: what stands in the pipe (at most 64 KiB to 256 KiB, by the system) when
-the worker itself is killed, and what a full disk refuses, which is counted in the log.
+a new part begins. What may be a secret is taken out before it is written (`workers.logfilter`). Only two things can be
+lost: what stands in the pipe (at most 64 KiB to 256 KiB, by the system) and a line without its end when the worker
+itself is killed, and what a full disk refuses, which is counted in the log.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
+from workers.logfilter import LogFilter
 from workers.logs import content_size, open_log, turn
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,7 @@ class JobLog:
 
     def __init__(self, path: Path, most_bytes: int) -> None:
         self._file = LogFile(path, most_bytes)
+        self._filter = LogFilter()
         self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
         self._woken, self._waker = os.pipe2(os.O_CLOEXEC)
         with contextlib.suppress(OSError):  # as large as the system lets it be
@@ -138,8 +141,8 @@ class JobLog:
             data = os.read(self._reader, _PIPE_BYTES)
         except BlockingIOError:
             return -1
-        if data:
-            self._file.append(data)
+        if ready := self._filter.feed(data):
+            self._file.append(ready)
         return len(data)
 
     def _drain(self) -> None:
@@ -156,6 +159,8 @@ class JobLog:
         self.let_go()
         os.write(self._waker, b".")
         self._thread.join()
+        if rest := self._filter.end():
+            self._file.append(rest)
         self._file.close()
         for fd in (self._reader, self._woken, self._waker):
             os.close(fd)

@@ -12,11 +12,27 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _SECRET = r"(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|signature|session[_-]?id)"
 _PASSWORD_OF_URL = re.compile(r"(?<=://)[^\s/@?#]*@")
 _URL = re.compile(r"(://[^\s?#'\"<>]*)([?#][^\s'\"<>]*)?")
-_HEADER = re.compile(r"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)(['\"]?\s{0,8}[:=])[^\n]*")
+_NAME = r"(?:set-)?cookie|(?:proxy-)?authorization|x-[a-z-]{0,30}(?:token|secret|key|signature)"
+_HEADER = re.compile(rf"(?i)\b({_NAME})(['\"]?\s{{0,8}}[:=])[^\n]*")
 _VALUE = re.compile(
     rf"(?i)({_SECRET}\s{{0,8}}=\s{{0,8}}|{_SECRET}['\"]\s{{0,8}}:\s{{0,8}})(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s'\"&,;]+)"
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=])[\w.~+/=-]{8,}")
+
+SECRET_SIGNS = (
+    "://",
+    "cookie",
+    "authorization",
+    "bearer",
+    "basic",
+    "token",
+    "secret",
+    "pass",
+    "key",
+    "signature",
+    "session",
+)
+"""In small letters: where none of them is in a text, `redacted` changes nothing of it."""
 
 
 def _safe(char: str) -> str:

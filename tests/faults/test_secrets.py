@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,22 @@ def test_secrets_of_a_failure_are_told_nowhere(tmp_path: Path, operation: str, w
             assert "SENTINEL" not in repr((shown, program.told, server.got))
             worker.stop()
             assert _found(home.root) == [] and _found(program.folder) == []
+
+
+@pytest.mark.fault("48", "secrets that tools print themselves: at no time in their log")
+def test_secrets_of_tools_never_come_into_their_log(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text(WORDS)
+    with opened(tmp_path / "home", CONFIG, "tests.support.secret_operations") as home:
+        home.start()
+        job_id = home.submit("leak-by-tools", {"source": str(source)})
+        wait_for(lambda: "told\n" in home.client.log(job_id)[0], what=home.log())
+        path = home.settings.paths.job_log(job_id)
+        followed, offset = home.client.log(job_id)
+        assert followed.count("403 for https://example.org/v?…") == 3, "all else of the lines is there, while it runs"
+        assert b"SENTINEL" not in path.read_bytes() and stat.S_IMODE(path.stat().st_mode) == 0o600
+        Path(f"{source}.go").touch()
+        assert home.wait_final(job_id).state is State.SUCCEEDED
+        rest, end = home.client.log(job_id, offset)
+        assert rest.startswith("403 for https://example.org/v?…") and end == path.stat().st_size
+        assert _found(home.root) == []

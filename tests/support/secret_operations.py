@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,16 @@ def _leak_item(params: LeakParams, key: str, ctx: Context) -> Result:
     return _leak(params, ctx)
 
 
+def _leak_by_tools(params: LeakParams, ctx: Context) -> Result:
+    """A tool and its child print what they read straight to the log, also letter by letter, then wait."""
+    script = (
+        'cat "$0"; echo; sh -c "cat $0 >&2; echo >&2"; dd "if=$0" bs=1 2>/dev/null; echo; echo told;'
+        ' while [ ! -e "$0.go" ]; do sleep 0.05; done; printf "%s, and no end of the line" "$(cat "$0")"'
+    )
+    subprocess.run(["sh", "-c", script, str(params.source)], check=True)
+    return Result()
+
+
 def _operation(name: str, **more: Any) -> Operation[Any]:
     return Operation(
         name=name,
@@ -51,5 +62,6 @@ def _operation(name: str, **more: Any) -> Operation[Any]:
 REGISTRY: tuple[Operation[Any], ...] = (
     *FAULT_REGISTRY,
     _operation("leak", run=_leak),
+    _operation("leak-by-tools", run=_leak_by_tools),
     _operation("leak-items", run=None, items=_one, process=_leak_item, can_resume=True),
 )

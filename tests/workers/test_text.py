@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.text import clean, clean_lines, redacted, shorten, size_words, span_words
+from workers.text import SECRET_SIGNS, clean, clean_lines, redacted, shorten, size_words, span_words
 
 _ANY = st.text(st.characters(codec=None))  # surrogates too
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -103,6 +103,7 @@ def test_the_end_stays() -> None:
         "api-key = SENTINEL",
         '{"client_secret": "SENTINEL", "a": 1}',
         "mysql PASSWORD=SENTINEL",
+        "> X-Auth-Token: SENTINEL",
     ],
 )
 def test_no_secret_passes(text: str) -> None:
@@ -134,6 +135,35 @@ def test_the_name_of_an_input_stays_to_be_recognised() -> None:
 def test_redacting_twice_changes_no_more_than_once(text: str) -> None:
     once = redacted(text)
     assert redacted(once) == once
+
+
+_SECRET_PIECES = st.sampled_from(
+    [
+        *SECRET_SIGNS,
+        "PassWord",
+        "api-",
+        "Set-",
+        "X-a-",
+        "://",
+        "?",
+        "@",
+        "=",
+        ":",
+        "'",
+        " ",
+        "a1",
+        "word",
+        "id",
+        "\n",
+        "…",
+    ]
+)
+
+
+@given(st.lists(_SECRET_PIECES).map("".join))
+def test_without_a_sign_nothing_is_redacted(text: str) -> None:
+    if not any(sign in text.lower() for sign in SECRET_SIGNS):
+        assert redacted(text) == text
 
 
 def test_long_texts_are_redacted_in_no_time() -> None:
