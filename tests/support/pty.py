@@ -11,6 +11,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -137,6 +138,12 @@ class Terminal:
         for number, letter in re.findall(rb"\x1b\[\?(\d+)([hl])", bytes(self.received)):
             found[int(number)] = letter == b"h"
         return found
+
+
+def drain_together(terminals: Sequence[Terminal], seconds: float) -> list[int]:
+    """Read from several for the same time; the number of bytes that came from each."""
+    with ThreadPoolExecutor(len(terminals)) as readers:
+        return list(readers.map(lambda terminal: terminal.drain(seconds), terminals))
 
 
 def terminal_environ(home: Path, **changes: str) -> dict[str, str]:
