@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -41,20 +42,34 @@ class Batching(Door):
         """One batch; UsageError when there is none of that name."""
         found = self.batches(batches.checked(name))
         if not found:
-            known = ", ".join(batch.name for batch in self.batches()[:10])
-            raise UsageError(f"no batch {clean(name)!r}: {f'there are {known}' if known else 'no job names one'}")
+            raise UsageError(f"no batch {clean(name)!r}: {self._near(name)}")
         return found[0]
 
+    def _near(self, name: str) -> str:
+        """Which batch may be meant."""
+        known = [batch.name for batch in self.batches()]
+        near = difflib.get_close_matches(name, known, n=3)
+        if near:
+            return f"did you mean {' or '.join(map(repr, near))}?"
+        return f"there are {', '.join(known[:10])}" if known else "no job names one"
+
     @spoken
-    def limit_batch(self, name: str, limit: int | None, *, by: str | None = None) -> None:
-        """How many of its jobs run at once: 1 to 32, 0 for as many as the host is good for, None for any."""
+    def limit_batch(self, name: str, limit: int | None, *, new: bool = False, by: str | None = None) -> None:
+        """How many of its jobs run at once: 1 to 32, 0 for as many as the host is good for, None for any.
+
+        UsageError for the name of neither a batch nor a template, unless it is to be a `new` one.
+        """
+        name = batches.fit_name(name)
+        known = new or self.batches(name) or name in {template.name for template in self.templates()}
+        if not known:
+            raise UsageError(f"no batch {name!r}: {self._near(name)} (--new limits one that is still to come)")
         batches.set_limit(self._db, name, limit, by or login_name())
         self._ring_all()
 
     @spoken
     def assign_batch(self, ids: Sequence[int], name: str | None, *, by: str | None = None) -> list[Answer]:
         """Put jobs into a batch, a new one if none has that name; None takes them out of theirs."""
-        answers = batches.assign(self._db, ids, None if name is None else clean(name), by or login_name())
+        answers = batches.assign(self._db, ids, name, by or login_name())
         self._ring_all()
         return answers
 
@@ -147,7 +162,7 @@ class Batching(Door):
         template's limit unless it has one. UsageError when there is no such template; InvalidParams when one of its
         jobs is none any more.
         """
-        template, batch, by = self._template(name), batches.checked(batch), by or login_name()
+        template, batch, by = self._template(name), batches.fit_name(batch), by or login_name()
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
         given = {"inputs": list(inputs)} if inputs else {}

@@ -37,6 +37,7 @@ from workers.status import QueueStatus, WorkerStatus
 from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
 from workers.store.batches import Batch, Template
+from workers.store.batches import fit_name as fit_batch_name
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
 from workers.store.inforce import Setting
 from workers.store.watching import WatchPoll, open_watched
@@ -78,6 +79,7 @@ __all__ = [
     "backup_as_json",
     "canonical_window",
     "find_backup",
+    "fit_batch_name",
     "list_backups",
     "list_replaced",
     "load_registry",

@@ -44,6 +44,7 @@ _USES = {
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
 @click.option("--hold", is_flag=True, help="With use: hold the jobs until `spool unhold`.")
 @click.option("--at", metavar="TIME", help="With use: start nothing of it before 22:00, +2h …")
+@click.option("--new", is_flag=True, help="With limit: of a batch that is still to come.")
 @click.option("-y", "--yes", is_flag=True, help="With cancel and delete: do not ask.")
 @json_option
 def batch(
@@ -53,6 +54,7 @@ def batch(
     soft: bool,
     hold: bool,
     at: str | None,
+    new: bool,
     yes: bool,
     as_json: bool,
 ) -> int:
@@ -76,7 +78,7 @@ def batch(
     action, rest = (words[0], list(words[1:])) if words else ("list", [])
     if action not in _USES:
         raise UsageError(f"{action!r} is none of {', '.join(_USES)}")
-    _check_flags(action, pause=bool(span or until or soft), use=hold or bool(at), yes=yes)
+    _check_flags(action, pause=bool(span or until or soft), use=hold or bool(at), new=new, yes=yes)
     _check_words(action, rest)
     client = door()
     if action == "pause":
@@ -87,14 +89,18 @@ def batch(
         return _end(client, action, rest[0], yes, as_json)
     if action == "use":
         return _used(client, rest, hold, at, as_json)
+    if action == "limit":
+        return _limited(client, rest, new, as_json)
     return _ACTS[action](client, rest, as_json)
 
 
-def _check_flags(action: str, *, pause: bool, use: bool, yes: bool) -> None:
+def _check_flags(action: str, *, pause: bool, use: bool, new: bool, yes: bool) -> None:
     if pause and action != "pause":
         raise UsageError("--for, --until and --soft belong to `spool batch pause`")
     if use and action != "use":
         raise UsageError("--hold and --at belong to `spool batch use`")
+    if new and action != "limit":
+        raise UsageError("--new belongs to `spool batch limit`")
     if yes and action not in ("cancel", "delete"):
         raise UsageError("--yes belongs to `spool batch cancel` and `spool batch delete`")
 
@@ -116,9 +122,9 @@ def _shown(client: Client, name: str, as_json: bool) -> int:
     return 0
 
 
-def _limited(client: Client, rest: Sequence[str], as_json: bool) -> int:
-    name, word = rest
-    client.limit_batch(name, limit_of(word))
+def _limited(client: Client, rest: Sequence[str], new: bool, as_json: bool) -> int:
+    name = rest[0].strip()
+    client.limit_batch(name, limit_of(rest[1]), new=new)
     found = client.batches(name)
     if not any(one.jobs for one in found):
         tell(f"no job names the batch {name} yet: `--batch {name}` of a submission does")
@@ -240,7 +246,6 @@ def _forgotten(client: Client, rest: Sequence[str], as_json: bool) -> int:
 _ACTS: dict[str, Callable[[Client, Sequence[str], bool], int]] = {
     "list": _list,
     "show": lambda client, rest, as_json: _shown(client, rest[0], as_json),
-    "limit": _limited,
     "add": _added,
     "out": lambda client, rest, as_json: _assigned(client, None, rest, as_json),
     "resume": _resumed,

@@ -98,7 +98,7 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
         inputs = _inputs(operation, given)
     except InvalidParams as error:
         raise InvalidParams(operation.name, problems + error.problems) from None
-    problems += _unfit_batch(given["job_batch"])
+    batch = _batch(given["job_batch"], problems)
     waits = after or after_ended or run_after or given["job_hold"]
     if not waits:  # those may wait for files that are still to be made
         problems += [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]
@@ -115,7 +115,7 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
         window=window,
         after=after,
         after_ended=after_ended,
-        batch=given["job_batch"],
+        batch=batch,
         hold=given["job_hold"],
     )
 
@@ -130,11 +130,14 @@ def _at(text: str | None, problems: Problems) -> int | None:
         return None
 
 
-def _unfit_batch(name: str | None) -> Problems:
-    """What is wrong with the name of a batch: it must be one that can be read, and written again."""
-    if name and not name.isprintable():
-        return [("--batch", f"{name!r} holds characters that cannot be shown, such as a line break; leave them out")]
-    return []
+def _batch(name: str | None, problems: Problems) -> str | None:
+    from workers.client import fit_batch_name
+
+    try:
+        return None if name is None else fit_batch_name(name)
+    except UsageError as error:
+        problems.append(("--batch", str(error)))
+        return None
 
 
 def _window(text: str | None, problems: Problems) -> str | None:

@@ -86,7 +86,7 @@ def test_a_paused_site_keeps_its_downloads_and_no_others(busy_home: Home) -> Non
 
 def test_a_batch_runs_as_many_as_its_limit_allows_and_is_cancelled_as_a_whole(busy_home: Home, tmp_path: Path) -> None:
     home = busy_home
-    home.client.limit_batch("b", 1, by="ann")
+    home.client.limit_batch("b", 1, new=True, by="ann")
     values = {"folder": str(tmp_path), "seconds": 60}
     ids = [home.submit("touch", values, batch="b") for _ in range(3)]
     home.wait_running(ids[0])

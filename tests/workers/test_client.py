@@ -42,8 +42,8 @@ def test_the_home_is_private(settings: Settings, client: Client) -> None:
 
 
 def test_submitting(client: Client) -> None:
-    job = client.submit("noop", {}, by="ann", batch="b\x1b", submission_key="k")
-    assert (job.operation, job.state, job.submitted_by, job.batch) == ("noop", State.QUEUED, "ann", "b\\x1b")
+    job = client.submit("noop", {}, by="ann", batch=" b ", submission_key="k")
+    assert (job.operation, job.state, job.submitted_by, job.batch) == ("noop", State.QUEUED, "ann", "b")
     assert client.submit("noop", {}, submission_key="k") == job
     assert client.submit("noop", {}).submitted_by
     assert client.counts()[State.QUEUED] == 2 == client.count() == len(client.jobs())
@@ -67,6 +67,34 @@ def test_wrong_orders_are_refused_in_words(client: Client) -> None:
     with pytest.raises(UsageError, match="no queue"):
         client.pause_queue("vidio")
     assert client.count() == 0
+
+
+@pytest.mark.parametrize("name", ["b\x1b[31m", "a\nb", "a\u202eb", "\udcff"])
+def test_a_batch_gets_no_name_that_nobody_could_write_again(client: Client, name: str) -> None:
+    job = client.submit("noop", {}, batch="good")
+    client.save_template("good", "kept")
+    for way in (
+        lambda: client.submit("noop", {}, batch=name),
+        lambda: client.assign_batch([job.id], name),
+        lambda: client.limit_batch(name, 2, new=True),
+        lambda: client.save_template("good", name),
+        lambda: client.use_template("kept", name),
+    ):
+        with pytest.raises(UsageError, match="holds characters that cannot be shown"):
+            way()
+    assert [batch.name for batch in client.batches()] == ["good"] and client.count() == 1
+
+
+def test_a_limit_is_for_a_batch_that_there_is_or_that_is_said_to_be_new(client: Client) -> None:
+    with pytest.raises(UsageError, match="no batch 'summer': no job names one"):
+        client.limit_batch("summer", 2)
+    client.submit("noop", {}, batch="summer")
+    with pytest.raises(UsageError, match=r"did you mean 'summer'\? \(--new limits"):
+        client.limit_batch("sumer", 2)
+    client.save_template("summer", "nightly")
+    for name, new in (("summer", False), ("nightly", False), ("winter", True), ("winter", False)):
+        client.limit_batch(name, 2, new=new)
+    assert [(batch.name, batch.limit) for batch in client.batches()] == [("nightly", 2), ("summer", 2), ("winter", 2)]
 
 
 def test_why_names_the_missing_worker_and_the_full_queue(client: Client, settings: Settings) -> None:

@@ -66,6 +66,17 @@ def checked(name: str) -> str:
     return pauses.checked(Scope.BATCH, name)
 
 
+def fit_name(name: str) -> str:
+    """A name that a batch or template may be given, as the table holds it; UsageError when nobody could write it again.
+
+    Every way in passes here: submissions, orders, templates and limits.
+    """
+    name = name.strip()
+    if not name.isprintable():
+        raise UsageError(f"{name!r} holds characters that cannot be shown, such as a line break; leave them out")
+    return checked(name)
+
+
 def batches(db: Database, name: str | None = None) -> list[Batch]:
     """Every batch that has jobs, a limit or a pause, or the one of that name, by name."""
     chosen = JobRow.batch.is_null(False) if name is None else JobRow.batch == name
@@ -113,7 +124,7 @@ def _sums(db: Database, chosen: Any) -> dict[str, tuple[ItemCounts, float | None
 
 def set_limit(db: Database, name: str, limit: int | None, by: str) -> None:
     """How many jobs of a batch may run at once: 1 to 32, 0 for as many as the host is good for, None for any."""
-    name = checked(name)
+    name = fit_name(name)
     if limit is not None and not 0 <= limit <= MOST:
         raise UsageError(f"{limit} at once: a batch runs 1 to {MOST} jobs at once, or auto, or any")
     told = {None: "any", 0: "auto"}.get(limit, str(limit))
@@ -143,7 +154,7 @@ def member_ids(db: Database, name: str) -> list[int]:
 
 def assign(db: Database, ids: Sequence[int], name: str | None, by: str) -> list[Answer]:
     """Put jobs into a batch, out of any other that they were in; None takes them out. Also jobs that have ended."""
-    name = None if name is None else checked(name)
+    name = None if name is None else fit_name(name)
     answers = []
     for part in parts(dict.fromkeys(ids)):
         with transaction(db):
@@ -171,11 +182,12 @@ def save_template(
     db: Database, name: str, jobs: Sequence[Mapping[str, Any]], by: str, *, limit: int | None = None
 ) -> None:
     """Keep jobs, and how many of them run at once, under a name, in place of what had it."""
+    name = fit_name(name)
     values = {"jobs": to_json({"limit": limit, "jobs": list(jobs)}), "by": storable(by), "at": now_ms()}
     with transaction(db):
-        insert = TemplateRow.insert(name=checked(name), **values)
+        insert = TemplateRow.insert(name=name, **values)
         insert.on_conflict(conflict_target=[TemplateRow.name], update=values).execute(db)
-        record_event(db, bump(db), 0, "template saved", ("", checked(name)), by, f"{len(jobs)} jobs")
+        record_event(db, bump(db), 0, "template saved", ("", name), by, f"{len(jobs)} jobs")
 
 
 def templates(db: Database) -> list[Template]:
