@@ -150,15 +150,37 @@ def _cookies(order: Order) -> Any:
 
 def _session(chosen: dict[str, Any], relay: Relay) -> Any:
     """A YoutubeDL without plugins whose programs die with us, wired to the relay."""
+    _set_up(relay.order.work_dir)
+    session = _session_type(relay)(
+        {
+            **chosen,
+            "logger": relay,
+            "progress_hooks": [relay.progress],
+            "postprocessor_hooks": [relay.processing],
+            "match_filter": relay.match,
+            "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor"), _pause),
+        }
+    )
+    step = _step_type()
+    session.add_post_processor(step(session, relay.before), when="before_dl")
+    session.add_post_processor(step(session, relay.after), when="after_move")
+    return session
+
+
+def _set_up(work_dir: Path) -> None:
+    """What yt-dlp keeps for the whole process: no plugins, and how it starts programs."""
     import yt_dlp  # type: ignore[import-untyped]
     import yt_dlp.downloader.external  # type: ignore[import-untyped]
     import yt_dlp.globals  # type: ignore[import-untyped]
     import yt_dlp.postprocessor.ffmpeg  # type: ignore[import-untyped]
-    from yt_dlp.postprocessor.common import PostProcessor  # type: ignore[import-untyped]
 
     yt_dlp.globals.plugin_dirs.value = []
-    yt_dlp.postprocessor.ffmpeg.Popen = leashed(yt_dlp.utils.Popen, relay.order.work_dir)
+    yt_dlp.postprocessor.ffmpeg.Popen = leashed(yt_dlp.utils.Popen, work_dir)
     yt_dlp.downloader.external.Popen = leashed(yt_dlp.utils.Popen, None)
+
+
+def _session_type(relay: Relay) -> type[Any]:
+    import yt_dlp
 
     class Session(yt_dlp.YoutubeDL):  # type: ignore[misc]
         """Tells of the errors that a playlist goes on after."""
@@ -170,37 +192,29 @@ def _session(chosen: dict[str, Any], relay: Relay) -> Any:
                 if is_error and message and self.params.get("ignoreerrors"):
                     relay.trouble(sys.exc_info()[1] or yt_dlp.utils.DownloadError(str(message)))
 
-    class Before(PostProcessor):  # type: ignore[misc]
-        """Tells that an entry begins."""
+    return Session
+
+
+def _step_type() -> type[Any]:
+    from yt_dlp.postprocessor.common import PostProcessor  # type: ignore[import-untyped]
+
+    class Step(PostProcessor):  # type: ignore[misc]
+        """Tells how far an entry has come, and changes nothing."""
+
+        def __init__(self, session: Any, tell: Callable[[dict[str, Any]], None]) -> None:
+            super().__init__(session)
+            self._tell = tell
 
         def run(self, info: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
-            relay.before(info)
+            self._tell(info)
             return [], info
 
-    class After(PostProcessor):  # type: ignore[misc]
-        """Tells that an entry is finished."""
+    return Step
 
-        def run(self, info: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
-            relay.after(info)
-            return [], info
 
-    def pause(n: int) -> float:
-        """Seconds before the next try; yt-dlp names its argument n."""
-        return float(min(0.5 * 2**n, 15.0))
-
-    session = Session(
-        {
-            **chosen,
-            "logger": relay,
-            "progress_hooks": [relay.progress],
-            "postprocessor_hooks": [relay.processing],
-            "match_filter": relay.match,
-            "retry_sleep_functions": {"http": pause, "fragment": pause, "extractor": pause},
-        }
-    )
-    session.add_post_processor(Before(session), when="before_dl")
-    session.add_post_processor(After(session), when="after_move")
-    return session
+def _pause(n: int) -> float:
+    """Seconds before the next try; yt-dlp names its argument n."""
+    return float(min(0.5 * 2**n, 15.0))
 
 
 def leashed(base: type[Any], folder: Path | None) -> type[Any]:

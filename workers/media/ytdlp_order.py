@@ -47,16 +47,16 @@ def format_of(order: Order) -> str:
 
 def options(order: Order, cookie_file: str = "") -> dict[str, Any]:
     """The options of YoutubeDL for an order: plain data, to which no site and no file of the user can add. Pure."""
-    chosen: dict[str, Any] = {
-        "format": format_of(order),
-        "paths": {"home": str(order.work_dir)},
-        "outtmpl": {"default": _TEMPLATE},
+    return {**_manners(), **_choice(order), **_transfer(order, cookie_file), **_finish(order)}
+
+
+def _manners() -> dict[str, Any]:
+    """What holds for every order: it is silent, trusts no file of the user, and leaves partial files as they are."""
+    return {
         "quiet": True,
         "noprogress": True,
         "color": "never",
         "consoletitle": False,
-        "noplaylist": not order.playlist,
-        "ignoreerrors": "only_download" if order.playlist else False,
         "continuedl": True,
         "updatetime": False,
         "cachedir": False,
@@ -67,17 +67,17 @@ def options(order: Order, cookie_file: str = "") -> dict[str, Any]:
         "hls_prefer_native": True,
         "skip_unavailable_fragments": False,
         "fixup": "never",
-        # Blocks of one size: a cut loses one of them at most (they would grow to 4 MB), and figures come evenly.
-        "buffersize": 1 << 16,
-        "noresizebuffer": True,
-        "socket_timeout": 30,
-        "retries": order.retries,
-        "fragment_retries": order.retries,
-        "extractor_retries": min(order.retries, 3),
-        "file_access_retries": 1,
-        "ffmpeg_location": order.ffmpeg,
-        "postprocessor_args": {"ffmpeg_i": list(_INPUT_GUARD)},
-        "postprocessors": [],
+    }
+
+
+def _choice(order: Order) -> dict[str, Any]:
+    """What is wanted of what a site offers, and the names of files."""
+    chosen: dict[str, Any] = {
+        "format": format_of(order),
+        "paths": {"home": str(order.work_dir)},
+        "outtmpl": {"default": _TEMPLATE},
+        "noplaylist": not order.playlist,
+        "ignoreerrors": "only_download" if order.playlist else False,
     }
     if order.playlist:
         chosen["download_archive"] = str(order.work_dir / "finished.txt")
@@ -87,15 +87,24 @@ def options(order: Order, cookie_file: str = "") -> dict[str, Any]:
     if order.audio_codec:
         chosen["format_sort"] = [f"acodec:{order.audio_codec}"]
     if order.subtitles:
-        chosen |= {
-            "writesubtitles": True,
-            "subtitleslangs": list(order.subtitles),
-            "subtitlesformat": "vtt/srt/ass/best",
-        }
-    if order.metadata:
-        chosen["postprocessors"] = [
-            {"key": "FFmpegMetadata", "add_metadata": True, "add_chapters": True, "add_infojson": False}
-        ]
+        chosen["writesubtitles"] = True
+        chosen["subtitleslangs"] = list(order.subtitles)
+        chosen["subtitlesformat"] = "vtt/srt/ass/best"
+    return chosen
+
+
+def _transfer(order: Order, cookie_file: str) -> dict[str, Any]:
+    """How the bytes are fetched."""
+    chosen: dict[str, Any] = {
+        # Blocks of one size: a cut loses one of them at most (they would grow to 4 MB), and figures come evenly.
+        "buffersize": 1 << 16,
+        "noresizebuffer": True,
+        "socket_timeout": 30,
+        "retries": order.retries,
+        "fragment_retries": order.retries,
+        "extractor_retries": min(order.retries, 3),
+        "file_access_retries": 1,
+    }
     if order.rate_limit:
         chosen["ratelimit"] = order.rate_limit
     if order.proxy:
@@ -103,3 +112,13 @@ def options(order: Order, cookie_file: str = "") -> dict[str, Any]:
     if cookie_file:
         chosen["cookiefile"] = cookie_file
     return chosen
+
+
+def _finish(order: Order) -> dict[str, Any]:
+    """What ffmpeg does with what came, and may open for it."""
+    metadata = {"key": "FFmpegMetadata", "add_metadata": True, "add_chapters": True, "add_infojson": False}
+    return {
+        "ffmpeg_location": order.ffmpeg,
+        "postprocessor_args": {"ffmpeg_i": list(_INPUT_GUARD)},
+        "postprocessors": [metadata] if order.metadata else [],
+    }
