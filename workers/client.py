@@ -40,6 +40,7 @@ from workers.store.batches import Batch, Template
 from workers.store.batches import fit_name as fit_batch_name
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
 from workers.store.inforce import Setting
+from workers.store.pauses import checked as scope_name
 from workers.store.watching import WatchPoll, open_watched
 from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed
@@ -88,6 +89,7 @@ __all__ = [
     "open_client",
     "plan_restore",
     "restore_backup",
+    "scope_name",
     "start_worker",
     "stop_worker",
     "trash_entry_as_json",

@@ -98,7 +98,7 @@ class Groups(Door):
         for name in QUEUES if queue is None else (queue,):
             self.pause_scope(Scope.QUEUE, name, until=until, soft=soft, by=by)
 
-    def resume_queue(self, queue: str | None, *, by: str | None = None) -> None:
-        """As `resume_scope`, of one queue or (None) of each."""
-        for name in QUEUES if queue is None else (queue,):
-            self.resume_scope(Scope.QUEUE, name, by=by)
+    def resume_queue(self, queue: str | None, *, by: str | None = None) -> list[str]:
+        """As `resume_scope`, of one queue or (None) of each; those that were paused."""
+        names = QUEUES if queue is None else (queue,)
+        return [name for name in names if self.resume_scope(Scope.QUEUE, name, by=by)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -147,10 +148,16 @@ def _assigned(client: Client, name: str | None, words: Sequence[str], as_json: b
 
 
 def _resumed(client: Client, rest: Sequence[str], as_json: bool) -> int:
-    if not client.resume_scope(Scope.BATCH, rest[0]):
-        tell(f"spool: the batch {rest[0]} was not paused; `spool batch start` lets its jobs on hold go on, too")
-        return 1
-    return _shown(client, rest[0], as_json)
+    found = client.batch(rest[0])
+    was = client.resume_scope(Scope.BATCH, found.name)
+    left = client.batches(found.name)  # none where only its pause was left of it
+    if as_json:
+        say_json(batch_as_json(left[0] if left else replace(found, pause=None)) | {"resumed": was})
+    elif was:
+        _tell_batches(left, as_json)
+    if not was:
+        tell(f"spool: the batch {found.name} was not paused; `spool batch start` lets its jobs on hold go on, too")
+    return 0 if was else 1
 
 
 def _held(client: Client, rest: Sequence[str], as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,7 @@ _ACTIONS = ("pause", "resume", "slots")
 @click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
 @json_option
-def queue(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> None:
+def queue(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> int:
     """Show the queues, or pause, resume or resize one of them (without QUEUE: pause or resume all).
 
     `slots N` sets how many of its jobs run at once, 0 to 32, until it is set anew. `slots auto` gives the number back
@@ -40,11 +41,11 @@ def queue(words: tuple[str, ...], span: str | None, until: str | None, soft: boo
         if count is None:
             _tell_if_fixed(client, name)
     elif action:
-        _pause_or_resume(client, action, rest, end, soft)
+        return _pause_or_resume(client, action, rest, end, soft, as_json)
     elif len(rest) > 1:
         raise UsageError(f"{rest[0]!r} is none of {', '.join(_ACTIONS)}")
-    name_shown = rest[-1] if rest and not (action == "slots" and len(rest) < 2) else None
-    show_queues(client, _known(name_shown) if name_shown else None, as_json)
+    show_queues(client, _known(rest[-1]) if rest else None, as_json)
+    return 0
 
 
 def _slots(rest: list[str]) -> tuple[int | None, str]:
@@ -74,22 +75,27 @@ def _known(name: str) -> str:
     return name
 
 
-def _pause_or_resume(client: Client, action: str, rest: list[str], until: int | None, soft: bool) -> None:
+def _pause_or_resume(client: Client, action: str, rest: list[str], until: int | None, soft: bool, as_json: bool) -> int:
     if len(rest) > 1:
         raise UsageError(f"one queue at a time, or none for all: not {' '.join(rest)!r}")
     name = _known(rest[0]) if rest else None
-    if action == "resume":
-        client.resume_queue(name)
-    else:
+    if action == "pause":
         client.pause_queue(name, until=until, soft=soft)
+        show_queues(client, name, as_json)
+        return 0
+    resumed = client.resume_queue(name)
+    show_queues(client, name, as_json, resumed=resumed)
+    if not resumed:
+        tell(f"spool: the queue {name} was not paused" if name else "spool: no queue was paused")
+    return 0 if resumed else 1
 
 
-def show_queues(client: Client, name: str | None, as_json: bool) -> None:
-    """The queues as lines, or one object a line."""
+def show_queues(client: Client, name: str | None, as_json: bool, *, resumed: Sequence[str] | None = None) -> None:
+    """The queues as lines, or one object a line; after a resume these tell which were `resumed`."""
     shown = [status for status in client.queues() if name is None or status.name == name]
     if as_json:
         for status in shown:
-            say_json(queue_as_json(status))
+            say_json(queue_as_json(status) | ({} if resumed is None else {"resumed": status.name in resumed}))
         return
     for line in queue_lines(shown):
         say(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from console.cli.output import say, say_json, tell
@@ -9,6 +11,10 @@ from console.cli.times import end_of_pause
 from console.cli.words import door, json_option
 from workers.errors import UsageError
 from workers.jobs import Pause, Scope
+from workers.text import clean
+
+if TYPE_CHECKING:
+    from workers.client import Client
 
 _ACTIONS = ("pause", "resume")
 
@@ -25,26 +31,34 @@ def site(words: tuple[str, ...], span: str | None, until: str | None, soft: bool
         raise UsageError("write it as: spool site pause HOST, spool site resume HOST, or spool site")
     if (span or until or soft) and words[:1] != ("pause",):
         raise UsageError("--for, --until and --soft belong to `spool site pause`")
+    from workers.client import scope_name
+
     client = door()
     if words and words[0] == "pause":
         client.pause_scope(Scope.SITE, words[1], until=end_of_pause(span, until), soft=soft)
-    elif words and not client.resume_scope(Scope.SITE, words[1]):
-        tell(f"spool: the site {words[1]} was not paused")
-        return 1
-    elif words and not as_json:
-        tell(f"{words[1]} is not paused any more")
+    elif words:
+        return _resumed(client, scope_name(Scope.SITE, words[1]), as_json)
+    only = scope_name(Scope.SITE, words[1]) if words else None
     for pause in client.pauses(Scope.SITE):
-        _tell(pause, as_json)
+        if only in (None, pause.name):
+            _tell(pause, as_json)
     return 0
+
+
+def _resumed(client: Client, name: str, as_json: bool) -> int:
+    was = client.resume_scope(Scope.SITE, name)
+    if as_json:
+        say_json({"name": name, "paused": False, "paused_until": None, "paused_by": "", "resumed": was})
+    tell(f"{clean(name)} is not paused any more" if was else f"spool: the site {clean(name)} was not paused")
+    return 0 if was else 1
 
 
 def _tell(pause: Pause, as_json: bool) -> None:
     from console.format import clock
     from workers.jobs import rfc3339
-    from workers.text import clean
 
     if as_json:
-        say_json({"site": pause.name, "paused": True, "paused_until": rfc3339(pause.until), "paused_by": pause.by})
+        say_json({"name": pause.name, "paused": True, "paused_until": rfc3339(pause.until), "paused_by": pause.by})
         return
     until = f" until {clock(pause.until)}" if pause.until else ""
     say(f"{clean(pause.name)}: paused{until} by {clean(pause.by)}")

@@ -11,7 +11,7 @@ import pytest
 from tests.console.cli.conftest import Ran
 from workers.client import Client
 from workers.errors import StoreError
-from workers.jobs import Priority, Scope, State, rfc3339
+from workers.jobs import QUEUES, Priority, Scope, State, rfc3339
 from workers.store import submissions
 
 URL = "http://127.0.0.1:9/x.mp4"
@@ -193,7 +193,7 @@ def test_a_template_is_submitted_whole_or_not_at_all(
 def test_a_site_is_paused_and_resumed(spool: Spool, client: Client) -> None:
     assert spool("site", "pause", "Example.org", "--until", "tomorrow 08:00").code == 0
     (told,) = spool("site", "--json").objects
-    assert (told["site"], told["paused"]) == ("example.org", True) and told["paused_until"].endswith("Z")
+    assert (told["name"], told["paused"]) == ("example.org", True) and told["paused_until"].endswith("Z")
     assert "example.org: paused until" in spool("site").out
     assert spool("site", "resume", "example.org").err == "example.org is not paused any more\n"
     assert spool("site", "resume", "example.org").code == 1
@@ -201,6 +201,38 @@ def test_a_site_is_paused_and_resumed(spool: Spool, client: Client) -> None:
     assert [pause.name for pause in client.pauses(Scope.SITE)] == ["example.net"]
     for words in (("pause",), ("stop", "x"), ("resume", "x", "--soft"), ("pause", "a/b"), ("pause", "a b")):
         assert spool("site", *words).code == 2
+
+
+def test_a_resume_tells_what_was_resumed_in_one_shape(spool: Spool, client: Client) -> None:
+    _batch(client)
+    spool("site", "pause", "example.net")
+    for verb, asked, name in (
+        ("site", "https://Example.org/x", "example.org"),
+        ("batch", "summer", "summer"),
+        ("queue", "video", "video"),
+    ):
+        (told,) = spool(verb, "pause", asked, "--until", "tomorrow 08:00", "--json").objects
+        assert (told["name"], told["paused"]) == (name, True) and told["paused_until"]
+        for code, resumed in ((0, True), (1, False)):
+            ran = spool(verb, "resume", asked, "--json")
+            (told,) = ran.objects
+            assert (ran.code, told["resumed"], f"the {verb} {name} was not paused" in ran.err) == (
+                code,
+                resumed,
+                not resumed,
+            )
+            assert [told[key] for key in ("name", "paused", "paused_until", "paused_by")] == [name, False, None, ""]
+    spool("queue", "pause", "video")
+    told_of_all = spool("queue", "resume", "--json").objects
+    assert [one["name"] for one in told_of_all if one["resumed"]] == ["video"] and len(told_of_all) == len(QUEUES)
+    assert spool("queue", "resume").code == 1
+
+
+def test_a_batch_that_was_only_a_pause_is_told_when_it_is_resumed(spool: Spool, client: Client) -> None:
+    client.pause_scope(Scope.BATCH, "winter")
+    (told,) = spool("batch", "resume", "winter", "--json").objects
+    assert (told["name"], told["jobs"], told["paused"], told["resumed"]) == ("winter", 0, False, True)
+    assert client.batches() == []
 
 
 def test_jobs_are_paused_for_a_time(spool: Spool, client: Client) -> None:
