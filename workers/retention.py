@@ -15,12 +15,15 @@ from workers import trash
 from workers.logs import remove_log
 from workers.settings import Settings
 from workers.store import hosts, orders, questions
+from workers.store.ahead import bring_back
 from workers.store.audit import forget_orders
 from workers.store.records import now_ms
 
 log = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000
+_AHEAD_MS = 7 * _DAY_MS  # a clock that is off by less is believed (see `workers.ageing`)
+_AGREED_MS = 60_000
 _LOG = re.compile(r"([0-9]{1,9})\.log")
 
 
@@ -43,6 +46,16 @@ def _forget_logs(db: Any, settings: Settings, moment: int) -> None:
         log.info("%d logs of jobs that are not listed any more were removed", len(gone))
 
 
+def _bring_back(db: Any) -> None:
+    """Jobs that ended far ahead of now have ended now, once it is sure that now is right.
+
+    While the time that ages count by is on its way to a clock that leapt, either may be wrong; nothing is touched then.
+    """
+    now, believed = now_ms(), hosts.believed_time(db)
+    if believed is not None and abs(believed - now) <= _AGREED_MS and (brought := bring_back(db, now, _AHEAD_MS)):
+        log.warning("%d jobs had ended at a time that has not come yet: they count as ended now", brought)
+
+
 def retain(db: Any, settings: Settings, now: int | None = None) -> int:
     """Remove jobs that ended more than `jobs.keep_days` ago (how many), and empty the trash of what had its time.
 
@@ -51,6 +64,7 @@ def retain(db: Any, settings: Settings, now: int | None = None) -> int:
     now = now_ms() if now is None else now
     if emptied := trash.expire(settings.paths.state, now):
         log.info("%d replaced files had their time in the trash and were removed", emptied)
+    _bring_back(db)
     moment = now - settings.jobs.keep_days * _DAY_MS
     removed = 0
     while ids := hosts.ended_before(db, moment):

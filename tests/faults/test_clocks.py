@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.home import CONFIG, Home, final_moves, opened
+from tests.support.home import CONFIG, Home, final_moves, opened, wait_for
 from tests.support.matrix import drawn
 from tests.support.shifted import ShiftedClock
 from workers.jobs import State
@@ -54,6 +54,36 @@ def test_clock_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forth: bo
         waits = [((home.job(one).run_after or 0) - _in(0)) / 1000 for one in failing]
         assert all(0 < wait < 180 for wait in waits), waits  # not the hours by which the clock was set
         assert worker.stop() == 0
+
+
+@pytest.mark.fault("33", "jobs end under a clock far ahead: put right, they are no older and no younger than others")
+def test_what_ended_far_ahead_is_put_right(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = drawn(33).randrange(10, 20_000) * 24 * 60 * MINUTE_MS
+    clock = ShiftedClock(home.root / "clock")
+    clock.install(monkeypatch.setattr)
+
+    def life() -> int:
+        worker = home.start({"clock": str(home.root / "clock")})
+        job_id = home.submit("noop")
+        assert home.wait_final(job_id).state is State.SUCCEEDED
+        assert worker.stop() == 0
+        return job_id
+
+    before = life()
+    clock.set_by(ahead)
+    wrong = life()
+    assert (home.job(wrong).finished_at or 0) > _in(-1)
+    clock.set_by(-ahead)
+    home.start({"clock": str(home.root / "clock")})
+    told = wait_for(
+        lambda: [event for event in home.client.events(job_id=0) if event.move == "times put right"], what=home.log()
+    )
+    assert len(told) == 1 and told[0].reason.startswith("1 job")
+    after = home.submit("noop")
+    home.wait_final(after)
+    ends = [home.job(job_id).finished_at or 0 for job_id in (before, wrong, after)]
+    assert ends == sorted(ends) and ends[-1] <= _in(0)
+    assert [job.id for job in home.client.jobs("")][:2] == [after, wrong]
 
 
 class _Abroad(Home):

@@ -4,8 +4,12 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.databases import ended, opened, submitted
+from tests.support.shifted import ShiftedClock
 from workers import trash
+from workers.ageing import Ageing
 from workers.config import load_settings
 from workers.home import prepare_home
 from workers.logs import old_part
@@ -75,3 +79,47 @@ def test_the_trash_is_emptied_of_what_had_its_time(tmp_path: Path) -> None:
     with opened(str(settings.paths.database)) as db:
         retain(db, settings)
     assert not entry.folder.exists() and source.read_text() == "new"
+
+
+def test_what_ended_under_a_clock_far_ahead_is_forgotten_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    clock = ShiftedClock(tmp_path / "clock")
+    clock.install(monkeypatch.setattr)
+    with opened(str(settings.paths.database)) as db:
+        ageing = Ageing(db)
+        real = ended(db)
+        ageing.look()
+        clock.set_by(4000 * _DAY_MS)
+        wrong = ended(db)
+        assert retain(db, settings, ageing.look()) == 0
+        assert (questions.job_by_id(db, wrong).finished_at or 0) > now_ms() - _DAY_MS, "which clock is right?"
+        clock.set_by(-4000 * _DAY_MS)
+        assert retain(db, settings, ageing.look()) == 0
+        assert abs((questions.job_by_id(db, wrong).finished_at or 0) - now_ms()) < 60_000
+        later = ended(db)
+        for _ in range(settings.jobs.keep_days + 1):
+            clock.sleep(_DAY_MS)
+            ageing.look()
+        assert retain(db, settings, ageing.look()) == 3
+        assert not {real, wrong, later} & set(questions.job_ids(db))
+
+
+def test_a_clock_that_starts_in_the_past_brings_nothing_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All jobs ended after such a now: taken for as old as it is, they would be lost when the net tells the time."""
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    clock = ShiftedClock(tmp_path / "clock")
+    clock.install(monkeypatch.setattr)
+    with opened(str(settings.paths.database)) as db:
+        Ageing(db).look()
+        job_id = ended(db)
+        times = questions.job_by_id(db, job_id).finished_at
+        clock.set_by(-10_000 * _DAY_MS)
+        for _ in range(3):
+            assert retain(db, settings, Ageing(db).look()) == 0
+        clock.set_by(10_000 * _DAY_MS)
+        assert retain(db, settings, Ageing(db).look()) == 0
+        assert questions.job_by_id(db, job_id).finished_at == times
