@@ -165,12 +165,12 @@ def test_killed_in_a_backup(home: Home) -> None:
 @pytest.mark.fault("db", "write-ahead log beside 4 consoles that always read and 2,000 moves: bounded")
 def test_log_beside_readers(home: Home) -> None:
     home.start()
-    home.client.set_slots("default", 0)
+    home.client.pause_queue("default")  # claims look, while a number of slots is only heard of
     for _ in range(20):
         home.submit("noop")
     with reader(CONSOLE, home.settings.paths.database, 4):
         write_moves(home.settings.paths.database, 2000)
         wait_for(lambda: log_size(home.settings.paths.database) <= checkpoints.BOUND, what="a small log")
-        home.client.set_slots("default", 4)
+        home.client.resume_queue("default")
         wait_for(lambda: home.client.count("state:succeeded") == 20, what="work beside them")
     assert home.sql("PRAGMA integrity_check") == [("ok",)]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from tests.workers.runner.conftest import until_gone
+from tests.workers.runner.conftest import until
 from workers.runner.census import Census, end_family, family
 from workers.runner.processes import Kin, kin
 
@@ -106,13 +106,12 @@ import os, time
 for _ in range(3):
     if os.fork() == 0:
         os.setsid()
-        while True:  # breeds for as long as it may, few at a time
+        for _ in range(200):  # breeds while it is looked for, stopped and killed
             if os.fork() == 0:
-                time.sleep(0.05)
-                os._exit(0)
+                break
             time.sleep(0.01)
-            os.waitpid(-1, os.WNOHANG)
-time.sleep(60)
+        break
+time.sleep(600)
 """
     leader = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
     sessions: set[int] = set()
@@ -122,5 +121,4 @@ time.sleep(60)
         sessions = {one.session for one in kin() if one.pid in members}
     assert end_family(leader.pid) >= 4
     leader.wait(10)
-    until_gone(*sessions)
-    assert not [one for one in kin() if one.session in sessions]
+    until(lambda: not [one for one in kin() if one.session in sessions], "the end of all of them")
