@@ -152,6 +152,7 @@ class Pause:
     since: int
     until: int | None  # it ends by itself; None: when somebody says so
     by: str
+    soft: bool = True  # what ran when it began goes on
 
 
 class Outcome(StrEnum):

@@ -193,6 +193,20 @@ def test_a_job_goes_on_when_neither_its_queue_nor_its_batch_is_paused_any_more(b
     assert home.wait_final(job_id).state is State.CANCELLED
 
 
+def test_a_running_job_rests_while_it_is_in_a_batch_that_is_paused(busy_home: Home) -> None:
+    home = busy_home
+    job_id = home.submit("sleep", {"seconds": 60})
+    home.wait_running(job_id)
+    home.client.pause_scope(Scope.BATCH, "rests", soft=False)
+    home.client.assign_batch([job_id], "rests")
+    home.wait_state(job_id, State.PAUSED)
+    assert state_letter(home.runner_pid(job_id)) == "T"
+    home.client.assign_batch([job_id], None)
+    home.wait_state(job_id, State.RUNNING)
+    home.client.cancel([job_id])
+    assert home.wait_final(job_id).state is State.CANCELLED
+
+
 def test_pause_at_the_very_end_loses_nothing(busy_home: Home) -> None:
     """A job that ends as it is paused ends when it is resumed, whatever was in the pipe."""
     home = busy_home

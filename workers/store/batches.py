@@ -16,7 +16,7 @@ from workers.store.answers import Answer
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, parts, storable, to_json
-from workers.store.tables import FINAL_STATES, BatchRow, JobRow, TemplateRow
+from workers.store.tables import FINAL_STATES, LIVE_STATES, BatchRow, JobRow, TemplateRow
 
 MOST = 32  # jobs of a batch that run at once
 
@@ -173,9 +173,10 @@ def _assigned(db: Database, job_id: int, name: str | None, by: str) -> Answer:
     JobRow.update(revision=revision, batch=name).where(JobRow.id == job_id).execute(db)
     told = f"into {name}" if name else f"out of {before}"
     record_event(db, revision, job_id, "batch changed", (state, state), by, told)
+    paused = name is not None and state in LIVE_STATES and pausing.join_scope(db, job_id, Scope.BATCH, name, by)
     if before:
         pausing.leave_scope(db, job_id, Scope.BATCH, before, by, told)
-    return Answer(job_id, True, told)
+    return Answer(job_id, True, f"{told}, and is being paused with it" if paused else told)
 
 
 def save_template(

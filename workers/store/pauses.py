@@ -15,6 +15,13 @@ from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, storable
 from workers.store.tables import JobRow, PauseRow
 
+_HARD = " (what runs, too)"  # ends the name of who gave a pause that is not soft
+
+
+def giver(text: str) -> tuple[str, bool]:
+    """Who gave a pause, and whether a soft one, of what the table holds."""
+    return text.removesuffix(_HARD), not text.endswith(_HARD)
+
 
 def column(scope: Scope) -> Any:
     """Where a job says which of them it belongs to."""
@@ -43,19 +50,23 @@ def _host(text: str) -> str:
     return text.lower()
 
 
-def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str) -> Pause:
-    """Start nothing of it from now on. One that is paused already is paused anew."""
+def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str, soft: bool = True) -> Pause:
+    """Start nothing of it from now on. One that is paused already is paused anew.
+
+    Not `soft`: a running job that comes into it is to be paused, too.
+    """
+    by, _ = giver(storable(by))
     name = checked(scope, name)
     moment = now_ms()
     with transaction(db):
         revision = bump(db)
-        values = {"since": moment, "until": until, "by": storable(by)}
+        values = {"since": moment, "until": until, "by": by if soft else by + _HARD}
         target = [PauseRow.scope, PauseRow.name]
         insert = PauseRow.insert(scope=scope.value, name=name, **values)
         insert.on_conflict(conflict_target=target, update=values).execute(db)
         told = f"until {rfc3339(until)}" if until is not None else ""
         record_event(db, revision, 0, f"{scope.value} paused", ("", name), by, told)
-    return Pause(scope, name, moment, until, by)
+    return Pause(scope, name, moment, until, by, soft)
 
 
 def resume(db: Database, scope: Scope, name: str, by: str, reason: str = "") -> bool:
@@ -75,7 +86,7 @@ def lasting(moment: Any) -> Any:
 
 def _found(db: Database, which: Any) -> list[Pause]:
     rows = PauseRow.select().where(which).order_by(PauseRow.scope, PauseRow.name).dicts().execute(db)
-    return [Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], row["by"]) for row in rows]
+    return [Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], *giver(row["by"])) for row in rows]
 
 
 def pauses(db: Database, scope: Scope | None = None, at: int | None = None) -> list[Pause]:

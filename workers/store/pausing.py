@@ -16,7 +16,7 @@ from workers.jobs import LIVE, Scope, State, Wish, rfc3339
 from workers.store import pauses
 from workers.store.answers import Answer, change, each, missing
 from workers.store.database import transaction
-from workers.store.keepers import Keepers, keepers
+from workers.store.keepers import Keepers, With, keepers
 from workers.store.moves import locked_state
 from workers.store.tables import LIVE_STATES, JobRow
 
@@ -141,22 +141,22 @@ def pause_scope(
 ) -> list[Answer]:
     """Start nothing of a queue, site or batch. Not `soft`: pause what of it runs, too; the answers are about that."""
     with transaction(db):
-        name = pauses.pause(db, scope, name, until=until, by=by).name
+        name = pauses.pause(db, scope, name, until=until, by=by, soft=soft).name
         if soft:
             return []
         mine = (pauses.column(scope) == name) & JobRow.state.in_(LIVE_STATES)
         ids = [row[0] for row in JobRow.select(JobRow.id).where(mine).order_by(JobRow.id).tuples().execute(db)]
-        answers = [_pause_with(db, job_id, scope, name, by) for job_id in ids]
+        answers = [_pause_with(db, job_id, With(by, scope, name), by) for job_id in ids]
     return [answer for answer in answers if answer is not None]
 
 
-def _pause_with(db: Database, job_id: int, scope: Scope, name: str, by: str) -> Answer | None:
+def _pause_with(db: Database, job_id: int, pause_: With, by: str) -> Answer | None:
     """A live job is kept with all of its queue, site or batch; None when it stood still already."""
-    job = _standing(db, job_id)
+    job, scope, name = _standing(db, job_id), pause_.scope, pause_.name
     if job is None or job.ending:
         return None if job is None else Answer(job_id, False, "is being cancelled")
     wish = Wish.PAUSE if job.state is State.RUNNING else Wish.NONE
-    kept = str(job.keepers.joined(by, scope, name))
+    kept = str(job.keepers.joined(pause_.by, scope, name))
     change(db, job_id, "pause asked", by, f"with {scope.called(name)}", wish=wish.value, wish_by=kept)
     return Answer(job_id, True, "is being paused") if job.state is State.RUNNING else None
 
@@ -190,6 +190,15 @@ def start_scope(db: Database, scope: Scope, name: str, ids: Sequence[int], by: s
         return _let_go(db, job, by, "") if job.hold or job.keepers else Answer(job_id, True, "goes on")
 
     return each(db, kept, act)
+
+
+def join_scope(db: Database, job_id: int, scope: Scope, name: str, by: str) -> bool:
+    """A job belongs to it from now on: whether it runs and is to be paused, as the rest of it. Within a transaction."""
+    lasts = next((one for one in pauses.pauses(db, scope) if one.name == name), None)
+    if lasts is None or lasts.soft or locked_state(db, job_id) not in LIVE:
+        return False
+    answer = _pause_with(db, job_id, With(lasts.by, scope, name), by)
+    return answer is not None and answer.ok
 
 
 def leave_scope(db: Database, job_id: int, scope: Scope, name: str, by: str, why: str) -> None:

@@ -303,3 +303,79 @@ def test_any_order_of_pauses_ends_as_whoever_keeps_the_job_says(tmp_path: Path) 
             assert _job(db, job_id).state is not (State.RUNNING if kept else State.PAUSED)
 
         check()
+
+
+def _assigned(db: Any, job_id: int, name: str | None, by: str = "cem") -> str:
+    (answer,) = batches.assign(db, [job_id], name, by)
+    assert answer.ok
+    return answer.message
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_running_job_that_comes_into_a_hard_paused_batch_is_paused_with_it(db: Any, heard: bool) -> None:
+    job_id = running(db).id
+    pausing.pause_scope(db, *_BATCH, "bob", soft=False)  # nothing of it runs
+    assert _assigned(db, job_id, "films") == "into films, and is being paused with it"
+    assert _job(db, job_id).wish is Wish.PAUSE
+    if heard:
+        assert _state(db, job_id) is State.PAUSED
+    told = stopped(db, _job(db, job_id), FAR)
+    assert told.detail == "bob paused the batch films and this job with it"
+    assert _assigned(db, job_id, None) == "out of films"
+    assert _state(db, job_id) is State.RUNNING and _job(db, job_id).wish is Wish.NONE
+    assert [one.name for one in pauses.pauses(db, Scope.BATCH)] == ["films"]
+
+
+def test_it_goes_on_with_the_batch_and_stays_for_whoever_else_paused_it(db: Any) -> None:
+    mine, other = running(db).id, running(db).id
+    pausing.pause(db, [mine], "ann")
+    pausing.pause_scope(db, *_BATCH, "bob", until=2**45, soft=False)
+    for job_id in (mine, other):
+        _assigned(db, job_id, "films")
+        assert _state(db, job_id) is State.PAUSED
+    assert pausing.end_pauses(db, 2**45) == ["the pause of the batch films"]
+    assert (_state(db, mine), _state(db, other)) == (State.PAUSED, State.RUNNING)
+    pausing.pause_scope(db, *_BATCH, "bob", soft=False)
+    _assigned(db, mine, None)
+    assert _state(db, mine) is State.PAUSED
+    assert stopped(db, _job(db, mine), FAR).detail == "ann paused it"
+
+
+def test_from_one_hard_paused_batch_into_another_it_stands_still_all_the_time(db: Any) -> None:
+    job_id = _running(db)
+    for name in ("films", "clips"):
+        pausing.pause_scope(db, Scope.BATCH, name, f"of {name}", soft=False)
+    _heard(db, job_id)
+    _assigned(db, job_id, "clips")
+    assert (_job(db, job_id).state, _job(db, job_id).wish) == (State.PAUSED, Wish.NONE)
+    assert stopped(db, _job(db, job_id), FAR).detail == "of clips paused the batch clips and this job with it"
+    pausing.resume_scope(db, Scope.BATCH, "films", "ann")
+    assert _state(db, job_id) is State.PAUSED
+    pausing.resume_scope(db, Scope.BATCH, "clips", "ann")
+    assert _state(db, job_id) is State.RUNNING
+
+
+@pytest.mark.parametrize("how", [{"soft": True}, {"soft": False, "until": 7000}])
+def test_a_soft_pause_and_one_that_is_over_stop_nothing_that_comes(db: Any, how: dict[str, Any]) -> None:
+    job_id = running(db).id
+    pausing.pause_scope(db, *_BATCH, "bob", **how)
+    assert _assigned(db, job_id, "films") == "into films"
+    assert (_job(db, job_id).state, _job(db, job_id).wish) == (State.RUNNING, Wish.NONE)
+
+
+def test_one_that_is_being_cancelled_is_not_paused_and_one_that_waits_is_not_held(db: Any) -> None:
+    ending = running(db).id
+    waits = submitted(db).id
+    orders.cancel(db, [ending], "ann")
+    pausing.pause_scope(db, *_BATCH, "bob", soft=False)
+    assert {_assigned(db, job_id, "films") for job_id in (ending, waits)} == {"into films"}
+    assert _job(db, ending).wish is Wish.CANCEL and not _job(db, waits).hold
+    (why,) = reasons(db, _job(db, waits), situation())
+    assert why.detail == "bob paused the batch films" and why.lifts == "spool batch resume films"
+
+
+def test_a_pause_given_anew_is_as_hard_as_the_last_word(db: Any) -> None:
+    for soft in (False, True, False):
+        pausing.pause_scope(db, *_BATCH, "bob", soft=soft)
+        (pause_,) = pauses.pauses(db, Scope.BATCH)
+        assert (pause_.soft, pause_.by) == (soft, "bob")
