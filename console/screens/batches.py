@@ -13,6 +13,7 @@ from console import keys
 from console.batching import batch_detail, batch_head, query_of
 from console.format import Spans
 from console.screens.batchacting import BatchActing
+from console.screens.walking import Walking
 from console.widgets.bars import TabLine
 from console.widgets.batches import BatchList
 from console.widgets.paint import Lines
@@ -25,7 +26,7 @@ _LEAST_S = 0.25
 _SHARE = 20  # a list that took 30 ms to read is read again after 0.6 s at the earliest
 
 
-class BatchesScreen(BatchActing):
+class BatchesScreen(BatchActing, Walking):
     """4 Batches."""
 
     PLACES = ("batches", "lines")
@@ -121,29 +122,23 @@ class BatchesScreen(BatchActing):
         self._due = 0.0
         self.refresh_now()
 
-    def action_next(self) -> None:
-        """The next batch."""
-        self._move(1)
+    @property
+    def lines_seen(self) -> int:
+        """Batches on the screen."""
+        return self.view.size.height
 
-    def action_previous(self) -> None:
-        """The batch before."""
-        self._move(-1)
-
-    def action_page(self, by: int) -> None:
-        """One page."""
-        self._move(by * max(1, self.view.size.height - 1))
+    def walk(self, by: int) -> None:
+        """Another batch."""
+        self.view.move(by)
+        self._show()
 
     def action_top(self) -> None:
         """The first."""
-        self._move(-len(self.view.batches))
+        self.walk(-len(self.view.batches))
 
     def action_bottom(self) -> None:
         """The last."""
-        self._move(len(self.view.batches))
-
-    def _move(self, by: int) -> None:
-        self.view.move(by)
-        self._show()
+        self.walk(len(self.view.batches))
 
     async def action_open_batch(self) -> None:
         """Its jobs, in the list of jobs."""

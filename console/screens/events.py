@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from console import about, keys
 from console.format import Spans
 from console.screens.base import SpoolScreen
+from console.screens.walking import Walking
 from console.widgets.bars import TabLine
 from console.widgets.paint import ScrollLines
 from workers.client import Client
@@ -39,7 +40,7 @@ class EventList(ScrollLines):
         return about.event_line(self.events[index], self.now_ms, with_job=True)
 
 
-class EventsScreen(SpoolScreen):
+class EventsScreen(SpoolScreen, Walking):
     """3 Events."""
 
     PLACES = ("events", "lines")
@@ -162,27 +163,21 @@ class EventsScreen(SpoolScreen):
             self.view.to_end()
         self._tell_place()
 
-    def _move(self, by: int) -> None:
+    @property
+    def lines_seen(self) -> int:
+        """Events on the screen."""
+        return self.view.size.height
+
+    def walk(self, by: int) -> None:
+        """Lines down or up; near the first in memory, older ones are read."""
         self.view.move(by)
         if by < 0 and self.view.scroll_offset.y <= self.view.size.height:
             self.run_worker(self._read_older(), group="older", exclusive=True)
         self._tell_place()
 
-    def action_next(self) -> None:
-        """One line down."""
-        self._move(1)
-
-    def action_previous(self) -> None:
-        """One line up."""
-        self._move(-1)
-
-    def action_page(self, by: int) -> None:
-        """One page."""
-        self._move(by * max(1, self.view.size.height - 1))
-
     def action_top(self) -> None:
         """The first line in memory, and older ones."""
-        self._move(-self.view.count - 1)
+        self.walk(-self.view.count - 1)
 
     def action_bottom(self) -> None:
         """The end, followed again."""

@@ -13,6 +13,7 @@ from console import about, keys
 from console.format import Spans, fit_spans, width_of
 from console.screens.acting import ActingScreen
 from console.screens.item import ItemScreen
+from console.screens.walking import Walking
 from console.widgets.items import ItemList
 from console.widgets.log import LogView
 from console.widgets.paint import Lines, ScrollLines
@@ -24,7 +25,7 @@ from workers.text import clean
 TABS = ("summary", "items", "history", "log")
 
 
-class JobScreen(ActingScreen):
+class JobScreen(ActingScreen, Walking):
     """One job in full. Reads again whenever the job has changed."""
 
     PLACES = ("job", "lines")
@@ -190,17 +191,14 @@ class JobScreen(ActingScreen):
         if item is not None and self.job is not None:
             self.app.push_screen(ItemScreen(self.job.operation, item))
 
-    def action_next(self) -> None:
-        """One line down."""
-        self.body.move(1)
+    @property
+    def lines_seen(self) -> int:
+        """Lines of the tab on the screen."""
+        return self.body.size.height
 
-    def action_previous(self) -> None:
-        """One line up."""
-        self.body.move(-1)
-
-    def action_page(self, by: int) -> None:
-        """One page."""
-        self.body.move(by * max(1, self.body.size.height - 1))
+    def walk(self, by: int) -> None:
+        """Lines down or up in the present tab."""
+        self.body.move(by)
 
     def action_top(self) -> None:
         """The first line."""

@@ -13,6 +13,7 @@ from textual.containers import Horizontal
 
 from console import keys
 from console.screens.listing import ListScreen
+from console.screens.walking import Walking
 from console.widgets.detail import DetailPane
 from console.widgets.side import SidePanel
 from console.widgets.table import JobTable
@@ -24,7 +25,7 @@ _FOLLOW_CURSOR_S = 0.08
 _READ_DETAIL_S = 2.0  # why a job waits is a question over many jobs
 
 
-class JobsScreen(ListScreen):
+class JobsScreen(ListScreen, Walking):
     """1 Jobs."""
 
     PLACES = ("jobs",)
@@ -167,17 +168,14 @@ class JobsScreen(ListScreen):
     def _opened(self) -> None:
         self.action_open()
 
-    def action_next(self) -> None:
-        """One row down."""
-        self.table.move_by(1)
+    @property
+    def lines_seen(self) -> int:
+        """Jobs on the screen."""
+        return self.table.page
 
-    def action_previous(self) -> None:
-        """One row up."""
-        self.table.move_by(-1)
-
-    def action_page(self, by: int) -> None:
-        """One page."""
-        self.table.move_by(by * max(1, self.table.page - 1))
+    def walk(self, by: int) -> None:
+        """Rows down or up."""
+        self.table.move_by(by)
 
     def action_top(self) -> None:
         """The first row; the cursor then follows what comes to the top."""
