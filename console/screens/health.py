@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from console import keys
 from console.format import Spans, plural
 from console.screens.base import SpoolScreen
-from console.screens.queues import QueueOrder, ask_pause, change_slots, follow_load, toggle_all, toggle_pause
+from console.screens.queues import QueueKeys
 from console.widgets.bars import TabLine
 from console.widgets.cache import cache_lines, cache_title
 from console.widgets.paint import ScrollLines
@@ -24,7 +24,7 @@ _CACHE_EVERY_S = 2.0
 _ROOMY = 30  # rows of the terminal from which on sections stand apart
 
 
-class HealthScreen(SpoolScreen):
+class HealthScreen(SpoolScreen, QueueKeys):
     """2 Health."""
 
     PLACES = ("health",)
@@ -99,41 +99,7 @@ class HealthScreen(SpoolScreen):
             self._cache = stats
             self.refresh_now()
 
-    def action_next(self) -> None:
-        """The next queue."""
-        self.queues.move(1)
-
-    def action_previous(self) -> None:
-        """The queue before."""
-        self.queues.move(-1)
-
-    def action_slots(self, by: int) -> None:
-        """Slots more or less."""
-        self._order(lambda app, view: change_slots(app, view, by))
-
-    def action_slots_auto(self) -> None:
-        """Slots as configured."""
-        self._order(follow_load)
-
-    def action_pause_queue(self) -> None:
-        """Pause or go on."""
-        self._order(toggle_pause)
-
-    def action_pause_for(self) -> None:
-        """Pause for a time."""
-        ask_pause(self.spool, self.queues, self._order)
-
-    def action_pause_all(self) -> None:
-        """Pause all, or let all go on."""
-        self._order(toggle_all)
-
-    def _order(self, order: QueueOrder) -> None:
-        self.run_worker(self._do(order), group="queue")
-
-    async def _do(self, order: QueueOrder) -> None:
-        try:
-            words = await order(self.spool, self.queues)
-        except SpoolError as error:
-            words = str(error)
+    def tell_done(self, words: str) -> None:
+        """In place of the keys."""
         if words:
             self.say([(" " + words, "good")])

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from console.countdown import until_words
 from console.pausing import WHAT, end_of, is_soft, question
 from console.screens.ask import Asked, AskScreen
+from console.screens.walking import Stepping
 from console.widgets.queues import QueueList
 from workers.client import Client
 from workers.errors import SpoolError
@@ -109,20 +110,10 @@ async def _reread(app: SpoolApp, view: QueueList) -> None:
     view.tell(app.feed.figures, app.now_ms())
 
 
-class QueueDialog(ModalScreen[None]):
-    """Queues over whatever is on the screen."""
+class QueueKeys(Screen[None], Stepping):
+    """A screen whose keys act on the queue under the cursor of `queues`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,Q", "dismiss", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("up,k", "move(-1)", show=False),
-        Binding("plus,equals_sign,right", "slots(1)", show=False),
-        Binding("minus,left", "slots(-1)", show=False),
-        Binding("U", "slots_auto", show=False),
-        Binding("P", "pause", show=False),
-        Binding("F", "pause_for", show=False),
-        Binding("E", "pause_all", show=False),
-    ]
+    queues: QueueList
 
     @property
     def spool(self) -> SpoolApp:
@@ -132,45 +123,29 @@ class QueueDialog(ModalScreen[None]):
         assert isinstance(self.app, SpoolApp)
         return self.app
 
-    def compose(self) -> ComposeResult:
-        """The list and its keys."""
-        with Vertical(classes="dialog"):
-            yield Static("Queues", markup=False, classes="dialog-title")
-            yield QueueList(id="queue-list")
-            yield Static("", markup=False, classes="dialog-words", id="queue-said")
-            for hint in (_WATCHING,) if self.spool.read_only else _HINTS:
-                yield Static(hint, markup=False, classes="dialog-hint")
+    def tell_done(self, words: str) -> None:
+        """Say what became of an order; no words where there is nothing to say."""
+        raise NotImplementedError
 
-    def on_mount(self) -> None:
-        """Show the queues."""
-        self.refresh_now()  # at once: a key that follows moves among queues that are there
-        self.query_one(QueueList).focus()
-
-    def refresh_now(self) -> None:
-        """Show the present figures."""
-        view = self.query_one(QueueList)
-        view.styles.height = max(2, len(self.spool.feed.figures.queues) + 1)
-        view.tell(self.spool.feed.figures, self.spool.now_ms())
-
-    def action_move(self, by: int) -> None:
+    def walk(self, by: int) -> None:
         """Another queue."""
-        self.query_one(QueueList).move(by)
+        self.queues.move(by)
 
     def action_slots(self, by: int) -> None:
-        """Slots."""
+        """Slots more or less."""
         self._order(lambda app, view: change_slots(app, view, by))
 
     def action_slots_auto(self) -> None:
         """Slots as configured."""
         self._order(follow_load)
 
-    def action_pause(self) -> None:
+    def action_pause_queue(self) -> None:
         """Pause or go on."""
         self._order(toggle_pause)
 
     def action_pause_for(self) -> None:
         """Pause for a time."""
-        ask_pause(self.spool, self.query_one(QueueList), self._order)
+        ask_pause(self.spool, self.queues, self._order)
 
     def action_pause_all(self) -> None:
         """Pause all, or let all go on."""
@@ -181,7 +156,50 @@ class QueueDialog(ModalScreen[None]):
 
     async def _do(self, order: QueueOrder) -> None:
         try:
-            words = await order(self.spool, self.query_one(QueueList))
+            words = await order(self.spool, self.queues)
         except SpoolError as error:
             words = str(error)
+        self.tell_done(words)
+
+
+class QueueDialog(ModalScreen[None], QueueKeys):
+    """Queues over whatever is on the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,Q", "dismiss", show=False),
+        Binding("down,j", "next", show=False),
+        Binding("up,k", "previous", show=False),
+        Binding("plus,equals_sign,right", "slots(1)", show=False),
+        Binding("minus,left", "slots(-1)", show=False),
+        Binding("U", "slots_auto", show=False),
+        Binding("P", "pause_queue", show=False),
+        Binding("F", "pause_for", show=False),
+        Binding("E", "pause_all", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queues = QueueList(id="queue-list")
+
+    def compose(self) -> ComposeResult:
+        """The list and its keys."""
+        with Vertical(classes="dialog"):
+            yield Static("Queues", markup=False, classes="dialog-title")
+            yield self.queues
+            yield Static("", markup=False, classes="dialog-words", id="queue-said")
+            for hint in (_WATCHING,) if self.spool.read_only else _HINTS:
+                yield Static(hint, markup=False, classes="dialog-hint")
+
+    def on_mount(self) -> None:
+        """Show the queues."""
+        self.refresh_now()  # at once: a key that follows moves among queues that are there
+        self.queues.focus()
+
+    def refresh_now(self) -> None:
+        """Show the present figures."""
+        self.queues.styles.height = max(2, len(self.spool.feed.figures.queues) + 1)
+        self.queues.tell(self.spool.feed.figures, self.spool.now_ms())
+
+    def tell_done(self, words: str) -> None:
+        """Under the list."""
         self.query_one("#queue-said", Static).update(words)
