@@ -157,7 +157,7 @@ class Collector:
                     done += target.write(block)
                     self.ctx.report(Progress(done / total, "moving to the output folder", done, total, unit="bytes"))
         except OSError as error:
-            raise JobFailed(ErrorClass.DISK, f"cannot copy into the output folder: {error.strerror}") from error
+            raise disk_failure(error, "cannot copy into the output folder") from error
 
     def _take_subtitle(self, language: str, file: Path, entry: str, target: Path) -> Path | None:
         extension = file.suffix.lstrip(".").lower()

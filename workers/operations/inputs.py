@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from workers.errors import ErrorClass, JobFailed
+from workers.errors import TOO_LARGE, ErrorClass, JobFailed
 from workers.files import leads_nowhere
 from workers.media.names import key_to_path, path_to_key
 from workers.operations.contract import BulkParams, Context
@@ -180,7 +180,9 @@ def publish(ctx: Context, staged: Path, target: Path) -> Path:
 
 
 def disk_failure(error: OSError, what: str) -> JobFailed:
-    """The failure for an error of the system: of class auth where no waiting helps, else of class disk."""
+    """The failure for an error of the system: of class disk only where waiting may help."""
+    if error.errno == errno.EFBIG:
+        return JobFailed(ErrorClass.UNSUPPORTED, f"{what}: {TOO_LARGE}")
     refused = error.errno in (errno.EACCES, errno.EPERM)
     return JobFailed(ErrorClass.AUTH if refused else ErrorClass.DISK, f"{what}: {error.strerror or error}")
 

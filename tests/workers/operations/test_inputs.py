@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from tests.support.media import HOSTILE_NAMES
 from workers.errors import ErrorClass, JobFailed
 from workers.media.names import key_to_path, path_to_key
 from workers.operations.contract import BulkParams
-from workers.operations.inputs import first_line, made_by_us, need_room, stage, walk
+from workers.operations.inputs import disk_failure, first_line, made_by_us, need_room, stage, walk
 
 
 def tree(root: Path, *names: str) -> None:
@@ -34,6 +35,20 @@ def params(*inputs: Path, **more: Any) -> BulkParams:
 
 def everything(name: str) -> bool:
     return True
+
+
+@pytest.mark.parametrize(
+    ("number", "error_class", "words"),
+    [
+        (errno.ENOSPC, ErrorClass.DISK, "No space left on device"),
+        (errno.EACCES, ErrorClass.AUTH, "Permission denied"),
+        (errno.EFBIG, ErrorClass.UNSUPPORTED, "`file_size_gib` in [jobs]"),
+    ],
+)
+def test_only_what_waiting_may_help_is_of_class_disk(number: int, error_class: ErrorClass, words: str) -> None:
+    failure = disk_failure(OSError(number, os.strerror(number)), "cannot write film.mkv").failure
+    assert failure.error_class is error_class
+    assert failure.message.startswith("cannot write film.mkv: ") and words in failure.message
 
 
 def test_order_hidden_entries_and_links(tmp_path: Path) -> None:
