@@ -1,10 +1,14 @@
-"""Disks of a test's own, which only root may mount: small ones to be full, and one whose power can be cut."""
+"""Disks of a test's own, which only root may mount: small ones to be full, and one whose power can be cut.
+
+Where none may be mounted, `no_room` bounds the files of single processes; anybody may do that.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import resource
 import struct
 import subprocess
 import time
@@ -19,13 +23,34 @@ def small_disk(path: Path, size: str) -> Iterator[Path]:
     """A disk of `size` (as mount writes it: 3m) at `path` for the time of the block; skips the test without one."""
     path.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("a small tmpfs cannot be mounted here: there is no program mount")
     if done.returncode:
         pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
     try:
         yield path
     finally:
         subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@contextlib.contextmanager
+def no_room(size: int, *pids: int) -> Iterator[None]:
+    """Let processes, and what they start meanwhile, write no file beyond `size` bytes for the time of the block.
+
+    A process id of 0 is this process. The kernel refuses with EFBIG, not with ENOSPC as a full disk does.
+    """
+    which = resource.RLIMIT_FSIZE
+    before = {pid: resource.prlimit(pid, which) for pid in pids}
+    try:
+        for pid, (_, hard) in before.items():
+            resource.prlimit(pid, which, (size, hard))
+        yield
+    finally:
+        for pid, bounds in before.items():
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(pid, which, bounds)
 
 
 def fill(path: Path, leave: int = 0) -> None:
