@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from workers import daytimes, localtime
+from workers.daytimes import Start
 from workers.door import Door
 from workers.errors import UsageError
 from workers.jobs import FINAL, LATEST_MS, QUEUES, Job, Priority, Scope, State
-from workers.store import batches, pausing, questions, submissions
+from workers.store import batches, pausing, planned, questions, submissions
 from workers.store.answers import Answer
 from workers.store.batches import Batch, Template
 from workers.store.database import spoken, transaction
-from workers.store.records import to_json
+from workers.store.records import now_ms, to_json
 from workers.store.submissions import NewJob
 from workers.text import clean
 from workers.users import login_name
@@ -129,13 +131,15 @@ class Batching(Door):
     def save_template(self, batch: str, name: str, *, by: str | None = None) -> Template:
         """Keep what the jobs of a batch ask for under a name, with its limit, in place of what had that name.
 
-        Not kept are times at which they were to start, which pass, and jobs of elsewhere that they waited for.
+        Of the times at which they were to start it keeps the times of day. Not kept are jobs of elsewhere that they
+        waited for.
         """
         jobs = questions.jobs_by_id(self._db, list(self._members(batch)))
         if not jobs:
             raise UsageError(f"the batch {clean(batch)!r} has no jobs, so there is nothing to keep")
         places = {job_id: place for place, job_id in enumerate(sorted(jobs))}
-        kept = [_as_template(jobs[job_id], places) for job_id in places]
+        begin = daytimes.kept_of(planned.planned_starts(self._db, list(jobs)), localtime.zone())
+        kept = [_as_template(jobs[job_id], places, begin.get(job_id)) for job_id in places]
         batches.save_template(self._db, name, kept, by or login_name(), limit=self.batch(batch).limit)
         return self._template(batches.checked(name))
 
@@ -159,13 +163,16 @@ class Batching(Door):
         """Submit the jobs of a template as a batch, all of them or none; `inputs` take the place of what each had.
 
         Jobs that become equal by that are submitted once. They wait for each other as those did, and the batch gets the
-        template's limit unless it has one. UsageError when there is no such template; InvalidParams when one of its
-        jobs is none any more.
+        template's limit unless it has one. Each starts at the next such time of day as it had, unless `run_after` says
+        before when none of them starts (0: all may at once). UsageError when there is no such template; InvalidParams
+        when one of its jobs is none any more.
         """
         template, batch, by = self._template(name), batches.fit_name(batch), by or login_name()
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
         given = {"inputs": list(inputs)} if inputs else {}
+        kept = [daytimes.start_of(job) for job in template.jobs]
+        begin = daytimes.moments(kept if run_after is None else [None] * len(kept), now_ms(), localtime.zone())
         wanted = [
             self._new_job(
                 job["operation"],
@@ -175,14 +182,16 @@ class Batching(Door):
                 window=job["window"],
                 hold=hold or job.get("hold", False),
                 batch=batch,
-                run_after=run_after,
+                run_after=run_after or moment,
             )
-            for job in template.jobs
+            for job, moment in zip(template.jobs, begin, strict=True)
         ]
         with transaction(self._db):
             jobs = self._submit_chained(wanted, template, once=bool(inputs))
             if template.limit is not None and self.batch(batch).limit is None:
                 batches.set_limit(self._db, batch, template.limit, by)
+        for queue, moment in {(job.queue, job.run_after) for job in jobs if job.run_after}:
+            self._bells.ring(queue, at=moment)
         self._ring_all()
         return jobs
 
@@ -211,7 +220,7 @@ class Batching(Door):
             raise UsageError(f"no template {clean(name)!r}")
 
 
-def _as_template(job: Job, places: Mapping[int, int]) -> dict[str, Any]:
+def _as_template(job: Job, places: Mapping[int, int], start: Start | None) -> dict[str, Any]:
     """What a job asks for; those of the batch that it waits for by their places in the template."""
     ended = [places[on_id] for on_id in job.after_ended if on_id in places]
     return {
@@ -219,6 +228,7 @@ def _as_template(job: Job, places: Mapping[int, int]) -> dict[str, Any]:
         "params": dict(job.params),
         "priority": job.priority.word,
         "window": job.window,
+        "start": None if start is None else start.as_json(),
         "hold": job.hold and job.state is State.QUEUED,
         "after": [places[on_id] for on_id in job.after if on_id in places and on_id not in job.after_ended],
         "after_ended": ended,

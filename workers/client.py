@@ -24,6 +24,7 @@ from workers.backups import (
 from workers.batching import Batching
 from workers.cache.care import Cleared, Verified
 from workers.cache.figures import CacheStats, CategoryStats, Counts
+from workers.daytimes import start_of
 from workers.door import DEFAULT_REGISTRY, load_registry
 from workers.groups import Groups
 from workers.health.figures import HostFigures
@@ -90,6 +91,7 @@ __all__ = [
     "plan_restore",
     "restore_backup",
     "scope_name",
+    "start_of",
     "start_worker",
     "stop_worker",
     "trash_entry_as_json",

@@ -44,7 +44,7 @@ _USES = {
 @click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
 @click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
 @click.option("--hold", is_flag=True, help="With use: hold the jobs until `spool unhold`.")
-@click.option("--at", metavar="TIME", help="With use: start nothing of it before 22:00, +2h …")
+@click.option("--at", metavar="TIME", help="With use: start nothing of it before 22:00, +2h …, or now; else as kept.")
 @click.option("--new", is_flag=True, help="With limit: of a batch that is still to come.")
 @click.option("-y", "--yes", is_flag=True, help="With cancel and delete: do not ask.")
 @json_option
@@ -211,7 +211,8 @@ def _used(client: Client, rest: Sequence[str], hold: bool, at: str | None, as_js
     from workers.jobs import job_as_json
 
     template, name, *words = rest
-    inputs, begin = [_whole(text) for text in words], moment_ms(at) if at else None
+    inputs = [_whole(text) for text in words]
+    begin = None if not at else 0 if at == "now" else moment_ms(at)
     jobs = client.use_template(template, name, inputs=inputs, hold=hold, run_after=begin)
     for job in jobs:
         if as_json:
@@ -321,6 +322,7 @@ def batch_as_json(one: Batch) -> dict[str, object]:
 
 
 def _tell_templates(templates: Sequence[Template], as_json: bool) -> None:
+    from workers.client import start_of
     from workers.jobs import rfc3339
     from workers.text import clean
 
@@ -332,6 +334,8 @@ def _tell_templates(templates: Sequence[Template], as_json: bool) -> None:
             continue
         names = [str(job["operation"]) for job in one.jobs]
         told = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
-        say(f"{clean(one.name):<20}  {told}")
+        first = min(filter(None, map(start_of, one.jobs)), default=None)
+        when = f", from {first.as_json()['clock']} on" if first else ""
+        say(f"{clean(one.name):<20}  {told}{when}")
     if not templates and not as_json:
         tell("no template is kept: `spool batch save NAME` makes one")

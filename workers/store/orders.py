@@ -12,11 +12,12 @@ from typing import Any
 from peewee import Database
 
 from workers.errors import ErrorClass
-from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish, rfc3339
+from workers.jobs import FINAL, LIVE, Job, Move, Priority, State, Wish
 from workers.store.answers import Answer, change, each, missing
 from workers.store.audit import differences, without_orders
 from workers.store.database import delete
 from workers.store.moves import bump, locked_state, move_inside, skip_dependents
+from workers.store.planned import SCHEDULED, start_words
 from workers.store.questions import job_by_id, revision
 from workers.store.records import error_fields, folded, now_ms, storable, to_json
 from workers.store.submissions import know_window
@@ -75,7 +76,7 @@ def schedule(
     told = []
     if run_after is not None:
         fields["run_after"] = run_after or None
-        told.append(f"not before {rfc3339(run_after)}" if run_after else "at once")
+        told.append(start_words(run_after))
     if window is not None:
         fields["window"] = window or None
         told.append(f"within {window}" if window else "at any time")
@@ -87,7 +88,7 @@ def schedule(
         if state is not State.QUEUED:
             return Answer(job_id, False, f"does not wait: it is {state.value}")
         know_window(db, window or None)
-        change(db, job_id, "scheduled", by, ", ".join(told), **fields)
+        change(db, job_id, SCHEDULED, by, ", ".join(told), **fields)
         return Answer(job_id, True, ", ".join(told))
 
     return each(db, ids, act)

@@ -12,6 +12,7 @@ from workers.errors import UsageError
 from workers.jobs import FINAL, Job, Priority, State
 from workers.store.database import transaction
 from workers.store.moves import bump, count_on, locked_state, record_event
+from workers.store.planned import SUBMITTED, start_words
 from workers.store.prepared import Prepared, hole
 from workers.store.questions import job_by_id
 from workers.store.records import folded, now_ms, storable, to_json
@@ -132,5 +133,6 @@ def _submit_inside(db: Database, new: NewJob) -> Job:
     # Of a job that is named in both ways success is asked.
     for on_id, ended in {**dict.fromkeys(new.after_ended, True), **dict.fromkeys(new.after, False)}.items():
         After.insert(job_id=job_id, on_id=on_id, ended=ended).execute(db)
-    record_event(db, revision, job_id, "submitted", ("", State.QUEUED.value), storable(new.by))
+    told = start_words(new.run_after) if new.run_after else ""
+    record_event(db, revision, job_id, SUBMITTED, ("", State.QUEUED.value), storable(new.by), told)
     return job_by_id(db, job_id)

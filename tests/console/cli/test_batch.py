@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.console.cli.conftest import Ran
+from workers import batching, localtime
 from workers.client import Client
 from workers.errors import StoreError
 from workers.jobs import QUEUES, Priority, Scope, State, rfc3339
+from workers.queues import Bells
 from workers.store import submissions
 
 URL = "http://127.0.0.1:9/x.mp4"
@@ -167,6 +170,39 @@ def test_a_template_keeps_the_chain_the_limit_and_what_was_on_hold(spool: Spool,
     assert spool("batch", "use", "nightly", "autumn").code == 0
     assert client.batch("autumn").limit == 5  # what a person said of that batch stays
     assert "belong to `spool batch use`" in spool("batch", "show", "autumn", "--at", "+2h").err
+
+
+def test_a_template_keeps_times_of_day(spool: Spool, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [datetime(2026, 3, day, hour, tzinfo=localtime.zone()) for day, hour in ((1, 22), (2, 6))]
+    for moment in at:
+        spool("download", URL, "--batch", "summer", "--at", moment.isoformat())
+    client.submit("download", {"inputs": [URL]}, batch="summer")
+    assert spool("batch", "save", "summer", "nightly").out.split() == [
+        "nightly",
+        "3",
+        "download,",
+        "from",
+        "22:00",
+        "on",
+    ]
+    (told,) = spool("batch", "templates", "--json").objects
+    kept = [{"clock": "22:00", "day": 0}, {"clock": "06:00", "day": 1}, None]
+    assert [job["start"] for job in told["jobs"]] == kept
+    here = datetime(2026, 7, 1, 12, tzinfo=localtime.zone())
+    monkeypatch.setattr(batching, "now_ms", lambda: int(here.timestamp() * 1000))
+    rung: list[tuple[str, int | None]] = []
+    monkeypatch.setattr(Bells, "ring", lambda bells, queue, *, priority=0, at=None: rung.append((queue, at)))
+    wanted = [here.replace(hour=22), here.replace(day=2, hour=6)]
+    expected = [*(int(moment.timestamp() * 1000) for moment in wanted), None]
+    assert [client.job(int(line)).run_after for line in spool("batch", "use", "nightly", "a").lines] == expected
+    assert {("downloads", moment) for moment in expected} <= set(rung)
+    assert [client.job(int(line)).run_after for line in spool("batch", "use", "nightly", "b", "--at", "now").lines] == [
+        None
+    ] * 3
+    later = spool("batch", "use", "nightly", "c", "--at", "2099-01-01T00:00:00Z").lines
+    assert {rfc3339(client.job(int(line)).run_after) for line in later} == {"2099-01-01T00:00:00.000Z"}
+    spool("batch", "save", "a", "again")  # the times of day go on from template to template
+    assert [job["start"] for job in next(one for one in client.templates() if one.name == "again").jobs] == kept
 
 
 def test_a_template_is_submitted_whole_or_not_at_all(
