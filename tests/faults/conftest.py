@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, opened
+from tests.support.home import CONFIG, Home, opened
+from tests.support.homes import busy_home, home
+
+__all__ = ["busy_home", "home"]
+
+HomeOf = Callable[[float], Home]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    with opened(tmp_path / "home") as home:
-        yield home
+def home_with_graces(tmp_path: Path) -> Iterator[HomeOf]:
+    """Makes a home whose runners have so many seconds between two signals of their end."""
+    with contextlib.ExitStack() as homes:
 
+        def made(seconds: float) -> Home:
+            config = CONFIG.replace("grace_seconds = 0.3", f"grace_seconds = {seconds:g}")
+            return homes.enter_context(opened(tmp_path / "home", config))
 
-@pytest.fixture(scope="module")
-def busy_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose worker all tests of a module share: for faults that the worker must outlive."""
-    with opened(tmp_path_factory.mktemp("shared") / "home") as home:
-        home.start()
-        yield home
+        yield made

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.home import CONFIG, Home, gone, opened, wait_for
+from tests.faults.conftest import HomeOf
+from tests.support.home import ROOT, Home, WorkerProcess, frozen, gone, wait_for
 from tests.support.matrix import drawn
 from workers.client import open_client
 from workers.jobs import State
 from workers.launch import stop_worker, worker_pid
+
+
+def _ask_to_stop(home: Home, worker: WorkerProcess) -> None:
+    """Ask politely, and wait until it was heard."""
+    worker.signal(signal.SIGTERM)
+    wait_for(lambda: "stops" in home.log(), what="the worker has heard it")
 
 
 @pytest.mark.fault("7", "SIGTERM, idle")
@@ -60,75 +69,61 @@ def test_polite_stop_releases_jobs_without_counting_an_attempt(home: Home, tmp_p
 
 
 @pytest.mark.fault("8", "SIGTERM twice: at once, released")
-def test_second_term_ends_at_once_and_releases_too(tmp_path: Path) -> None:
-    with opened(tmp_path / "home", CONFIG.replace("grace_seconds = 0.3", "grace_seconds = 20")) as home:
-        worker = home.start()
-        ids = [home.submit("hang"), home.submit("hang")]
-        for job_id in ids:
-            home.wait_running(job_id)
-        worker.signal(signal.SIGTERM)
-        wait_for(lambda: "stops" in home.log(), what="the first is heard")
-        assert worker.process.poll() is None
-        second = time.monotonic()
-        worker.signal(signal.SIGTERM)
-        assert worker.wait(5) == 0
-        assert time.monotonic() - second < 1.5
-        home.assert_no_process()
-        assert [(home.job(job_id).state, home.job(job_id).attempts) for job_id in ids] == [(State.QUEUED, 0)] * 2
-        assert all(home.moves(job_id)[-1] == "released" for job_id in ids)
+def test_second_term_ends_at_once_and_releases_too(home_with_graces: HomeOf) -> None:
+    home = home_with_graces(20)
+    worker = home.start()
+    ids = [home.hanging(), home.hanging()]
+    _ask_to_stop(home, worker)
+    assert worker.process.poll() is None
+    second = time.monotonic()
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(5) == 0
+    assert time.monotonic() - second < 1.5
+    home.assert_no_process()
+    assert [(home.job(job_id).state, home.job(job_id).attempts) for job_id in ids] == [(State.QUEUED, 0)] * 2
+    assert all(home.moves(job_id)[-1] == "released" for job_id in ids)
 
 
 @pytest.mark.fault("8", "SIGTERM and SIGINT in one breath")
-def test_two_terms_in_one_breath(tmp_path: Path) -> None:
-    with opened(tmp_path / "home", CONFIG.replace("grace_seconds = 0.3", "grace_seconds = 20")) as home:
-        worker = home.start()
-        job_id = home.submit("hang")
-        home.wait_running(job_id)
-        worker.signal(signal.SIGSTOP)
+def test_two_terms_in_one_breath(home_with_graces: HomeOf) -> None:
+    home = home_with_graces(20)
+    worker = home.start()
+    job_id = home.hanging()
+    with frozen(worker.pid):
         worker.signal(signal.SIGTERM)
         worker.signal(signal.SIGINT)  # two of one kind would be merged by the kernel
-        worker.signal(signal.SIGCONT)
-        assert worker.wait(5) == 0
-        assert (home.job(job_id).state, home.job(job_id).attempts) == (State.QUEUED, 0)
+    assert worker.wait(5) == 0
+    assert (home.job(job_id).state, home.job(job_id).attempts) == (State.QUEUED, 0)
 
 
 @pytest.mark.fault("9", "SIGKILL in the grace")
-def test_kill_in_the_grace_is_rescued(tmp_path: Path) -> None:
-    with opened(tmp_path / "home", CONFIG.replace("grace_seconds = 0.3", "grace_seconds = 20")) as home:
-        worker = home.start()
-        job_id = home.submit("hang")
-        home.wait_running(job_id)
-        worker.signal(signal.SIGTERM)
-        wait_for(lambda: "stops" in home.log(), what="it stops")
-        time.sleep(drawn(9).uniform(0.0, 0.5))
-        worker.kill()
-        home.assert_no_process()
-        home.start()
-        assert home.client.worker().report
-        assert home.wait_running(job_id).attempts == 2
+def test_kill_in_the_grace_is_rescued(home_with_graces: HomeOf) -> None:
+    home = home_with_graces(20)
+    worker = home.start()
+    job_id = home.hanging()
+    _ask_to_stop(home, worker)
+    time.sleep(drawn(9).uniform(0.0, 0.5))
+    worker.kill()
+    home.assert_no_process()
+    home.start()
+    assert home.client.worker().report
+    assert home.wait_running(job_id).attempts == 2
 
 
 @pytest.mark.fault("7", "cancel of a job while the worker stops")
-def test_cancel_while_it_stops_stays_cancelled(tmp_path: Path) -> None:
-    with opened(tmp_path / "home", CONFIG.replace("grace_seconds = 0.3", "grace_seconds = 1.0")) as home:
-        worker = home.start()
-        job_id = home.submit("hang")
-        home.wait_running(job_id)
-        worker.signal(signal.SIGTERM)
-        wait_for(lambda: "stops" in home.log(), what="it stops")
-        home.client.cancel([job_id])
-        assert worker.wait() == 0
-        assert home.job(job_id).state is State.CANCELLED
-        home.assert_clean()
+def test_cancel_while_it_stops_stays_cancelled(home_with_graces: HomeOf) -> None:
+    home = home_with_graces(1.0)
+    worker = home.start()
+    job_id = home.hanging()
+    _ask_to_stop(home, worker)
+    home.client.cancel([job_id])
+    assert worker.wait() == 0
+    assert home.job(job_id).state is State.CANCELLED
+    home.assert_clean()
 
 
 @pytest.mark.fault("7", "SIGTERM while starting")
 def test_term_while_starting(home: Home) -> None:
-    import subprocess
-    import sys
-
-    from tests.support.home import ROOT
-
     process = subprocess.Popen(
         [sys.executable, "-m", "workers", "--registry", home.registry],
         env=home.environment(),

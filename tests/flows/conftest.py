@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.support.homes import busy_home, home
 
-import pytest
-
-from tests.support.home import Home, opened
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    with opened(tmp_path / "home") as home:
-        yield home
-
-
-@pytest.fixture(scope="module")
-def busy_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose worker all tests of a module share; each test uses jobs of its own and leaves none running."""
-    with opened(tmp_path_factory.mktemp("shared") / "home") as home:
-        home.start()
-        yield home
+__all__ = ["busy_home", "home"]

@@ -74,6 +74,16 @@ def gone(pid: int) -> bool:
     return state_letter(pid) in ("", "Z", "X")
 
 
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process that does not run for the time of the block."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 class WorkerProcess:
     """One life of a worker, as its parent sees it."""
 
@@ -207,6 +217,12 @@ class Home:
         self.wait_state(job_id, State.RUNNING, timeout_s=timeout_s)
         wait_for(lambda: self.job(job_id).progress.phase != "", timeout_s, what=f"progress of job {job_id}")
         return self.job(job_id)
+
+    def hanging(self, **values: Any) -> int:
+        """Submit a job that ignores every signal it can, and wait until its own code runs; its id."""
+        job_id = self.submit("hang", values)
+        self.wait_running(job_id)
+        return job_id
 
     def wait_failure(self, job_id: int, timeout_s: float = 20.0) -> Job:
         """Wait until an attempt at the job has failed; the job."""
