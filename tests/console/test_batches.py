@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,7 @@ from console.screens.batches import BatchesScreen
 from console.screens.confirm import ConfirmScreen
 from console.screens.job import JobScreen
 from console.screens.jobs import JobsScreen
-from tests.console.conftest import Open, screen_text, shows, until
+from tests.console.conftest import Open, Opened, screen_text, shows, until
 from tests.support.fake_client import NOW_MS, FakeStore, make_job
 from workers.jobs import ItemCounts, Job, Pause, Progress, Scope, State
 
@@ -34,11 +37,23 @@ def studio() -> FakeStore:
     return store
 
 
+@pytest.fixture
+def open_batches(open_console: Open) -> Open:
+    """Open the console and go to the screen of its three batches."""
+
+    @asynccontextmanager
+    async def opened(*args: Any, **options: Any) -> AsyncIterator[Opened]:
+        async with open_console(*args, **options) as (app, pilot):
+            await pilot.press("4")
+            await shows(pilot, "3 batches")
+            yield app, pilot
+
+    return opened
+
+
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 50)])
-async def test_every_size_shows_progress_limit_counts_and_pause(open_console: Open, size: tuple[int, int]) -> None:
-    async with open_console(studio(), size) as (app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+async def test_every_size_shows_progress_limit_counts_and_pause(open_batches: Open, size: tuple[int, int]) -> None:
+    async with open_batches(studio(), size) as (app, pilot):
         lines = screen_text(app).split("\n")
         assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
         dailies = next(line for line in lines if "dailies" in line).split()
@@ -53,11 +68,9 @@ async def test_every_size_shows_progress_limit_counts_and_pause(open_console: Op
         await shows(pilot, "paused until 14:42 (29m10s) by ada")
 
 
-async def test_the_screen_follows_the_store_and_keeps_the_cursor(open_console: Open) -> None:
+async def test_the_screen_follows_the_store_and_keeps_the_cursor(open_batches: Open) -> None:
     store = studio()
-    async with open_console(store) as (app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+    async with open_batches(store) as (app, pilot):
         screen = app.screen
         assert isinstance(screen, BatchesScreen)
         await pilot.press("down")
@@ -103,11 +116,9 @@ async def test_a_name_that_no_query_can_hold_is_shown_by_ids(open_console: Open)
         assert isinstance(app.screen, JobsScreen)
 
 
-async def test_pause_softly_for_a_time_and_go_on(open_console: Open) -> None:
+async def test_pause_softly_for_a_time_and_go_on(open_batches: Open) -> None:
     store = studio()
-    async with open_console(store) as (app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+    async with open_batches(store) as (app, pilot):
         await pilot.press("P")
         await shows(pilot, "dailies starts nothing new; what runs goes on")
         assert store.pauses_asked == [("dailies", None, True)]
@@ -128,11 +139,9 @@ async def test_pause_softly_for_a_time_and_go_on(open_console: Open) -> None:
         await shows(pilot, "30m00s")
 
 
-async def test_the_limit_takes_the_words_of_the_command_line(open_console: Open) -> None:
+async def test_the_limit_takes_the_words_of_the_command_line(open_batches: Open) -> None:
     store = studio()
-    async with open_console(store) as (_app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+    async with open_batches(store) as (_app, pilot):
         await pilot.press("L")
         await shows(pilot, "at most 2 at once")
         await pilot.press("backspace", *"33", "enter")
@@ -146,11 +155,9 @@ async def test_the_limit_takes_the_words_of_the_command_line(open_console: Open)
         await until(pilot, lambda: "dailies" not in store.limits)
 
 
-async def test_hold_holds_what_waits(open_console: Open) -> None:
+async def test_hold_holds_what_waits(open_batches: Open) -> None:
     store = studio()
-    async with open_console(store) as (_app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+    async with open_batches(store) as (_app, pilot):
         await pilot.press("H")
         await until(pilot, lambda: store.orders == [("hold", (2, 3))])
         await shows(pilot, "2 jobs held")
@@ -160,11 +167,9 @@ async def test_hold_holds_what_waits(open_console: Open) -> None:
         await shows(pilot, "None of its jobs waits.")
 
 
-async def test_cancel_and_delete_say_first_what_would_go(open_console: Open) -> None:
+async def test_cancel_and_delete_say_first_what_would_go(open_batches: Open) -> None:
     store = studio()
-    async with open_console(store) as (app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+    async with open_batches(store) as (app, pilot):
         await pilot.press("D")
         await shows(pilot, "3 of its jobs have not ended: cancel it first")
         await pilot.press("X")
@@ -217,11 +222,9 @@ async def test_marked_jobs_join_a_batch_or_leave_theirs(open_console: Open) -> N
         assert len(store.orders) == 2
 
 
-async def test_who_only_watches_changes_no_batch(open_console: Open) -> None:
+async def test_who_only_watches_changes_no_batch(open_batches: Open) -> None:
     store = studio()
-    async with open_console(store, (100, 30), read_only=True) as (_app, pilot):
-        await pilot.press("4")
-        await shows(pilot, "3 batches")
+    async with open_batches(store, (100, 30), read_only=True) as (_app, pilot):
         for key in "PFLXDH":
             await pilot.press(key)
             await shows(pilot, "This console is read only.")
