@@ -11,14 +11,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.disks import fill, small_disk
-from tests.support.home import CONFIG, ROOT, Home, final_moves, opened, wait_for
+from tests.support.disks import fill, no_room, small_disk
+from tests.support.home import CONFIG, ROOT, Home, WorkerProcess, final_moves, opened, wait_for
 from tests.support.matrix import drawn
 from workers.errors import StoreError
 from workers.jobs import State
@@ -89,27 +89,46 @@ def small_home(tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
+@contextlib.contextmanager
+def _full(home: Home) -> Iterator[None]:
+    filler = home.settings.paths.state / "filler"
+    fill(filler)
+    yield
+    filler.unlink()
+
+
 @pytest.mark.fault("19", "disk of the state full: accepted jobs wait, reads work, all goes on after")
 def test_state_disk_full(small_home: Home) -> None:
-    home = small_home
+    worker = small_home.start()
+    _goes_on_after(small_home, worker, lambda: _full(small_home), "full")
+
+
+@pytest.mark.fault("19", "no file of the state may grow (RLIMIT_FSIZE): the same")
+def test_state_may_not_grow(home: Home) -> None:
+    """As on a full disk where none may be mounted: worker and client write nothing beyond the first pages of a file."""
     worker = home.start()
+    bound = drawn(19).randrange(8 << 10, 32 << 10)
+    _goes_on_after(home, worker, lambda: no_room(bound, worker.pid, 0), "I/O error")
+
+
+def _goes_on_after(
+    home: Home, worker: WorkerProcess, full: Callable[[], contextlib.AbstractContextManager[None]], words: str
+) -> None:
     accepted = [home.submit("sleep", {"seconds": 0.8}) for _ in range(2)]
     for job_id in accepted:
         home.wait_running(job_id)
-    filler = home.settings.paths.state / "filler"
-    fill(filler)
-    refused = None
-    for _ in range(200):
-        try:
-            accepted.append(home.submit("noop"))
-        except StoreError as error:
-            refused = str(error)
-            break
-    assert refused is not None and "full" in refused
-    assert home.client.count() >= len(accepted)  # reads work
-    wait_for(lambda: "the database refused" in home.log(), what="an end that cannot be written")
-    assert worker.process.poll() is None
-    filler.unlink()
+    with full():
+        refused = None
+        for _ in range(200):
+            try:
+                accepted.append(home.submit("noop"))
+            except StoreError as error:
+                refused = str(error)
+                break
+        assert refused is not None and words in refused
+        assert home.client.count() >= len(accepted)  # reads work
+        wait_for(lambda: "the database refused" in home.log(), what="an end that cannot be written")
+        assert worker.process.poll() is None
     for job_id in accepted:
         assert home.wait_final(job_id).state is State.SUCCEEDED
         assert final_moves(home.moves(job_id)) == ["succeeded"]
@@ -187,6 +206,28 @@ def test_read_only_database(tmp_path: Path) -> None:
         assert "Traceback" not in home.log()
 
 
+@pytest.mark.fault("26", "database that may not be written, by its mode and that of its folder: the same")
+def test_database_of_a_wrong_mode(home: Home) -> None:
+    """As on a read-only file system where none may be mounted."""
+    if os.geteuid() == 0:
+        pytest.skip("root may write whatever the modes say")
+    home.start().stop()
+    home.client.close()
+    state = home.settings.paths.state
+    before = {path: path.stat().st_mode for path in (*state.glob("spool.db*"), state)}
+    try:
+        for path, mode in before.items():
+            path.chmod(mode & ~0o222)
+        worker = home.spawn()
+        assert worker.wait() == 78
+        assert "ead-only" in worker.answer or "cannot be written" in worker.answer, worker.answer
+        assert "Traceback" not in worker.answer and len(worker.answer.splitlines()) == 1
+    finally:
+        for path, mode in before.items():
+            path.chmod(mode)
+    assert home.start().stop() == 0
+
+
 @pytest.mark.fault("26", "state that may not be entered is refused in one line")
 def test_state_that_is_a_file(home: Home) -> None:
     home.client.close()
@@ -252,7 +293,8 @@ def test_slow_disk(home: Home) -> None:
         pytest.skip("strace is not installed")
     (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.02\n")
     inject = f"inject=fdatasync,fsync:delay_exit={drawn(54).randrange(150_000, 250_000)}"
-    prefix = [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject]
+    traced = ["-e", "trace=fdatasync,fsync", "-e", inject]
+    prefix = [strace, "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", *traced]
     worker = home.spawn(prefix=prefix)
     if worker.answer != "ready":
         pytest.skip(f"strace may not trace a worker here: {home.log()[-200:]}")

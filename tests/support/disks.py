@@ -28,7 +28,8 @@ def small_disk(path: Path, size: str) -> Iterator[Path]:
     except FileNotFoundError:
         pytest.skip("a small tmpfs cannot be mounted here: there is no program mount")
     if done.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
+        reason = done.stderr.strip().partition("\n")[0].rpartition(": ")[2]
+        pytest.skip(f"a small tmpfs cannot be mounted here: {reason}")
     try:
         yield path
     finally:
