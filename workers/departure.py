@@ -19,8 +19,8 @@ from workers.runner.failures import how_it_died
 from workers.store import moves, reports
 from workers.store.chains import freed_since
 from workers.store.database import transaction
-from workers.store.moves import count_on
 from workers.store.orders import LOOK_FOR_ROOM_MS
+from workers.store.places import after_turn
 from workers.store.questions import revision
 from workers.store.records import error_fields, now_ms, storable, to_json
 from workers.text import clean, redacted
@@ -165,7 +165,7 @@ class Departure:
                 reason = f"asked to wait by {wished_by}, once it had ended what it had in hand"
             yielded = isinstance(self._end.verdict, wire.Yielded) and self._end.gave_way
             if move is Move.RELEASED and not fields.get("hold") and yielded:
-                fields["position"] = float(count_on(db, "back"))  # the others of its priority come first
+                fields["position"] = after_turn(db)
             if move is Move.CANCELLED:
                 self._remove_work()  # before the move: after it another attempt may be at work there
             if move in (Move.CANCELLED, Move.FAILED):

@@ -19,7 +19,10 @@ from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
 
-QUANTUM_S = 2.0  # of work, that a job of many items has before it makes room for others of its priority
+# Of work, that a job of many items has before it makes room for others of its priority. For one that never ran it does
+# so sooner: that may be a small one, and of a hundred big ones each has begun soon.
+QUANTUM_S = 2.0
+FIRST_QUANTUM_S = 0.3
 
 
 class Floor:
@@ -40,7 +43,7 @@ class Floor:
 
     def waits(self, queue: str) -> bool:
         """Whether a job of that queue could start now."""
-        return claims.next_priority(self._shop.db, queue, self.situation()) is not None
+        return claims.coming(self._shop.db, queue, self.situation()) is not None
 
     # ---------------------------------------------------------------- consumer threads
 
@@ -104,12 +107,13 @@ class Floor:
                 continue
             here = [supervisor for supervisor in self._here() if supervisor.job.queue == name]
             able = [supervisor for supervisor in here if supervisor.may_yield()]
-            waiting = claims.next_priority(self._shop.db, name, self.situation()) if able else None
-            if waiting is None:
+            coming = claims.coming(self._shop.db, name, self.situation()) if able else None
+            if coming is None:
                 continue
+            quantum = FIRST_QUANTUM_S if coming.fresh else QUANTUM_S
             for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
                 mine = supervisor.job.priority.value
-                if mine < waiting or (mine == waiting and supervisor.had_turn(QUANTUM_S)):
+                if mine < coming.priority or (mine == coming.priority and supervisor.had_turn(quantum)):
                     supervisor.tell(Stop.YIELD, "worker")
                     break
 

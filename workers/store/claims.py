@@ -63,11 +63,22 @@ def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Cla
         return Claimed(job_by_id(db, job_id), published, deaths)
 
 
-def next_priority(db: Database, queue: str, situation: Situation) -> int | None:
-    """The priority of the job of `queue` that would be claimed next; None when none may run now."""
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What matters of the job that would be claimed next to those that could make room for it."""
+
+    priority: int
+    fresh: bool  # it never ran
+
+
+def coming(db: Database, queue: str, situation: Situation) -> Next | None:
+    """The job of `queue` that would be claimed next; None when none may run now."""
     values = {"queue": queue, **situation.values}
     job_id = _best(situation.shape, False).value(db, **values)
-    return None if job_id is None else job_by_id(db, job_id).priority.value
+    if job_id is None:
+        return None
+    job = job_by_id(db, job_id)
+    return Next(job.priority.value, job.lease == 0)
 
 
 @functools.lru_cache(maxsize=32)

@@ -13,6 +13,15 @@ from workers.store.records import parts
 from workers.store.tables import JobRow
 
 _FORWARD = ("first", "up")
+_NEWER = 1000  # submissions that a job which had its turn lets pass; bounded, so that it comes to its next one
+
+
+def after_turn(db: Database) -> float:
+    """The position, within a transaction, of a job that makes room: behind all that wait and, for a while, newer ones.
+
+    Where a hundred big jobs take turns, a small one that comes in later would else wait for a turn of each of them.
+    """
+    return count_on(db, "back") + _NEWER + 0.5  # halves are positions of these only: no two jobs have the same
 
 
 def _in_order(db: Database, ids: Sequence[int]) -> list[int]:
@@ -36,6 +45,16 @@ def _nearest(db: Database, job_id: int, forward: bool) -> tuple[float, tuple[int
     return position, next(iter(others.order_by(order).limit(1).tuples().execute(db)), None)
 
 
+def _last(db: Database, job_id: int) -> float:
+    """A position behind all that wait where this job does, those that had their turn among them."""
+    me = JobRow.alias()
+    beside = (me.id == job_id) & (JobRow.queue == me.queue) & (JobRow.priority == me.priority)
+    waiting = JobRow.select(JobRow.position).join(me, on=beside).where(JobRow.state == State.QUEUED.value)
+    ((farthest,),) = waiting.order_by(JobRow.position.desc()).limit(1).tuples().execute(db)
+    back = float(count_on(db, "back"))
+    return back if farthest < back else back + _NEWER + 0.25
+
+
 def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answer]:
     """Move waiting jobs `first`, `last`, `up` or `down` among those of their queue and priority.
 
@@ -56,7 +75,7 @@ def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answe
             stuck.add(job_id)  # those behind it do not overtake it
             return Answer(job_id, False, "is there already")
         if where in ("first", "last"):
-            place = float(-count_on(db, "front") if forward else count_on(db, "back"))
+            place = -float(count_on(db, "front")) if forward else _last(db, job_id)
         else:
             other, place = near
             JobRow.update(position=position, revision=bump(db)).where(JobRow.id == other).execute(db)

@@ -102,8 +102,8 @@ def test_many_jobs_that_wait_for_room_cost_each_the_same(tmp_path: Path, which: 
         for more in (50, 150):
             for _ in range(more):
                 submitted(db, **{which: "b"})
-            steps.append(_steps(db, lambda: claims.next_priority(db, "default", situation(per_site=1))))
-        assert claims.next_priority(db, "default", situation(per_site=1)) is None
+            steps.append(_steps(db, lambda: claims.coming(db, "default", situation(per_site=1))))
+        assert claims.coming(db, "default", situation(per_site=1)) is None
     assert steps[1] < steps[0] * 5
 
 

@@ -14,7 +14,9 @@ from tests.support.databases import claimed, ended, opened, running, submitted, 
 from workers.errors import ErrorClass, Failure, UsageError
 from workers.jobs import ItemRecord, Job, Move, Outcome, Priority, State, Wish
 from workers.store import answers, audit, chains, moves, orders, pausing, places, questions, reports
+from workers.store.database import transaction
 from workers.store.records import error_fields, now_ms
+from workers.store.tables import JobRow
 
 
 def _job(db: Any, job_id: int) -> Job:
@@ -260,6 +262,26 @@ def test_what_is_submitted_later_comes_behind_what_was_moved_last(db: Any) -> No
     assert list(questions.job_ids(db)) == [second, first, third]
     places.reorder(db, [third], "up", "ann")
     assert list(questions.job_ids(db)) == [second, third, first]
+
+
+def test_what_had_its_turn_lets_newer_ones_pass_but_not_for_ever(db: Any) -> None:
+    def takes_turn(job_id: int) -> None:
+        with transaction(db):
+            JobRow.update(position=places.after_turn(db)).where(JobRow.id == job_id).execute(db)
+
+    big, other, third = (submitted(db).id for _ in range(3))
+    takes_turn(big)
+    takes_turn(other)
+    small = submitted(db).id
+    assert list(questions.job_ids(db)) == [third, small, big, other]
+    places.reorder(db, [small], "last", "ann")
+    assert list(questions.job_ids(db)) == [third, big, other, small]
+    places.reorder(db, [third], "last", "ann")
+    assert list(questions.job_ids(db)) == [big, other, small, third]
+    with transaction(db):
+        moves.count_on(db, "back", 1000)
+    assert next(iter(questions.job_ids(db))) == big
+    assert submitted(db).id == list(questions.job_ids(db))[-1]
 
 
 def _moved(order: list[int], ids: list[int], where: str) -> list[int]:
