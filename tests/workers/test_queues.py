@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from workers.queues import Bells, JsonSerializer, QueueConsumer
 
+_BOUNDS = ("page_size", "wal_autocheckpoint")
+
 
 def _until(true: Callable[[], object], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
@@ -170,6 +172,44 @@ def test_the_sweep_rings_no_more_than_is_missing(tmp_path: Path) -> None:
     made.consumer.ring(3)
     made.consumer.ring(2)
     assert made.consumer.huey.pending_count() == 3
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _ring_and_take(made: _Queue, rings: int, *, waiting: int = 1) -> None:
+    """So many rings by a client, `waiting` at a time, each taken by the worker over its own connection."""
+    for _ in range(rings // waiting):
+        for _ in range(waiting):
+            made.bells.ring("video")
+        for _ in range(waiting):
+            assert made.consumer.huey.dequeue() is not None
+
+
+def test_files_of_rings_grow_to_their_bound_and_no_further(tmp_path: Path) -> None:
+    """SQLite begins its log of changes anew after 1000 pages, 4 MB; what was taken leaves room for what is rung."""
+    made = _Queue(tmp_path)
+    page, most = (int(made.consumer.huey.storage.sql(f"pragma {name}", results=True)[0][0]) for name in _BOUNDS)
+    sizes = []
+    for _ in range(5):
+        _ring_and_take(made, 400)
+        sizes.append(_bytes(tmp_path))
+    assert sizes[0] > page * most / 2, "it was filled"
+    assert sizes[2] == sizes[3] == sizes[4] < page * (most + 100)
+    made.bells.close()
+    made.consumer.huey.storage.close()
+
+
+def test_a_heap_of_rings_takes_room_only_once(tmp_path: Path) -> None:
+    made = _Queue(tmp_path)
+    sizes = []
+    for _ in range(4):
+        _ring_and_take(made, 1000, waiting=1000)
+        sizes.append((tmp_path / "video.db").stat().st_size)
+    assert sizes[1] == sizes[2] == sizes[3] < 1 << 20 and _bytes(tmp_path) < 6 << 20
+    made.bells.close()
+    made.consumer.huey.storage.close()
 
 
 def test_no_ring_is_lost_among_many_threads(tmp_path: Path) -> None:
