@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workers.errors import UsageError
+from workers.jobs import MOST_AT_ONCE
 
-MOST = 32
 _WORDS = {"auto": 0, "any": None}
 
 
@@ -13,9 +13,9 @@ def limit_of(word: str) -> int | None:
     word = word.strip().lower()
     if word in _WORDS:
         return _WORDS[word]
-    if word.isascii() and word.isdecimal() and 1 <= int(word[:3]) <= MOST:
+    if word.isascii() and word.isdecimal() and 1 <= int(word[:3]) <= MOST_AT_ONCE:
         return int(word)
-    raise UsageError(f"{word!r} at once: write a number from 1 to {MOST}, auto or any")
+    raise UsageError(f"{word!r} at once: write a number from 1 to {MOST_AT_ONCE}, auto or any")
 
 
 def limit_word(limit: int | None) -> str:

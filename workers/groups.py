@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from workers.door import Door
 from workers.errors import UsageError
 from workers.health.figures import AutoSlots, HostFigures
-from workers.jobs import QUEUES, Pause, Scope, State
+from workers.jobs import MOST_AT_ONCE, QUEUES, Pause, Scope, State
 from workers.launch import worker_pid
 from workers.settings import slots_of
-from workers.slotrange import MOST_SLOTS
 from workers.status import QueueStatus
 from workers.store import hosts, pauses, pausing
 from workers.store.answers import Answer
@@ -61,8 +60,8 @@ class Groups(Door):
     @spoken
     def set_slots(self, queue: str, slots: int | None, *, by: str | None = None) -> None:
         """How many jobs of a queue may run at once, from now on; None gives it back to the configuration."""
-        if slots is not None and not 0 <= slots <= MOST_SLOTS:
-            raise UsageError(f"{slots} slots: a queue has 0 to {MOST_SLOTS}")
+        if slots is not None and not 0 <= slots <= MOST_AT_ONCE:
+            raise UsageError(f"{slots} slots: a queue has 0 to {MOST_AT_ONCE}")
         hosts.set_slots(self._db, queue, slots, by or login_name())
         self._bells.wake()
 

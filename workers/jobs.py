@@ -36,6 +36,9 @@ class State(StrEnum):
 LIVE = frozenset({State.RUNNING, State.PAUSED})
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SKIPPED})
 
+MOST_AT_ONCE = 32
+"""The highest number that a person may set: of jobs of a queue, site or batch, or of processes of a job."""
+
 
 class Move(StrEnum):
     """A named change of state."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic_core import PydanticCustomError
 
 from workers.errors import UsageError
-from workers.jobs import QUEUES
+from workers.jobs import MOST_AT_ONCE, QUEUES
 from workers.paths import Paths
 from workers.slotrange import SlotRange, checked_slots, range_of
 from workers.windows import canonical
@@ -88,7 +88,7 @@ class JobSettings(_Section):
     sets no limit."""
     min_free_mib: int = Field(default=512, ge=0)
     """Free space that must stay on the output disk; jobs that need it wait with the reason disk."""
-    per_site: int = Field(default=2, ge=1, le=32)
+    per_site: int = Field(default=2, ge=1, le=MOST_AT_ONCE)
     """Downloads from one site at once."""
     keep_days: int = Field(default=30, ge=1)
     """Days that ended jobs and their logs are kept."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from workers import windows
 from workers.errors import UsageError
+from workers.jobs import MOST_AT_ONCE
 from workers.localtime import local
 from workers.settings import Settings
 from workers.store import hosts
-from workers.store.batches import MOST
 from workers.store.records import now_ms
 from workers.store.waiting import Situation
 
@@ -46,7 +46,7 @@ def _is_open(text: str, here: datetime) -> bool:
 
 def auto_limit() -> int:
     """How many jobs of a batch the host has cores for."""
-    return min(MOST, os.cpu_count() or 1)
+    return min(MOST_AT_ONCE, os.cpu_count() or 1)
 
 
 def auto_room() -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MOST_SLOTS = 32
+from workers.jobs import MOST_AT_ONCE
+
 AUTO = "auto"
-_SAID = f'write a number from 0 to {MOST_SLOTS}, "{AUTO}", or a range from 1 on such as "1-4"'
+_SAID = f'write a number from 0 to {MOST_AT_ONCE}, "{AUTO}", or a range from 1 on such as "1-4"'
 _RANGE = re.compile(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})")
 
 
@@ -38,7 +39,7 @@ def checked_slots(value: object) -> int | str:
             value = int(text)
         else:
             return str(_range(text))
-    if not isinstance(value, int) or not 0 <= value <= MOST_SLOTS:
+    if not isinstance(value, int) or not 0 <= value <= MOST_AT_ONCE:
         raise ValueError(_SAID)
     return value
 
@@ -50,8 +51,8 @@ def _range(text: str) -> SlotRange:
     low, high = int(found[1]), int(found[2])
     if low < 1:
         raise ValueError("a range begins with 1 or more: only a number can be 0, for no slots at all")
-    if high > MOST_SLOTS:
-        raise ValueError(f"a queue has at most {MOST_SLOTS} slots")
+    if high > MOST_AT_ONCE:
+        raise ValueError(f"a queue has at most {MOST_AT_ONCE} slots")
     if low > high:
         raise ValueError(f'the lower end comes first: "{high}-{low}"')
     return SlotRange(low, high)
@@ -61,4 +62,4 @@ def range_of(value: int | str, top: int) -> SlotRange | None:
     """The range that a checked value means, `auto` as 1 to `top`; None for a number, which is fixed."""
     if isinstance(value, int):
         return None
-    return SlotRange(1, max(1, min(MOST_SLOTS, top))) if value == AUTO else _range(value)
+    return SlotRange(1, max(1, min(MOST_AT_ONCE, top))) if value == AUTO else _range(value)

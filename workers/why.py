@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from workers.jobs import Waiting
-from workers.slotrange import MOST_SLOTS
+from workers.jobs import MOST_AT_ONCE, Waiting
 from workers.status import QueueStatus
 
 NO_WORKER = Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console")
@@ -35,7 +34,7 @@ def _ways_to_a_slot(queue: QueueStatus, wanted: int) -> Iterator[str]:
     """What gives the next job its slot; `wanted` slots would be enough for it."""
     follows = queue.auto and not queue.by_hand
     yield "it starts when one ends" + (" or the load allows more" if follows else "")
-    if wanted <= MOST_SLOTS:
+    if wanted <= MOST_AT_ONCE:
         yield f"spool queue slots {wanted} {queue.name} {'insists' if follows else 'makes room for it'}"
     if queue.auto and queue.by_hand:
         yield f"spool queue slots auto {queue.name} lets the number follow the load again"

@@ -50,10 +50,13 @@ def queue(words: tuple[str, ...], span: str | None, until: str | None, soft: boo
 
 def _slots(rest: list[str]) -> tuple[int | None, str]:
     """The number (None: as configured) and the queue."""
+    from workers.jobs import MOST_AT_ONCE
+
     if len(rest) == 2 and rest[0] == "auto":
         return None, rest[1]
-    if len(rest) != 2 or not rest[0].isdecimal() or int(rest[0]) > 32:
-        raise UsageError("write a number from 0 to 32, or auto, and the queue, as in: spool queue slots 4 downloads")
+    if len(rest) != 2 or not rest[0].isdecimal() or int(rest[0]) > MOST_AT_ONCE:
+        told = f"write a number from 0 to {MOST_AT_ONCE}, or auto, and the queue"
+        raise UsageError(f"{told}, as in: spool queue slots 4 downloads")
     return int(rest[0]), rest[1]
 
 

@@ -15,7 +15,7 @@ from console.screens.base import SpoolScreen
 from console.screens.confirm import LISTED, ConfirmScreen, job_line
 from workers.client import Answer, Batch, Client
 from workers.errors import SpoolError
-from workers.jobs import FINAL, Scope, State
+from workers.jobs import FINAL, MOST_AT_ONCE, Scope, State
 from workers.text import clean
 
 Members = Mapping[int, State]
@@ -121,7 +121,7 @@ class BatchActing(SpoolScreen):
             told = Question(
                 f"How many jobs of {clean(batch.name)} run at once?",
                 "At once",
-                "1 to 32, auto or any",
+                f"1 to {MOST_AT_ONCE}, auto or any",
                 lambda asked: _limit_meaning(limit_of(asked.text)),
                 limit_word(batch.limit),
             )

@@ -18,6 +18,7 @@ from console.screens.walking import Stepping
 from console.widgets.queues import QueueList
 from workers.client import Client
 from workers.errors import SpoolError
+from workers.jobs import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from console.app import SpoolApp
@@ -33,7 +34,7 @@ async def change_slots(app: SpoolApp, view: QueueList, by: int) -> str:
     queue = view.chosen
     if queue is None or not app.allowed():
         return ""
-    wanted = max(0, min(32, queue.slots + by))
+    wanted = max(0, min(MOST_AT_ONCE, queue.slots + by))
     await app.feed.ask(Client.set_slots, queue.name, wanted)
     await _reread(app, view)
     return (

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.slotrange import AUTO, MOST_SLOTS, SlotRange, checked_slots, range_of
+from workers.jobs import MOST_AT_ONCE
+from workers.slotrange import AUTO, SlotRange, checked_slots, range_of
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_what_makes_no_sense_is_told(value: object, told: str) -> None:
         checked_slots(value)
 
 
-@given(st.integers(1, MOST_SLOTS), st.integers(1, MOST_SLOTS), st.integers(-5, 90))
+@given(st.integers(1, MOST_AT_ONCE), st.integers(1, MOST_AT_ONCE), st.integers(-5, 90))
 def test_a_range_as_text_means_itself_and_holds_its_nearest(one: int, other: int, slots: int) -> None:
     found = SlotRange(min(one, other), max(one, other))
     assert range_of(checked_slots(str(found)), top=1) == found
@@ -55,5 +56,5 @@ def test_a_range_as_text_means_itself_and_holds_its_nearest(one: int, other: int
 
 
 def test_auto_is_never_more_than_a_queue_may_have() -> None:
-    assert range_of(AUTO, 512) == SlotRange(1, MOST_SLOTS)
+    assert range_of(AUTO, 512) == SlotRange(1, MOST_AT_ONCE)
     assert range_of(AUTO, 0) == SlotRange(1, 1)

@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from workers.errors import InvalidParams
-from workers.jobs import Outcome, Progress
+from workers.jobs import MOST_AT_ONCE, Outcome, Progress
 from workers.media.names import key_to_path
 
 
@@ -76,7 +76,7 @@ class BulkParams(Params):
     items: tuple[str, ...] = Field(default=(), json_schema_extra={"advanced": True, "path": True})
     """Of all that the inputs hold, take just these files; none given takes all. Outputs go where they would anyway."""
 
-    processes: int = Field(default=0, ge=0, le=32, json_schema_extra={"advanced": True})
+    processes: int = Field(default=0, ge=0, le=MOST_AT_ONCE, json_schema_extra={"advanced": True})
     """Processes that share the work of one job; 0 takes as many as suit the operation and the cores."""
 
     item_attempts: int = Field(default=2, ge=1, le=10, json_schema_extra={"advanced": True})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
+from workers.jobs import MOST_AT_ONCE
 from workers.operations.contract import BulkParams, Operation, Params, Result
 from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
@@ -21,7 +22,6 @@ from workers.runner.pool import Bounds, Pool
 from workers.runner.tally import Tally
 from workers.runner.wire import Finished, ItemsEnded, JobMessage, Total, Yielded
 
-_MOST_PROCESSES = 32
 _AGAIN_S = 0.2  # between two questions about an item that another job works on
 
 
@@ -115,7 +115,7 @@ class Engine:
         wanted = (bulk.processes if bulk else 0) or operation.processes or len(os.sched_getaffinity(0))
         stall_s = self._job.settings.get("stall_s")
         return Bounds(
-            min(wanted, _MOST_PROCESSES),
+            min(wanted, MOST_AT_ONCE),
             bulk.item_attempts if bulk else 1,
             self._job.memory_bytes,
             float(stall_s) if isinstance(stall_s, int | float) else 0.0,

@@ -10,15 +10,13 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.errors import UsageError
-from workers.jobs import FINAL, LIVE, ItemCounts, Pause, Scope, State
+from workers.jobs import FINAL, LIVE, MOST_AT_ONCE, ItemCounts, Pause, Scope, State
 from workers.store import pauses, pausing
 from workers.store.answers import Answer
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, parts, storable, to_json
 from workers.store.tables import FINAL_STATES, LIVE_STATES, BatchRow, JobRow, TemplateRow
-
-MOST = 32  # jobs of a batch that run at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +123,8 @@ def _sums(db: Database, chosen: Any) -> dict[str, tuple[ItemCounts, float | None
 def set_limit(db: Database, name: str, limit: int | None, by: str) -> None:
     """How many jobs of a batch may run at once: 1 to 32, 0 for as many as the host is good for, None for any."""
     name = fit_name(name)
-    if limit is not None and not 0 <= limit <= MOST:
-        raise UsageError(f"{limit} at once: a batch runs 1 to {MOST} jobs at once, or auto, or any")
+    if limit is not None and not 0 <= limit <= MOST_AT_ONCE:
+        raise UsageError(f"{limit} at once: a batch runs 1 to {MOST_AT_ONCE} jobs at once, or auto, or any")
     told = {None: "any", 0: "auto"}.get(limit, str(limit))
     with transaction(db):
         if limit is None:

@@ -14,7 +14,7 @@ from typing import Any
 from peewee import Database, fn
 
 from workers.errors import ErrorClass, UsageError
-from workers.jobs import Job, State, Waiting, rfc3339
+from workers.jobs import MOST_AT_ONCE, Job, State, Waiting, rfc3339
 from workers.localtime import local
 from workers.store.prepared import Prepared, hole
 from workers.store.standing import paused, tell_hold, tell_paused
@@ -36,7 +36,7 @@ class Situation:
     per_site: int  # downloads from one site at once
     operations: Sequence[str] = field(default=())  # those that the worker knows
     batch_auto: Any = 1  # how many jobs of a batch that says "auto" run at once, for want of cores; a hole, too
-    batch_room: Any = 32  # for how many more jobs of such a batch there is memory; a hole, too
+    batch_room: Any = MOST_AT_ONCE  # for how many more jobs of such a batch there is memory; a hole, too
     windows: Sequence[str] = field(default=())  # windows of jobs that are open now; any other is taken for closed
     closed_queues: Sequence[str] = field(default=())  # queues that may start nothing now, by the configuration
     hours: Mapping[str, str] = field(default_factory=dict)  # the windows of queues, for words alone
