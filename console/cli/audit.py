@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _DAY_MS = 86_400_000
-_SPAN = re.compile(r"(\d+(\.\d+)?[smhdw])+", re.IGNORECASE)
 
 
 @click.command()
@@ -47,10 +45,10 @@ def since_ms(text: str) -> int:
     """The time that `--since` names, in ms since 1970: so long ago, or a time. UsageError."""
     import time
 
-    from console.cli.times import moment_ms, span_s
+    from console.cli.times import is_span, moment_ms, span_s
 
     now = int(time.time() * 1000)
-    if _SPAN.fullmatch(text):
+    if is_span(text):
         return now - int(span_s(text) * 1000)
     moment = moment_ms(text)
     if moment > now and ":" in text and len(text) <= 5:

@@ -7,17 +7,22 @@ from datetime import datetime, timedelta
 
 from workers.errors import UsageError
 
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_SPAN = re.compile(f"(?:{_PART.pattern})+")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLOCK = re.compile(r"(?:(today|tomorrow)\s+)?(\d{1,2}):(\d{2})", re.IGNORECASE)
 _FAR_S = 10 * 366 * 86400
 
 
+def is_span(text: str) -> bool:
+    """Whether this is a span of time such as 90s, 30m, 1h30m or 2d."""
+    return _SPAN.fullmatch(text.lower()) is not None
+
+
 def span_s(text: str) -> float:
     """A span such as 90s, 30m, 1h30m or 2d in seconds; UsageError when it is none."""
     text = text.strip().lower()
-    if not _SPAN.fullmatch(text):
+    if not is_span(text):
         raise UsageError(f"{text!r} is not a span of time: write 90s, 30m, 1h30m or 2d")
     seconds = sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))
     if seconds > _FAR_S:
