@@ -59,7 +59,7 @@ async def test_a_console_sees_changes_soon(busy_home: Home, tmp_path: Path) -> N
     console = asyncio.create_task(_follow(home, seen, stop))
     try:
         states, progress = [], []
-        for number in range(50):
+        for number in range(25):
             note = tmp_path / f"{number}"
             job_id = await asyncio.to_thread(home.submit, "tell", {"note": str(note), "pause_s": 0.06})
             ended = await _wait_seen(seen, (job_id, State.SUCCEEDED.value))
