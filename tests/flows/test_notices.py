@@ -12,6 +12,12 @@ from tests.support.home import CONFIG, opened, wait_for
 from tests.support.receivers import Program, Webhook, webhook
 from workers.jobs import State
 
+HASTY = {
+    "modules": {
+        "workers.notices.notifier": {"_LOOK_S": 0.1, "_STEP_S": 0.05},
+        "workers.notices.following": {"GATHER_S": 0.2, "_FIRST_WAIT_S": 1.0},
+    }
+}
 EVENTS = ["done", "failed", "batch_done", "worker_restarted"]
 
 
@@ -46,7 +52,7 @@ def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp
     events = [*EVENTS, "disk_low"]
     text = configured([], [*program.command, "$(touch pwned)"], events, disk_low_mib=1 << 40)
     with opened(tmp_path / "home", text) as home:
-        worker = home.start()
+        worker = home.start(HASTY)
         (told,) = wait_for(lambda: program.told, what=home.log())
         assert told["EVENT"] == "disk_low" and str(home.settings.paths.output) in told["MESSAGE"]
         failed = home.submit("probe", {"inputs": [str(home.out / name)]})
@@ -63,7 +69,7 @@ def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp
         running = home.submit("hang")
         home.wait_state(running, State.RUNNING)
         worker.kill()
-        home.start()
+        home.start(HASTY)
         told = wait_for(lambda: program.told[2:], what=home.log())[0]
         assert told["EVENT"] == "worker_restarted" and "1 job was running" in told["MESSAGE"]
         home.client.cancel([running])
@@ -74,10 +80,10 @@ def test_a_crash_and_hostile_titles_reach_a_program_whole_and_nothing_is_run(tmp
 
 def test_a_worker_that_died_idle_is_told_and_one_that_stopped_is_not(tmp_path: Path, program: Program) -> None:
     with opened(tmp_path / "home", configured([], program.command)) as home:
-        home.start().stop()
-        worker = home.start()
+        home.start(HASTY).stop()
+        worker = home.start(HASTY)
         worker.kill()
-        home.start()
+        home.start(HASTY)
         (told,) = wait_for(lambda: program.told, what=home.log())
         assert told["EVENT"] == "worker_restarted" and f"process {worker.pid}, had died" in told["MESSAGE"]
         assert [event.move for event in home.client.events(job_id=0)] == ["worker_restarted"]
@@ -88,7 +94,7 @@ def test_a_server_that_is_down_holds_up_nobody_and_hears_all_after_a_restart(
 ) -> None:
     server.status = 503
     with opened(tmp_path / "home", configured([server.url], program.command)) as home:
-        worker = home.start()
+        worker = home.start(HASTY)
         jobs = [home.submit("touch", {"folder": str(home.out)}, batch="<b>holiday</b>") for _ in range(8)]
         for job in jobs:
             assert home.wait_final(job).state is State.SUCCEEDED
@@ -97,7 +103,7 @@ def test_a_server_that_is_down_holds_up_nobody_and_hears_all_after_a_restart(
         assert worker.stop() == 0
         assert server.got == []
         server.status = 200
-        home.start()
+        home.start(HASTY)
         (notice,) = wait_for(lambda: server.got, 30, what=home.log())
         assert notice["title"] == "Spool: 8 jobs done, batch <b>holiday</b> ended: 8 succeeded"
         assert notice["type"] == "success"
