@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.home import CONFIG, Home, opened, wait_for
+from tests.support.shifted import ShiftedClock
 from workers.jobs import Scope, State, Wish
 
 
@@ -58,15 +59,23 @@ def test_a_soft_pause_lets_a_single_job_end(busy_home: Home, tmp_path: Path) -> 
     assert busy_home.wait_final(job_id).state is State.SUCCEEDED
 
 
-def test_a_pause_for_a_time_ends_by_itself_even_over_a_restart(home: Home, tmp_path: Path) -> None:
-    worker = home.start()
+def test_a_pause_for_a_time_ends_by_itself_even_over_a_restart(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ShiftedClock(home.root / "clock")
+    clock.install(monkeypatch.setattr)
+    hooks = {"clock": str(home.root / "clock"), "daemon": {"SWEEP_S": 0.2}}
+    worker = home.start(hooks)
     runs = home.submit("touch", {"folder": str(tmp_path), "seconds": 1.0})
     home.wait_running(runs)
-    home.client.pause([runs], until=_soon(4), by="ann")
+    home.client.pause([runs], until=_soon(3600), by="ann")
     home.wait_state(runs, State.PAUSED)
     worker.stop()
     assert home.job(runs).hold
-    home.start()
+    home.start(hooks)
+    assert home.wait_final(home.submit("noop")).state is State.SUCCEEDED
+    assert home.job(runs).hold
+    clock.sleep(3_600_000)
     job = home.wait_final(runs, 30)
     assert job.state is State.SUCCEEDED
     over = [event for event in home.client.events(job_id=runs) if event.reason == "its time is over"]
