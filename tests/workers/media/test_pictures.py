@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import resource
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
 
+from tests.support import disguised
 from tests.support.media import Media
 from workers.errors import ErrorClass, JobFailed
 from workers.media.damage import examine
@@ -19,26 +18,19 @@ from workers.media.pictures import check, save, thumbnail
 from workers.media.shapes import Shape
 
 
-def bomb(path: Path, side: int) -> Path:
-    """A PNG of a few kilobytes that claims `side` by `side` pixels, and would give them."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    packer = zlib.compressobj(9)
-    row = bytes(1 + side)
-    data = b"".join(packer.compress(row * 100) for _ in range(side // 100)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
-    return path
+def test_the_bombs_of_these_tests_are_real(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(disguised.bomb(9_001, 3_003))
+    with Image.open(tmp_path / "bomb.png") as image:
+        assert image.size == (9_001, 3_003) and image.getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize("side", [12_000, 50_000])
 def test_image_bombs_are_refused_before_they_unfold(tmp_path: Path, side: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     words = f"bomb.png has {side * side // 1_000_000:,} million pixels, the limit is 128 million"
+    (tmp_path / "bomb.png").write_bytes(disguised.bomb(side, side))
     with pytest.raises(JobFailed, match=words) as caught:
-        thumbnail(bomb(tmp_path / "bomb.png", side), Shape.within(100))
+        thumbnail(tmp_path / "bomb.png", Shape.within(100))
     assert caught.value.failure.error_class is ErrorClass.UNSUPPORTED, "it may be sound"
     with pytest.raises(JobFailed, match=words):
         examine(tmp_path / "bomb.png", "full")  # and is not called damaged
