@@ -109,7 +109,7 @@ def test_what_was_set_since_and_would_hold_no_more_is_told(spool: Callable[..., 
     """Pauses are given so that something does not happen; a restore must not lift one without a word."""
     held, *_ = submit(home, 2)
     spool("queue", "pause", "images", "--for", "2h")
-    spool("batch", "limit", "night", "3")
+    spool("batch", "limit", "night", "3", "--new")
     spool("backup")
     spool("queue", "pause", "images")
     spool("queue", "pause", "video")

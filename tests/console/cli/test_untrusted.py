@@ -41,7 +41,7 @@ def _spoil(home: Path, hostile: list[str], folder: Path) -> None:
     for _ in range(3):
         inputs = [str(folder / next(turn).replace("\0", "").replace("/", "_")[:50]) for _ in range(2)]
         with contextlib.suppress(Exception):  # some of them are refused, as they should be
-            client.submit("probe", {"inputs": inputs}, batch=next(turn)[:60] or None, by=next(turn))
+            client.submit("probe", {"inputs": inputs}, batch="spoilt below", by=next(turn))
         client.submit("download", {"inputs": ["http://127.0.0.1:9/x"]}, hold=True, by=next(turn))
     db = client._db
     for table in TABLES:
