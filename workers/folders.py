@@ -72,7 +72,7 @@ def opened_in(above: int, name: str) -> Iterator[int]:
 
 def _without_links(path: str) -> int:
     """Open an absolute path on which there is no link; OSError when there is one."""
-    from workers.runner import linux  # what only names folders need not load it
+    from workers import linux  # what only names folders need not load it
 
     fd = linux.open_without_links(path, _FLAGS)
     return _step_by_step(path) if fd is None else fd

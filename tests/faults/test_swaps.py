@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.context import PlainContext
-from workers import trash
+from workers import linux, trash
 from workers.cache.care import clear
 from workers.cache.trimming import kept_files
 from workers.errors import JobFailed
 from workers.files import remove_staging, remove_tree
 from workers.operations import trash as replacing
-from workers.runner import linux
 from workers.settings import CACHE_CATEGORIES
 
 _swap: list[tuple[str, Callable[[], object]]] = []

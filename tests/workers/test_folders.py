@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workers import folders
+from workers import folders, linux
 from workers.folders import Spot, opened, opened_in
-from workers.runner import linux
 
 
 @pytest.fixture(params=["one step", "many"])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from workers import linux
 from workers.folders import Spot
-from workers.runner import linux
 from workers.trashentry import FOLDER, Entry, new_entry
 from workers.trashscene import Scene, made_in, opened_scene, own_trash, record_in
 

@@ -130,28 +130,18 @@ def leash() -> Callable[[], None] | None:
     """
     if sys.platform != "linux":
         return None
-    (prctl, handle), kill, parent = _libc(), int(signal.SIGKILL), os.getpid()
-    xfsz = int(signal.SIGXFSZ)
+    from workers import linux
+
+    kill, xfsz, parent = int(signal.SIGKILL), int(signal.SIGXFSZ), os.getpid()
 
     def die_with_parent() -> None:
         # Runs between fork and exec: everything it needs was bound before.
-        prctl(1, kill, 0, 0, 0)  # PR_SET_PDEATHSIG
-        handle(xfsz, 1)  # SIG_IGN, which Python takes back before a program starts
+        linux.die_with_parent(kill)
+        linux.ignore(xfsz)  # Python takes that back before a program starts
         if os.getppid() != parent:
             os._exit(127)
 
     return die_with_parent
-
-
-@functools.cache
-def _libc() -> tuple[Callable[..., int], Callable[..., int]]:
-    """prctl and signal of the C library."""
-    import ctypes
-
-    library = ctypes.CDLL(None)
-    library.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    library.signal.argtypes, library.signal.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
-    return library.prctl, library.signal
 
 
 def run(

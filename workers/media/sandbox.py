@@ -7,15 +7,13 @@ reach: programs and libraries, the inputs (to read), the folder that its output 
 
 from __future__ import annotations
 
-import functools
 import glob
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from workers.errors import ErrorClass, JobFailed
 from workers.media import environment
@@ -32,7 +30,6 @@ _DEVICES = ("/dev/dri", "/dev/nvidia*")  # of hardware encoders
 _PROBE_S = 20.0
 # bubblewrap tells a signal as 128 and its number; ffmpeg itself ends with 256 less an error, which may be the same.
 _TOLD_SIGNALS = frozenset({4, 6, 7, 8, 9, 11, 24, 25, 31})
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +160,8 @@ def probe(mode: str, tool: str) -> Sandbox:
 
 def _trouble(command: Sequence[str]) -> str:
     """Why a command cannot be run as a runner would; empty when it can."""
+    from workers import linux
+
     try:
         done = subprocess.run(
             command,
@@ -172,17 +171,9 @@ def _trouble(command: Sequence[str]) -> str:
             env=environment.for_tools(os.environ),
             timeout=_PROBE_S,
             check=False,
-            preexec_fn=_gain_nothing(),  # a bubblewrap that needs its set-user bit does not get that in a runner
+            preexec_fn=linux.gain_nothing,  # a bubblewrap that needs its set-user bit does not get that in a runner
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return clean(str(error))
     said = clean(done.stderr.decode(errors="replace")).strip()
     return "" if done.returncode == 0 else (said[-300:] or f"it ended with {done.returncode}")
-
-
-@functools.cache
-def _gain_nothing() -> Callable[[], Any] | None:
-    import ctypes
-
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    return None if prctl is None else functools.partial(prctl, _PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))

@@ -20,9 +20,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workers import linux
 from workers.notices.answer import Answer
 from workers.notices.redaction import scrubbed
-from workers.runner import linux
 from workers.runner.processes import identify, kill_group
 
 _LISTEN_S = 0.05  # how often a program is asked whether it has ended, should it have closed its output

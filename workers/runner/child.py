@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from workers import linux
 from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed
 from workers.media import sandbox
 from workers.operations.contract import Operation
-from workers.runner import linux
 from workers.runner.cancel import Cancelled, Shield
 from workers.runner.channel import Channel
 from workers.runner.engine import Engine

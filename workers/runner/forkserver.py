@@ -22,8 +22,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from workers import linux
 from workers.operations.contract import Operation
-from workers.runner import child, control, limits, linux, processes, warm
+from workers.runner import child, control, limits, processes, warm
 from workers.runner.exits import EXIT_FAILED
 
 _OOM_POINTS = 500

@@ -18,9 +18,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
+from workers import linux
 from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
 from workers.jobs import ItemRecord, Outcome, Progress
-from workers.runner import linux
 from workers.runner.board import Board
 from workers.runner.cancel import Cancelled, Shield
 from workers.runner.exits import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED

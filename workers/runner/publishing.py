@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from workers import placeholders
+from workers import linux, placeholders
 from workers.errors import ErrorClass, JobFailed
 from workers.folders import Identity, Spot, opened
-from workers.runner import linux
 
 Hold = Callable[[int], None]  # told 0 before an empty file is made that holds a name, and its inode after
 

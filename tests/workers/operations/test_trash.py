@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.context import PlainContext, files_under
+from workers import linux
 from workers import trash as bin
 from workers.errors import ErrorClass, JobFailed, LeaseLost
 from workers.operations import trash
-from workers.runner import linux
 
 OLD, NEW = b"the original", b"the replacement"
 

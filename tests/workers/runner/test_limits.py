@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from workers import linux
 from workers.media.ffmpeg import leash
-from workers.runner import linux
 from workers.runner.limits import Limits, apply, tasks_of_machine
 
 

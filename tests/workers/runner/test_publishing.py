@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from tests.support.matrix import stride
 from tests.workers.runner.conftest import Begin, grant
+from workers import linux
 from workers.errors import ErrorClass, JobFailed
 from workers.folders import Spot, opened
 from workers.operations.contract import Context
-from workers.runner import linux, publishing
+from workers.runner import publishing
 from workers.runner.cancel import Shield
 from workers.runner.channel import Channel
 from workers.runner.context import RunnerContext, StagingFolders

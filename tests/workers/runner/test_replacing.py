@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.matrix import stride
 from tests.workers.runner.test_publishing import Granting, context, kill_at_event, recorded, staged
+from workers import linux
 from workers.errors import LeaseLost
 from workers.operations import trash
-from workers.runner import linux
 from workers.runner.wire import Publishing, Staging
 from workers.trash import FOLDER, entries
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import sys
 from typing import Any
 
@@ -41,6 +42,7 @@ def _bind(name: str, *argtypes: Any) -> Any:
 
 _prctl = _bind("prctl", ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
 _prctl_text = _bind("prctl", ctypes.c_int, ctypes.c_char_p)
+_signal = _bind("signal", ctypes.c_int, ctypes.c_void_p)
 _capget = _bind("capget", ctypes.c_void_p, ctypes.c_void_p)
 _capset = _bind("capset", ctypes.c_void_p, ctypes.c_void_p)
 _renameat2 = _bind("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
@@ -55,6 +57,12 @@ def die_with_parent(signum: int) -> bool:
 def gain_nothing() -> bool:
     """Let no program that this process starts from now on gain rights, whatever its owner and its set-user bit say."""
     return _prctl is not None and _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+
+
+def ignore(signum: int) -> None:
+    """Ignore a signal without asking Python, which allows that to its main thread only."""
+    if _signal is not None:
+        _signal(signum, int(signal.SIG_IGN))
 
 
 def stay_ordinary() -> bool:
