@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 
-from workers.text import SECRET_SIGNS, redacted
+from workers.text import SECRET_SIGNS, names_secrets, without_named, without_those_of_urls
 
 MOST_LINE = 64 << 10  # bytes of one line; what is more of it could hide a secret at the cut
-_LINE = re.compile(rb"[^\r\n]+")
+_LINE = re.compile(r"[^\r\n]+")
 _LINE_END = re.compile(rb"[\r\n]")
 _SIGNS = tuple(sign.encode() for sign in SECRET_SIGNS)
 
 
 def without_secrets(data: bytes) -> bytes:
     """Whole lines as they are, but for what may let a stranger in; bytes that are no text stay as they are."""
-    return _LINE.sub(lambda line: _redacted(line[0]), data) if _has_sign(data) else data
-
-
-def _has_sign(data: bytes) -> bool:
     small = data.lower()
-    return any(sign in small for sign in _SIGNS)
-
-
-def _redacted(line: bytes) -> bytes:
-    if not _has_sign(line):
-        return line
-    return redacted(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    if not any(sign in small for sign in _SIGNS):
+        return data
+    text = without_those_of_urls(data.decode("utf-8", "surrogateescape"))
+    if names_secrets(text):  # some words reach to the end of a line
+        text = _LINE.sub(lambda line: without_named(line[0]), text)
+    return text.encode("utf-8", "surrogateescape")
 
 
 class LogFilter:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.text import SECRET_SIGNS, clean, clean_lines, redacted, shorten, size_words, span_words
+from workers.text import (
+    _PASSWORD_OF_URL,
+    _PATTERNS,
+    _URL,
+    SECRET_SIGNS,
+    clean,
+    clean_lines,
+    redacted,
+    shorten,
+    size_words,
+    span_words,
+)
 
 _ANY = st.text(st.characters(codec=None))  # surrogates too
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -164,6 +175,15 @@ _SECRET_PIECES = st.sampled_from(
 def test_without_a_sign_nothing_is_redacted(text: str) -> None:
     if not any(sign in text.lower() for sign in SECRET_SIGNS):
         assert redacted(text) == text
+
+
+@given(st.lists(_SECRET_PIECES).map("".join))
+def test_what_is_looked_for_first_leaves_nothing_out(text: str) -> None:
+    """As if every pattern were tried on every text."""
+    expected = _URL.sub(lambda url: url[1] + ("?…" if url[2] else ""), _PASSWORD_OF_URL.sub("", text))
+    for _, pattern, kept in _PATTERNS:
+        expected = pattern.sub(kept, expected)
+    assert redacted(text) == expected
 
 
 def test_long_texts_are_redacted_in_no_time() -> None:
