@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from workers.errors import NoSuchJob, SpoolError
 from workers.jobs import Job, JobEvent, State, Waiting
 from workers.text import clean
 
+_READ_OTHERS_S = 2.0  # why a job waits is a question over many jobs
 TABS = ("summary", "items", "history", "log")
 
 
@@ -40,6 +42,8 @@ class JobScreen(ActingScreen, Walking):
         self._history: list[JobEvent] = []
         self._defaults: Mapping[str, Any] = {}
         self._dirty = True
+        self._others: object = None  # how the other jobs and the pauses stood when this one was read
+        self._others_due = 0.0
         self._reading = False
         self._gone = ""
         self.head, self.tab_line = Lines(id="job-head"), Lines(id="job-tabs")
@@ -80,12 +84,23 @@ class JobScreen(ActingScreen, Walking):
     def refresh_now(self) -> None:
         """Read what is new, and show it."""
         self.tell_status()
-        if self._dirty and not self._reading:
+        if (self._dirty or self._may_stand_otherwise()) and not self._reading:
             self._dirty, self._reading = False, True
+            self._others, self._others_due = self._others_now, time.monotonic() + _READ_OTHERS_S
             self.run_worker(self._read(), group="job")
         if self._tab == "log":
             self.log_view.read_on()
         self._tell()
+
+    @property
+    def _others_now(self) -> object:
+        feed = self.spool.feed
+        return feed.revision, feed.figures.pauses
+
+    def _may_stand_otherwise(self) -> bool:
+        """Whether what keeps this job may have changed without it: another job that it waits for, or a pause."""
+        stands = self.job is not None and self.job.state in (State.QUEUED, State.PAUSED)
+        return stands and self._others_now != self._others and time.monotonic() >= self._others_due
 
     async def _read(self) -> None:
         feed = self.spool.feed

@@ -58,6 +58,23 @@ async def test_every_reason_to_wait_is_told(open_console: Open) -> None:
         await shows(pilot, "lifted by: one ends")
 
 
+async def test_a_reason_that_lies_with_another_job_is_followed(
+    open_console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.screens.job._READ_OTHERS_S", 0.0)
+    store = FakeStore(make_jobs(3, queued=3))
+    store.reasons[1] = (Waiting("dependency", "waits for job 2 (queued)", "when that has succeeded"),)
+    async with open_console(store, (80, 40)) as (app, pilot):
+        await shows(pilot, "waits for job 2 (queued)")
+        await pilot.press("enter")
+        await shows(pilot, "Why it waits")
+        held = "waits for job 2 (queued); job 2: it is on hold"
+        store.reasons[1] = (Waiting("dependency", held, "for job 2: spool unhold 2"),)
+        store.put(2, hold=True)
+        await shows(pilot, "lifted by: for job 2: spool unhold 2")
+        assert isinstance(app.screen, JobScreen)
+
+
 async def test_items_are_read_by_pages_and_failed_ones_alone(open_console: Open) -> None:
     store = FakeStore([make_job(1, State.RUNNING, items=ItemCounts(50_000, 9_990, 10))])
     store.item_rows[1] = [
