@@ -19,7 +19,7 @@ from workers.store.database import spoken, transaction
 from workers.store.records import now_ms, to_json
 from workers.store.submissions import NewJob
 from workers.text import clean
-from workers.users import login_name
+from workers.users import user_of
 
 
 class Batching(Door):
@@ -65,13 +65,13 @@ class Batching(Door):
         known = new or self.batches(name) or name in {template.name for template in self.templates()}
         if not known:
             raise UsageError(f"no batch {name!r}: {self._near(name)} (--new limits one that is still to come)")
-        batches.set_limit(self._db, name, limit, by or login_name())
+        batches.set_limit(self._db, name, limit, user_of(by))
         self._ring_all()
 
     @spoken
     def assign_batch(self, ids: Sequence[int], name: str | None, *, by: str | None = None) -> list[Answer]:
         """Put jobs into a batch, a new one if none has that name; None takes them out of theirs."""
-        answers = batches.assign(self._db, ids, name, by or login_name())
+        answers = batches.assign(self._db, ids, name, user_of(by))
         self._ring_all()
         return answers
 
@@ -79,13 +79,13 @@ class Batching(Door):
     def hold_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
         """Hold those of its jobs that wait; what runs goes on."""
         waiting = [job_id for job_id, state in self._members(name).items() if state is State.QUEUED]
-        return pausing.set_hold(self._db, waiting, True, by or login_name())
+        return pausing.set_hold(self._db, waiting, True, user_of(by))
 
     @spoken
     def start_batch(self, name: str, *, by: str | None = None) -> list[Answer]:
         """End its pause and let its jobs that are held or paused go on; one of a paused queue or site stays so."""
         open_ids = [job_id for job_id, state in self._members(name).items() if state not in FINAL]
-        answers = pausing.start_scope(self._db, Scope.BATCH, name, open_ids, by or login_name())
+        answers = pausing.start_scope(self._db, Scope.BATCH, name, open_ids, user_of(by))
         self._ring_all()
         return answers
 
@@ -108,7 +108,7 @@ class Batching(Door):
         if waiting:
             raise UsageError(f"{waiting} jobs of {clean(name)!r} have not ended: cancel the batch first")
         answers = self.remove(list(members), by=by)
-        batches.forget(self._db, name, by or login_name())
+        batches.forget(self._db, name, user_of(by))
         return answers
 
     @spoken
@@ -140,7 +140,7 @@ class Batching(Door):
         places = {job_id: place for place, job_id in enumerate(sorted(jobs))}
         begin = daytimes.kept_of(planned.planned_starts(self._db, list(jobs)), localtime.zone())
         kept = [_as_template(jobs[job_id], places, begin.get(job_id)) for job_id in places]
-        batches.save_template(self._db, name, kept, by or login_name(), limit=self.batch(batch).limit)
+        batches.save_template(self._db, name, kept, user_of(by), limit=self.batch(batch).limit)
         return self._template(batches.checked(name))
 
     def _template(self, name: str) -> Template:
@@ -167,7 +167,7 @@ class Batching(Door):
         before when none of them starts (0: all may at once). UsageError when there is no such template; InvalidParams
         when one of its jobs is none any more.
         """
-        template, batch, by = self._template(name), batches.fit_name(batch), by or login_name()
+        template, batch, by = self._template(name), batches.fit_name(batch), user_of(by)
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
         given = {"inputs": list(inputs)} if inputs else {}
@@ -216,7 +216,7 @@ class Batching(Door):
     @spoken
     def remove_template(self, name: str, *, by: str | None = None) -> None:
         """Forget a template; UsageError when there is none of that name."""
-        if not batches.remove_template(self._db, name, by or login_name()):
+        if not batches.remove_template(self._db, name, user_of(by)):
             raise UsageError(f"no template {clean(name)!r}")
 
 

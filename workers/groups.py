@@ -15,7 +15,7 @@ from workers.store import hosts, pauses, pausing
 from workers.store.answers import Answer
 from workers.store.database import spoken
 from workers.store.records import now_ms
-from workers.users import login_name
+from workers.users import user_of
 
 
 class Groups(Door):
@@ -62,7 +62,7 @@ class Groups(Door):
         """How many jobs of a queue may run at once, from now on; None gives it back to the configuration."""
         if slots is not None and not 0 <= slots <= MOST_AT_ONCE:
             raise UsageError(f"{slots} slots: a queue has 0 to {MOST_AT_ONCE}")
-        hosts.set_slots(self._db, queue, slots, by or login_name())
+        hosts.set_slots(self._db, queue, slots, user_of(by))
         self._bells.wake()
 
     @spoken
@@ -77,14 +77,14 @@ class Groups(Door):
         """Start nothing more of a queue, site or batch, for good or until a time. Not `soft`: pause what runs too."""
         if until is not None and until <= now_ms():
             raise UsageError("a pause until a time that has passed is none")
-        answers = pausing.pause_scope(self._db, scope, name, by or login_name(), until=until, soft=soft)
+        answers = pausing.pause_scope(self._db, scope, name, user_of(by), until=until, soft=soft)
         self._bells.wake()
         return answers
 
     @spoken
     def resume_scope(self, scope: Scope, name: str, *, by: str | None = None) -> bool:
         """Let it start jobs again; jobs that were paused with it go on. False when it was not paused."""
-        was = pausing.resume_scope(self._db, scope, name, by or login_name())
+        was = pausing.resume_scope(self._db, scope, name, user_of(by))
         for queue in (name,) if scope is Scope.QUEUE else QUEUES:
             self._bells.ring(queue)
         self._bells.wake()

@@ -15,7 +15,7 @@ from workers.store.batches import fit_name
 from workers.store.database import spoken
 from workers.store.records import now_ms
 from workers.text import clean
-from workers.users import login_name
+from workers.users import user_of
 from workers.windows import canonical as canonical_window
 
 
@@ -77,7 +77,7 @@ class Ordering(Door):
             queue=kind.queue,
             title=clean(kind.label(params)),
             params=params.model_dump(mode="json"),
-            by=by or login_name(),
+            by=user_of(by),
             site=kind.site(params),
             max_attempts=self.settings.jobs.attempts,
             **rest,
@@ -104,7 +104,7 @@ class Ordering(Door):
     @spoken
     def cancel(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Waiting jobs end at once; running ones are stopped with all that they started."""
-        return self._ending(lambda: orders.cancel(self._db, ids, by or login_name()))
+        return self._ending(lambda: orders.cancel(self._db, ids, user_of(by)))
 
     @spoken
     def pause(
@@ -114,27 +114,27 @@ class Ordering(Door):
         are held. For good, or until a time in milliseconds."""
         if until is not None and until <= now_ms():
             raise UsageError("a pause until a time that has passed is none")
-        return self._ordered(pausing.pause(self._db, ids, by or login_name(), until=until, soft=soft))
+        return self._ordered(pausing.pause(self._db, ids, user_of(by), until=until, soft=soft))
 
     @spoken
     def resume(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Paused jobs go on; held ones may start."""
-        return self._may_start(pausing.resume(self._db, ids, by or login_name()))
+        return self._may_start(pausing.resume(self._db, ids, user_of(by)))
 
     @spoken
     def hold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Keep waiting jobs from starting."""
-        return self._ordered(pausing.set_hold(self._db, ids, True, by or login_name()))
+        return self._ordered(pausing.set_hold(self._db, ids, True, user_of(by)))
 
     @spoken
     def unhold(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Let held jobs start."""
-        return self._may_start(pausing.set_hold(self._db, ids, False, by or login_name()))
+        return self._may_start(pausing.set_hold(self._db, ids, False, user_of(by)))
 
     @spoken
     def retry(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Ended jobs start over, without the items that are done; those that wait for a retry start at once."""
-        return self._may_start(chains.retry(self._db, ids, by or login_name()))
+        return self._may_start(chains.retry(self._db, ids, user_of(by)))
 
     @spoken
     def retry_anew(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
@@ -156,7 +156,7 @@ class Ordering(Door):
     @spoken
     def remove(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Forget ended jobs, their history and their logs. Files that they made stay."""
-        answers = self._ending(lambda: orders.remove(self._db, ids, by or login_name()))
+        answers = self._ending(lambda: orders.remove(self._db, ids, user_of(by)))
         for answer in answers:
             if answer.ok:
                 remove_log(self.settings.paths.job_log(answer.job_id))
@@ -166,17 +166,17 @@ class Ordering(Door):
     @spoken
     def set_priority(self, ids: Sequence[int], priority: Priority, *, by: str | None = None) -> list[Answer]:
         """Change how urgent jobs are."""
-        return self._ordered(orders.set_priority(self._db, ids, priority, by or login_name()))
+        return self._ordered(orders.set_priority(self._db, ids, priority, user_of(by)))
 
     @spoken
     def move_first(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs before all others of their queue and priority."""
-        return self._ordered(places.reorder(self._db, ids, "first", by or login_name()))
+        return self._ordered(places.reorder(self._db, ids, "first", user_of(by)))
 
     @spoken
     def start_now(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Start waiting jobs before all others: off hold, at once, urgent and first. Closed hours still count."""
-        who = by or login_name()
+        who = user_of(by)
         answers = orders.schedule(self._db, ids, who, run_after=0)
         waiting = [answer.job_id for answer in answers if answer.ok]
         pausing.set_hold(self._db, waiting, False, who)
@@ -189,12 +189,12 @@ class Ordering(Door):
     @spoken
     def move_up(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place forward."""
-        return self._ordered(places.reorder(self._db, ids, "up", by or login_name()))
+        return self._ordered(places.reorder(self._db, ids, "up", user_of(by)))
 
     @spoken
     def move_down(self, ids: Sequence[int], *, by: str | None = None) -> list[Answer]:
         """Put waiting jobs one place back."""
-        return self._ordered(places.reorder(self._db, ids, "down", by or login_name()))
+        return self._ordered(places.reorder(self._db, ids, "down", user_of(by)))
 
     @spoken
     def schedule(
@@ -204,7 +204,7 @@ class Ordering(Door):
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
         text = canonical_window(window) if window else window
-        return self._may_start(orders.schedule(self._db, ids, by or login_name(), run_after=run_after, window=text))
+        return self._may_start(orders.schedule(self._db, ids, user_of(by), run_after=run_after, window=text))
 
     @spoken
     def edit(self, job_id: int, values: Mapping[str, Any], *, by: str | None = None) -> Answer:
@@ -216,7 +216,7 @@ class Ordering(Door):
             title, site = clean(kind.label(params)), kind.site(params)
             return orders.Edited(params.model_dump(mode="json"), title, site, kind.secret_options)
 
-        (answer,) = self._may_start([orders.edit(self._db, job_id, changed, by or login_name())])
+        (answer,) = self._may_start([orders.edit(self._db, job_id, changed, user_of(by))])
         return answer
 
 

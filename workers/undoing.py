@@ -14,7 +14,7 @@ from workers.text import clean
 from workers.trash import Entry
 from workers.trashbin import Done, TrashBin, done_of
 from workers.undo import UndoStep, undo_plan, undo_step
-from workers.users import login_name
+from workers.users import user_of
 
 
 class Undoing:
@@ -59,11 +59,11 @@ class Undoing:
 
     def _note_removal(self, ids: Sequence[int], by: str | None) -> None:
         """That jobs were removed, and by whom, is of no job."""
-        audit.note_all(self._db, "removed", by or login_name(), "jobs", [str(job_id) for job_id in ids])
+        audit.note_all(self._db, "removed", user_of(by), "jobs", [str(job_id) for job_id in ids])
 
     def _noted(self, order: str, done: list[Done], by: str | None, job_id: int = 0) -> list[Done]:
         files = [f"{clean(each.path)} ({each.id})" for each in done if each.ok]
-        audit.note_all(self._db, order, by or login_name(), "files", files, job_id=job_id)
+        audit.note_all(self._db, order, user_of(by), "files", files, job_id=job_id)
         return done
 
     @spoken

@@ -24,3 +24,8 @@ def login_name() -> str:
     if not name:
         return f"uid {number}"
     return f"{name} (uid {number})" if name in OURSELVES else name
+
+
+def user_of(by: str | None) -> str:
+    """Who gives an order: the one in whose name it is given, else the user that this process runs as."""
+    return by or login_name()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from workers.users import OURSELVES, login_name
+from workers.users import OURSELVES, login_name, user_of
 
 
 def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +28,8 @@ def test_a_number_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert login_name() == f"uid {os.getuid()}"
+
+
+def test_an_order_is_given_by_whom_it_names_else_by_us() -> None:
+    assert user_of("ann") == "ann"
+    assert user_of(None) == user_of("") == login_name()
