@@ -7,6 +7,7 @@ best job that no rule holds back; "why is it waiting?" asks the same predicates 
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -164,7 +165,7 @@ def _tell_batch_full(db: Database, job: Job, situation: Situation) -> tuple[str,
     paused, lifts = _paused_of(db, members)
     return (
         f"so many jobs of the batch {job.batch} run as its limit allows: {told}{paused}",
-        f"it starts when one ends{lifts}; spool batch limit {job.batch} N",
+        f"it starts when one ends{lifts}; spool batch limit {shlex.quote(str(job.batch))} N",
     )
 
 

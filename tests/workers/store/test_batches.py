@@ -38,6 +38,15 @@ def test_a_limit_holds_back_the_rest(db: Any) -> None:
     assert claimed(db) is not None
 
 
+def test_the_verb_for_a_limit_can_be_given_as_it_is_told(db: Any) -> None:
+    submitted(db, batch="my films")
+    waiting = submitted(db, batch="my films")
+    batches.set_limit(db, "my films", 1, "ann")
+    assert claimed(db) is not None
+    (why,) = reasons(db, waiting, situation())
+    assert why.lifts.endswith("; spool batch limit 'my films' N")
+
+
 def test_auto_is_as_many_as_the_host_is_good_for(db: Any) -> None:
     for _ in range(3):
         submitted(db, batch="b")
