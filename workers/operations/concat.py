@@ -17,6 +17,7 @@ from workers.media.containers import TELLING, container_named
 from workers.media.ffmetadata import Chapter
 from workers.media.names import key_to_path, path_to_key
 from workers.media.sniff import is_media_name
+from workers.operations import tooling
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, need_room, publish, stage, walk
 from workers.text import clean
@@ -161,7 +162,7 @@ class _Joining:
         lost = [words for one in self.parts for words in self._lost(one) + self._beyond_one_film(one)]
         self._refuse(lost + self._beyond_channels(looked, to.channels))
         words = rejoin.encoders_for(self.muxer, to)
-        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
+        tool = tooling.tool(self.ctx)
         if to.toned:
             tonemap.need(tool.filters, tool.path, input=self.key, way_out="")
         missing = [w for flag, w in itertools.pairwise(words) if flag[:3] == "-c:" and w not in tool.encoders]
@@ -174,16 +175,12 @@ class _Joining:
             *(looked, [one.found.format for one in self.parts], to, self.staged, notes),
             muxer=self.muxer,
             ffmpeg=tool.path,
-            threads=int(self.ctx.settings.get("threads") or 0),
+            threads=tooling.threads(self.ctx),
         )
 
-        def on_progress(progress: Progress) -> None:
-            need_room(self.ctx, self.staged.parent)
-            self.ctx.report(progress)
-
-        told = ffmpeg.run(command, duration_s=self.wanted_s, source=self.key, on_progress=on_progress)
-        for line in told.lines:
-            self.ctx.log(line)
+        watch = tooling.reporting(self.ctx, self.staged.parent)
+        told = ffmpeg.run(command, duration_s=self.wanted_s, source=self.key, on_progress=watch)
+        tooling.log_words(self.ctx, told)
         begins = [0.0]
         for one in self.parts:
             begins.append(begins[-1] + one.found.duration_s)

@@ -15,6 +15,7 @@ from workers.media.av import Facts, facts
 from workers.media.containers import container_like
 from workers.media.names import fill_template, safe_name
 from workers.media.refusals import without_query
+from workers.operations import tooling
 from workers.operations.contract import Context
 from workers.operations.inputs import disk_failure, need_room, publish, stage
 from workers.operations.ledger import Ledger
@@ -99,15 +100,14 @@ class Collector:
         return path, verify(path, Expected(), source=self.params.url)
 
     def _sound(self, found: Facts, folder: Path) -> Path:
-        from workers.media import ffmpeg
         from workers.media.sound import extract
 
         return extract(
             found.path,
             folder,
             wanted=self.params.audio_format,
-            ffmpeg=lambda: ffmpeg.locate(str(self.ctx.settings.get("ffmpeg") or "")),
-            threads=int(self.ctx.settings.get("threads") or 0),
+            ffmpeg=lambda: tooling.program(self.ctx),
+            threads=tooling.threads(self.ctx),
             on_progress=self.ctx.report,
             on_damage=self._damaged,
         )

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Progress
 from workers.media.names import DEFAULT_TEMPLATE, check_template, key_to_path
+from workers.operations import tooling
 from workers.operations.contract import Context, Operation, Params, Result
 from workers.operations.delivery import Collector, is_words
 from workers.operations.inputs import need_room
@@ -153,14 +154,13 @@ def _run(params: DownloadParams, ctx: Context) -> Result:
 
 
 def _order(params: DownloadParams, ctx: Context) -> Order:
-    from workers.media import ffmpeg
     from workers.media.ytdlp_order import Order
 
     settings: Mapping[str, Any] = ctx.settings.get("download") or {}
     return Order(
         url=params.url,
         work_dir=ctx.work_dir / "download",
-        ffmpeg=ffmpeg.locate(str(ctx.settings.get("ffmpeg") or "")),
+        ffmpeg=tooling.program(ctx),
         quality=params.quality,
         container=params.container,
         audio_codec={"m4a": "aac", "opus": "opus", "mp3": "mp3", "flac": "flac"}.get(params.audio_format, ""),

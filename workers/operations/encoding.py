@@ -14,6 +14,7 @@ from workers.media.av import Facts
 from workers.media.ffmpeg import Ffmpeg
 from workers.media.hardware import Encoder
 from workers.media.presets import Preset
+from workers.operations import tooling
 from workers.operations.contract import Context
 from workers.operations.inputs import need_room
 from workers.text import clean
@@ -39,13 +40,11 @@ class Making:
     @property
     def threads(self) -> int:
         """Threads of one encode; 0 leaves it to the encoder."""
-        return int(self.ctx.settings.get("threads") or 0)
+        return tooling.threads(self.ctx)
 
     def tool(self) -> Ffmpeg:
         """The ffmpeg to use; asked for only where something has to be encoded. JobFailed(tool)."""
-        from workers.media import ffmpeg
-
-        return ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
+        return tooling.tool(self.ctx)
 
     def make(self) -> tuple[encode.Plan, Facts]:
         """Copy or encode, and verify: the plan that was carried out and the facts of the result. JobFailed."""
@@ -269,8 +268,7 @@ class Making:
         told = ffmpeg.run(
             words, duration_s=plan.expected.duration_s, phase=phase, source=self.key, on_progress=on_progress
         )
-        for line in told.lines:
-            self.ctx.log(line)
+        tooling.log_words(self.ctx, told)
         self.damage = told.damage
         if self.damage:
             self.ctx.log(f"damaged: {self.damage}")

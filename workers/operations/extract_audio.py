@@ -13,6 +13,7 @@ from workers.errors import ErrorClass, JobFailed
 from workers.jobs import Outcome, Progress
 from workers.media.names import key_to_path
 from workers.media.sniff import is_film_name
+from workers.operations import tooling
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, need_room, publish, stage, walk, was_named
 from workers.operations.ledger import Ledger
@@ -145,25 +146,20 @@ class _Extraction:
         self.ctx.report(Progress(fraction, "copying", round(seconds * 1000), round(total * 1000) or None, unit="ms"))
 
     def _encode(self, home: Home, staged: Path) -> str:
-        from workers.media import ffmpeg, soundtrack
+        from workers.media import soundtrack
 
-        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
+        tool = tooling.tool(self.ctx)
         if home.encoder not in tool.encoders:
             raise JobFailed(ErrorClass.TOOL, f"{clean(tool.path)} has no encoder {home.encoder}")
-
-        def on_progress(progress: Progress) -> None:
-            need_room(self.ctx, staged.parent)
-            self.ctx.report(progress)
 
         told = soundtrack.encode(
             *(self.source, self.sound, home, staged),
             ffmpeg=tool.path,
             bitrate=self.params.bitrate,
-            threads=int(self.ctx.settings.get("threads") or 0),
-            on_progress=on_progress,
+            threads=tooling.threads(self.ctx),
+            on_progress=tooling.reporting(self.ctx, staged.parent),
         )
-        for line in told.lines:
-            self.ctx.log(line)
+        tooling.log_words(self.ctx, told)
         return told.damage
 
 

@@ -14,6 +14,7 @@ from workers.jobs import Progress
 from workers.media.moments import parse_moment, words_of
 from workers.media.names import key_to_path
 from workers.media.sniff import AV_EXTENSIONS, is_media_name
+from workers.operations import tooling
 from workers.operations.contract import BulkParams, Context, Operation, Result
 from workers.operations.inputs import first_line, made_by_us, need_room, publish, stage, walk
 from workers.operations.targets import targets
@@ -232,28 +233,25 @@ class _Trimming:
 
         if why:
             self.ctx.log(f"encoding all of the part: {why}")
-        tool = ffmpeg.find(str(self.ctx.settings.get("ffmpeg") or ""))
+        tool = tooling.tool(self.ctx)
         encoder = encoder_for(self.found)
         if not encoder or encoder not in tool.encoders:
             message = f"{self.found.codec or 'this codec'} cannot be encoded here, so not cut exactly; copy cuts it"
             raise JobFailed(ErrorClass.UNSUPPORTED, message, input=self.key)
         end = self.end if self.end is not None else self.found.start + Fraction(self.found.duration_s)
-        threads = int(self.ctx.settings.get("threads") or 0)
         # With nothing beside it, what ffmpeg writes is the result.
         alone = self.found.kept == (self.found.main,) and not self.found.covers and not self.found.attachments
         made = self.staged if alone else self.staged.with_name(f"made.{made_extension(self.found)}")
         # A wished time is rounded: the frame that begins at it must not be taken for the one before.
         room = Fraction(0) if self.found.film is None else Fraction(1, 1000)
         start = max(self.start - room, self.found.start)
-        command = recut_command(self.found, start, end - room, made, ffmpeg=tool.path, threads=threads)
+        command = recut_command(
+            self.found, start, end - room, made, ffmpeg=tool.path, threads=tooling.threads(self.ctx)
+        )
 
-        def on_progress(progress: Progress) -> None:
-            need_room(self.ctx, self.staged.parent)
-            self.ctx.report(progress)
-
-        told = ffmpeg.run(command, duration_s=self.wanted_s, source=self.key, on_progress=on_progress)
-        for line in told.lines:
-            self.ctx.log(line)
+        watch = tooling.reporting(self.ctx, self.staged.parent)
+        told = ffmpeg.run(command, duration_s=self.wanted_s, source=self.key, on_progress=watch)
+        tooling.log_words(self.ctx, told)
         if not alone:
             self._check_made(made)
             cut = Cut(start, self.end, made=made)
