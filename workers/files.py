@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from workers.errors import ConfigError
@@ -46,6 +47,26 @@ def own_folder(path: Path) -> Path:
 def open_private(path: Path, flags: int) -> int:
     """A descriptor of `path`, made 0600 when new, never following a link at its end."""
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+@contextlib.contextmanager
+def made_beside(path: Path) -> Iterator[Path]:
+    """An empty private file, which bears the name `path` once the block has filled it: nobody sees half of one.
+
+    Another process may be quicker: then `path` is its file.
+    """
+    made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
+    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        yield made
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        except OSError:  # no links on this file system
+            os.rename(made, path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def free_bytes(path: Path) -> int | None:

@@ -11,7 +11,7 @@ import pytest
 
 from workers import files
 from workers.errors import ConfigError
-from workers.files import open_private, own_folder, private_folder, remove_staging
+from workers.files import made_beside, open_private, own_folder, private_folder, remove_staging
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +102,36 @@ def test_a_disk_that_does_not_answer_tells_no_room(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(shutil, "disk_usage", stale)
     assert files.free_bytes(tmp_path) is None
+
+
+def test_a_file_made_beside_is_named_whole_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with made_beside(path) as made:
+        assert made.parent == tmp_path and _mode(made) == 0o600
+        made.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole" and _mode(path) == 0o600
+    assert os.listdir(tmp_path) == ["store.db"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_whoever_is_quicker_keeps_the_name_where_links_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "store.db"
+    with made_beside(path) as made:
+        made.write_text("ours")
+        path.write_text("theirs")
+    assert path.read_text() == ("theirs" if links else "ours")
+    assert os.listdir(tmp_path) == ["store.db"]
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_made(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), made_beside(tmp_path / "store.db"):
+        raise ZeroDivisionError
+    assert os.listdir(tmp_path) == []

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workers.cache.memory import Kept
+from workers.files import made_beside
 from workers.wording import words_of
 
 log = logging.getLogger(__name__)
@@ -105,21 +106,10 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """An empty store, made beside and named at once, so that nobody sees half of one."""
+    """An empty store."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
-    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    try:
-        with contextlib.closing(sqlite3.connect(made, isolation_level=None)) as connection:
-            connection.executescript(_SCHEMA)
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass  # another process was quicker
-        except OSError:  # no links on this file system
-            os.rename(made, path)
-    finally:
-        made.unlink(missing_ok=True)
+    with made_beside(path) as made, contextlib.closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.executescript(_SCHEMA)
 
 
 def set_aside(path: Path) -> None:

@@ -29,6 +29,7 @@ from peewee import (
 
 from workers.absent import absent
 from workers.errors import ReadOnlyError, StoreError
+from workers.files import made_beside
 from workers.wording import words_of
 
 __all__ = [
@@ -102,21 +103,10 @@ def _make_private(path: Path) -> None:
 
 
 def _make_empty(path: Path) -> None:
-    """An empty database, made beside and named at once: two that switch one file to WAL lock each other out."""
-    made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
-    # The -wal and -shm files take the mode of the database, so it is made before SQLite sees it.
-    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    try:
-        with contextlib.closing(sqlite3.connect(made)) as connection:
-            connection.execute("PRAGMA journal_mode=wal")
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass  # another process was quicker
-        except OSError:  # no links on this file system
-            os.rename(made, path)
-    finally:
-        made.unlink(missing_ok=True)
+    """An empty database, named once it is in WAL mode: two that switch one file to it lock each other out."""
+    # The -wal and -shm files take the mode of the database, so it is there before SQLite sees it.
+    with made_beside(path) as made, contextlib.closing(sqlite3.connect(made)) as connection:
+        connection.execute("PRAGMA journal_mode=wal")
 
 
 class _NamedDatabase(SqliteDatabase):
