@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from workers.errors import LeaseLost
 from workers.jobs import Progress
+from workers.runner.answers import is_granted
 from workers.runner.cancel import Shield
-from workers.runner.lines import LineReader
+from workers.runner.lines import LineReader, write_whole
 from workers.runner.pace import Pace
 from workers.runner.routes import Routes
 from workers.runner.wire import (
@@ -115,14 +115,8 @@ class Channel:
                 self._hear_answer(question)
 
     def _hear_answer(self, question: Staging | Publishing) -> None:
-        while True:
-            answer = self._answers.get()
-            # An answer to a question whose asker was cancelled is left over: not ours.
-            match answer:
-                case Granted(path=path) if path == question.path:
-                    return
-                case Refused(why=why, path=path) if path in ("", question.path):
-                    raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
+        while not is_granted(question, self._answers.get()):
+            pass
 
     def known(self, number: int) -> Known:
         """Wait for the answer to the `Offered` of that number."""
@@ -137,9 +131,7 @@ class Channel:
             self._write(line)
 
     def _write(self, line: bytes) -> None:
-        view = memoryview(line)
-        while view:
-            view = view[os.write(self._up, view) :]
+        write_whole(self._up, line)
 
     def _listen(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it has to interrupt the operation's thread

@@ -21,12 +21,13 @@ from typing import NoReturn, TypeAlias
 from workers import linux
 from workers.errors import ErrorClass, Failure, JobFailed, LeaseLost
 from workers.jobs import ItemRecord, Outcome, Progress
+from workers.runner.answers import is_granted
 from workers.runner.board import Board
 from workers.runner.cancel import Cancelled, Shield
 from workers.runner.exits import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED
 from workers.runner.failures import print_traceback
 from workers.runner.itemwork import ItemWork
-from workers.runner.lines import LineReader
+from workers.runner.lines import LineReader, write_whole
 from workers.runner.messages import Failed, Granted, ItemsEnded, Progressed, Published, Publishing, Refused, Staging, Up
 from workers.runner.pace import Pace
 from workers.runner.wire import MAX_LINE, decode_down, encode
@@ -123,11 +124,8 @@ class ItemChannel:
     def _hear_answer(self, question: Staging | Publishing) -> None:
         while True:
             while self._answers:
-                match self._answers.popleft():
-                    case Granted(path=path) if path == question.path:
-                        return
-                    case Refused(why=why, path=path) if path in ("", question.path):
-                        raise LeaseLost(f"refused {question.path}: {why.replace('_', ' ')}")
+                if is_granted(question, self._answers.popleft()):
+                    return
             if not self._read():
                 raise LeaseLost("the runner is gone")
 
@@ -147,9 +145,7 @@ class ItemChannel:
             self._write(line)
 
     def _write(self, line: bytes) -> None:
-        view = memoryview(line)
-        while view:
-            view = view[os.write(self._up, view) :]
+        write_whole(self._up, line)
 
 
 def chunk_line(number: int, keys: list[str], kept: list[str], published: Sequence[Published] = ()) -> bytes:

@@ -1,6 +1,8 @@
-"""Lines out of a stream of bytes that arrives in pieces."""
+"""Lines out of a stream of bytes that arrives in pieces, and into one that takes them in pieces."""
 
 from __future__ import annotations
+
+import os
 
 from workers.runner.wire import MAX_LINE, WireError
 
@@ -34,3 +36,10 @@ class LineReader:
         if len(self._held) + len(piece) >= self._limit:
             raise WireError(f"a line of more than {self._limit} bytes")
         self._held += piece
+
+
+def write_whole(fd: int, line: bytes) -> None:
+    """Write all of a line; blocks while the pipe is full. OSError."""
+    view = memoryview(line)
+    while view:
+        view = view[os.write(fd, view) :]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.runner.lines import LineReader
+from workers.runner.lines import LineReader, write_whole
 from workers.runner.wire import WireError
 
 
@@ -31,3 +34,17 @@ def test_a_line_without_end_is_an_error_before_it_fills_the_memory(pieces: list[
 
 def test_the_longest_line_fits() -> None:
     assert LineReader(limit=64).feed(b"x" * 63 + b"\n") == [b"x" * 63]
+
+
+def test_a_line_longer_than_a_pipe_is_written_whole() -> None:
+    reader, writer = os.pipe()
+    line = b"x" * 300_000 + b"\n"
+    teller = threading.Thread(target=write_whole, args=(writer, line))
+    teller.start()
+    read = b""
+    while not read.endswith(b"\n"):
+        read += os.read(reader, 1 << 16)
+    teller.join()
+    os.close(reader)
+    os.close(writer)
+    assert read == line
