@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.fault_operations import WORKER_MOMENTS
 from tests.support.home import CONFIG, Home, final_moves, gone, opened, wait_for
-from tests.support.matrix import drawn, seed
+from tests.support.matrix import drawn, often, seed
 from workers.errors import ErrorClass
 from workers.jobs import State
 
@@ -221,11 +221,12 @@ def _assert_all_whole(home: Home, ids: list[int], poison: int) -> None:
 
 
 @pytest.mark.fault("56", "soak: jobs under random SIGKILLs of the worker, one poison job")
-@pytest.mark.parametrize("others", [False, True], ids=["100 jobs, 10 kills", "50 jobs, 5 kills, of runners too"])
+@pytest.mark.parametrize("others", [False, True], ids=["of the worker alone", "of runners too"])
 def test_soak(tmp_path: Path, others: bool) -> None:
     chance = random.Random(seed(20 + others))
     with opened(tmp_path / "home", CHAOS) as home:
-        ids = _chaos(home, chance, 5 if others else 10, others)
+        kills = often(3, 5) if others else often(5, 10)
+        ids = _chaos(home, chance, kills, others)
         worker = home.spawn()
         wait_for(lambda: _ended(home), 60, 0.05, "all ended")
         armed = home.root / "armed"
@@ -235,7 +236,7 @@ def test_soak(tmp_path: Path, others: bool) -> None:
             assert worker.wait() == -signal.SIGKILL
             worker = home.spawn()
         wait_for(lambda: _ended(home), 60, 0.05, "all ended")
-        assert len(ids) == (50 if others else 100)
+        assert len(ids) == 10 * kills
         _assert_all_whole(home, ids, poison)
         assert worker.stop() == 0
         home.assert_no_process()

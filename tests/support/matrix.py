@@ -102,6 +102,11 @@ def stride(quick: int) -> tuple[int, int]:
     return 1 + int(os.environ["SPOOL_TEST_SEED"]) % ROUNDS, ROUNDS
 
 
+def often(quick: int, whole: int) -> int:
+    """How often a test does what takes long: in one suite, and in a round of `python -m tests.faults`."""
+    return whole if "SPOOL_TEST_SEED" in os.environ else quick
+
+
 @dataclass(slots=True)
 class Tally:
     """How the tests of one fault ended so far."""
