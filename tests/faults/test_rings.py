@@ -14,7 +14,7 @@ from tests.support.matrix import drawn
 from workers.jobs import State
 from workers.queues import Bells
 
-SWEEP_S = 5.0
+SWEEP_S = 1.0
 
 
 def _ring_db(home: Home, queue: str = "default") -> Path:
@@ -60,7 +60,7 @@ def _count(home: Home) -> int:
 
 @pytest.mark.fault("31", "all rings lost: work starts at the next sweep")
 def test_lost_rings(home: Home) -> None:
-    home.start()
+    home.start({"daemon": {"SWEEP_S": SWEEP_S}})
     home.client.pause_queue("default")
     ids = [home.submit("noop") for _ in range(20)]
     wait_for(lambda: _count(home) == 0, what="all rings were taken in vain")
