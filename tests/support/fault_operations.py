@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.support.operations import REGISTRY as PLAIN_REGISTRY
+from tests.support.operations import plain_operation
 from workers.folders import Spot
 from workers.jobs import Progress
 from workers.operations.contract import Context, Operation, Params, Result
@@ -203,32 +204,19 @@ def _poison(params: PoisonParams, ctx: Context) -> Result:
     return Result()
 
 
-def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:
-    return Operation(
-        name=name,
-        title=name.replace("-", " ").capitalize(),
-        summary=f"A test operation: {name}.",
-        queue=more.pop("queue", "default"),
-        params=params,
-        label=lambda values: name,
-        run=run,
-        **more,
-    )
-
-
 FAULT_OPERATIONS: tuple[Operation[Any], ...] = (
-    _operation("fatal", FatalParams, _fatal, can_resume=True),
-    _operation("site", SiteParams, _site, queue="downloads", site=lambda params: params.site),
-    _operation("touch", TouchParams, _touch),
-    _operation("touch-video", TouchParams, _touch, queue="video"),
-    _operation("touch-images", TouchParams, _touch, queue="images"),
-    _operation("touch-metadata", TouchParams, _touch, queue="metadata"),
-    _operation("touch-downloads", TouchParams, _touch, queue="downloads"),
-    _operation("group", GroupParams, _group),
-    _operation("late", LateParams, _late),
-    _operation("tell", TellParams, _tell),
-    _operation("poison", PoisonParams, _poison),
-    _operation("flood", FloodParams, _flood),
+    plain_operation("fatal", FatalParams, _fatal, can_resume=True),
+    plain_operation("site", SiteParams, _site, queue="downloads", site=lambda params: params.site),
+    plain_operation("touch", TouchParams, _touch),
+    plain_operation("touch-video", TouchParams, _touch, queue="video"),
+    plain_operation("touch-images", TouchParams, _touch, queue="images"),
+    plain_operation("touch-metadata", TouchParams, _touch, queue="metadata"),
+    plain_operation("touch-downloads", TouchParams, _touch, queue="downloads"),
+    plain_operation("group", GroupParams, _group),
+    plain_operation("late", LateParams, _late),
+    plain_operation("tell", TellParams, _tell),
+    plain_operation("poison", PoisonParams, _poison),
+    plain_operation("flood", FloodParams, _flood),
 )
 
 REGISTRY: tuple[Operation[Any], ...] = PLAIN_REGISTRY + FAULT_OPERATIONS

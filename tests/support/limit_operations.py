@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.support.fault_operations import REGISTRY as FAULT_REGISTRY
+from tests.support.operations import plain_operation
 from workers.jobs import Progress
 from workers.media import ffmpeg
 from workers.operations.contract import Context, Operation, Params, Result
@@ -129,24 +130,11 @@ def _dump(params: DumpParams, ctx: Context) -> Result:
     return Result()
 
 
-def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:
-    return Operation(
-        name=name,
-        title=name.replace("-", " ").capitalize(),
-        summary=f"A test operation: {name}.",
-        queue="default",
-        params=params,
-        label=lambda values: name,
-        run=run,
-        **more,
-    )
-
-
 REGISTRY: tuple[Operation[Any], ...] = (
     *FAULT_REGISTRY,
-    _operation("surroundings", TellParams, _tell),
-    _operation("surroundings-online", TellParams, _tell, network=True),
-    _operation("breed", BreedParams, _breed),
-    _operation("endless", EndlessParams, _endless),
-    _operation("dump", DumpParams, _dump),
+    plain_operation("surroundings", TellParams, _tell),
+    plain_operation("surroundings-online", TellParams, _tell, network=True),
+    plain_operation("breed", BreedParams, _breed),
+    plain_operation("endless", EndlessParams, _endless),
+    plain_operation("dump", DumpParams, _dump),
 )

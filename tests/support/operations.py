@@ -328,7 +328,8 @@ def _process_file(params: ItemsParams, key: str, ctx: Context) -> Result:
     return Result(detail={"key": key})
 
 
-def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:
+def plain_operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation[Any]:
+    """An operation of the tests; `more` are further fields of it."""
     return Operation(
         name=name,
         title=name.replace("-", " ").capitalize(),
@@ -342,24 +343,24 @@ def _operation(name: str, params: type[Any], run: Any, **more: Any) -> Operation
 
 
 TEST_OPERATIONS: tuple[Operation[Any], ...] = (
-    _operation("noop", NoParams, _noop),
-    _operation("sleep", SleepParams, _sleep),
-    _operation("hang", HangParams, _hang),
-    _operation("exit", ExitParams, _exit),
-    _operation("segfault", NoParams, _segfault),
-    _operation("kill-self", NoParams, _kill_self),
-    _operation("kill-worker", NoParams, _kill_worker),
-    _operation("grandchild", NoParams, _grandchild),
-    _operation("eat-memory", MemoryParams, _eat_memory),
-    _operation("print", PrintParams, _print),
-    _operation("report", ProgressParams, _progress),
-    _operation("publish", PublishParams, _publish, can_resume=True),
-    _operation("fail", FailParams, _fail),
-    _operation("bug", NoParams, _bug),
-    _operation("nonsense", NoParams, _nonsense),
-    _operation("spin", SleepParams, _spin),
-    _operation("items", ItemsParams, None, items=_list_items, process=_process_item, can_resume=True),
-    _operation("files", ItemsParams, None, items=_list_files, process=_process_file, cache_category="metadata"),
+    plain_operation("noop", NoParams, _noop),
+    plain_operation("sleep", SleepParams, _sleep),
+    plain_operation("hang", HangParams, _hang),
+    plain_operation("exit", ExitParams, _exit),
+    plain_operation("segfault", NoParams, _segfault),
+    plain_operation("kill-self", NoParams, _kill_self),
+    plain_operation("kill-worker", NoParams, _kill_worker),
+    plain_operation("grandchild", NoParams, _grandchild),
+    plain_operation("eat-memory", MemoryParams, _eat_memory),
+    plain_operation("print", PrintParams, _print),
+    plain_operation("report", ProgressParams, _progress),
+    plain_operation("publish", PublishParams, _publish, can_resume=True),
+    plain_operation("fail", FailParams, _fail),
+    plain_operation("bug", NoParams, _bug),
+    plain_operation("nonsense", NoParams, _nonsense),
+    plain_operation("spin", SleepParams, _spin),
+    plain_operation("items", ItemsParams, None, items=_list_items, process=_process_item, can_resume=True),
+    plain_operation("files", ItemsParams, None, items=_list_files, process=_process_file, cache_category="metadata"),
 )
 
 

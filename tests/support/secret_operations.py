@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.fault_operations import REGISTRY as FAULT_REGISTRY
+from tests.support.operations import plain_operation
 from workers.errors import ErrorClass, JobFailed
 from workers.operations.contract import Context, Operation, Params, Result
 
@@ -47,21 +48,9 @@ def _leak_by_tools(params: LeakParams, ctx: Context) -> Result:
     return Result()
 
 
-def _operation(name: str, **more: Any) -> Operation[Any]:
-    return Operation(
-        name=name,
-        title=name.capitalize(),
-        summary=f"A test operation: {name}.",
-        queue="default",
-        params=LeakParams,
-        label=lambda values: name,
-        **more,
-    )
-
-
 REGISTRY: tuple[Operation[Any], ...] = (
     *FAULT_REGISTRY,
-    _operation("leak", run=_leak),
-    _operation("leak-by-tools", run=_leak_by_tools),
-    _operation("leak-items", run=None, items=_one, process=_leak_item, can_resume=True),
+    plain_operation("leak", LeakParams, _leak),
+    plain_operation("leak-by-tools", LeakParams, _leak_by_tools),
+    plain_operation("leak-items", LeakParams, None, items=_one, process=_leak_item, can_resume=True),
 )
