@@ -11,7 +11,7 @@ import click
 from console.cli.change import agreed, answered
 from console.cli.output import say, say_json, tell
 from console.cli.times import end_of_pause, moment_ms
-from console.cli.words import door, json_option
+from console.cli.words import door, json_option, pause_options
 from console.limits import limit_of, limit_word
 from workers.errors import UsageError
 from workers.jobs import Scope
@@ -40,9 +40,7 @@ _USES = {
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[ACTION …]")
-@click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
-@click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
-@click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
+@pause_options("jobs")
 @click.option("--hold", is_flag=True, help="With use: hold the jobs until `spool unhold`.")
 @click.option("--at", metavar="TIME", help="With use: start nothing of it before 22:00, +2h …, or now; else as kept.")
 @click.option("--new", is_flag=True, help="With limit: of a batch that is still to come.")

@@ -9,7 +9,7 @@ import click
 
 from console.cli.output import say, say_json, tell
 from console.cli.times import end_of_pause
-from console.cli.words import door, json_option
+from console.cli.words import door, json_option, pause_options
 from workers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ _ACTIONS = ("pause", "resume", "slots")
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[pause|resume|slots N|slots auto] [QUEUE]")
-@click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
-@click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
-@click.option("--soft", is_flag=True, help="With pause: let running jobs end, start nothing new.")
+@pause_options("jobs")
 @json_option
 def queue(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> int:
     """Show the queues, or pause, resume or resize one of them (without QUEUE: pause or resume all).

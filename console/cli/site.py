@@ -8,7 +8,7 @@ import click
 
 from console.cli.output import say, say_json, tell
 from console.cli.times import end_of_pause
-from console.cli.words import door, json_option
+from console.cli.words import door, json_option, pause_options
 from workers.errors import UsageError
 from workers.jobs import Pause, Scope
 from workers.text import clean
@@ -21,9 +21,7 @@ _ACTIONS = ("pause", "resume")
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[pause|resume HOST]")
-@click.option("--for", "span", metavar="SPAN", help="With pause: resume by itself after 30m, 2h, 1d …")
-@click.option("--until", metavar="TIME", help="With pause: resume by itself at 08:00, 'tomorrow 08:00' …")
-@click.option("--soft", is_flag=True, help="With pause: let running downloads end, start nothing new.")
+@pause_options("downloads")
 @json_option
 def site(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> int:
     """Show the sites that are paused, or pause or resume downloads from one, as `spool show` names it."""

@@ -34,6 +34,20 @@ def json_option(function: F) -> F:
     )
 
 
+def pause_options(what: str) -> Callable[[F], F]:
+    """How long and how softly a queue, site or batch is paused; `what` is what runs of it."""
+
+    def added(function: F) -> F:
+        soft = f"With pause: let running {what} end, start nothing new."
+        function = click.option("--soft", is_flag=True, help=soft)(function)
+        until = "With pause: resume by itself at 08:00, 'tomorrow 08:00' …"
+        function = click.option("--until", metavar="TIME", help=until)(function)
+        span = "With pause: resume by itself after 30m, 2h, 1d …"
+        return click.option("--for", "span", metavar="SPAN", help=span)(function)
+
+    return added
+
+
 class QueryCommand(click.Command):
     """A command whose arguments are words of a query, so that `-state:failed` is such a word and no option."""
 
