@@ -24,7 +24,7 @@ from workers.store.database import inode_of, open_database, told, transaction
 from workers.store.migrations import migrate
 from workers.store.moves import bump, count_on, move_inside, record_event
 from workers.store.records import now_ms, storable
-from workers.store.tables import LIVE_STATES, JobRow, WorkerRow
+from workers.store.tables import LIVE_STATES, JobRow, WorkerRow, listed
 
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510  # the bytes on which SQLite's readers hold a lock while they are there
 _LOCKS_FIRST, _LOCKS_SIZE = 0x40000000, 512  # those and the ones of writers
@@ -54,7 +54,7 @@ class Floor:
 
 def difference(present: Path, copy: Path) -> Difference:
     """Compare the jobs of two whole databases. sqlite3.Error."""
-    final = ", ".join(f"'{state.value}'" for state in FINAL)
+    final = listed(FINAL)
     with contextlib.closing(backup.reader(present, live=True)) as connection:
         alone = "" if Path(f"{copy}-wal").exists() else "&immutable=1"
         connection.execute("ATTACH ? AS copy", (f"{copy.absolute().as_uri()}?mode=ro{alone}",))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.jobs import FINAL, LIVE
+from workers.store.tables import listed
 from workers.users import OURSELVES
 
 _NO_JOB = "NOT EXISTS (SELECT 1 FROM job j WHERE j.id = t.{})"
@@ -47,10 +48,6 @@ def unsound(connection: sqlite3.Connection, worker_runs: bool) -> Iterator[Unsou
         yield from _orphans(connection)
 
 
-def _listed(states: frozenset[object]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(map(str, states)))
-
-
 def _strays(connection: sqlite3.Connection) -> Iterator[Unsound]:
     for name, source in _STRAYS.items():
         count, example = connection.execute(f"SELECT count(*), min(t.job_id) FROM {source}").fetchone()
@@ -61,7 +58,7 @@ def _strays(connection: sqlite3.Connection) -> Iterator[Unsound]:
 def _endless_waits(connection: sqlite3.Connection) -> Iterator[Unsound]:
     rows = connection.execute(
         "SELECT t.job_id, t.on_id FROM job_after t JOIN job w ON w.id = t.job_id"
-        f" WHERE w.state NOT IN ({_listed(FINAL)}) AND {_NO_JOB.format('on_id')} LIMIT {_SHOWN}"
+        f" WHERE w.state NOT IN ({listed(FINAL)}) AND {_NO_JOB.format('on_id')} LIMIT {_SHOWN}"
     )
     for job_id, on_id in rows.fetchall():
         yield Unsound(
@@ -81,7 +78,7 @@ def _numbers(connection: sqlite3.Connection) -> Iterator[Unsound]:
 
 
 def _orphans(connection: sqlite3.Connection) -> Iterator[Unsound]:
-    (count,) = connection.execute(f"SELECT count(*) FROM job WHERE state IN ({_listed(LIVE)})").fetchone()
+    (count,) = connection.execute(f"SELECT count(*) FROM job WHERE state IN ({listed(LIVE)})").fetchone()
     if count:
         yield Unsound(
             f"{count:,} listed as running or paused while no worker runs",

@@ -6,6 +6,8 @@ milliseconds since 1970 in UTC. JSON columns hold ASCII-only JSON text, so that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from peewee import (
     SQL,
     AutoField,
@@ -25,7 +27,10 @@ from workers.jobs import FINAL, LIVE, State
 LIVE_STATES = [state.value for state in State if state in LIVE]
 FINAL_STATES = [state.value for state in State if state in FINAL]
 
-_STATES = ", ".join(f"'{state.value}'" for state in State)
+
+def listed(states: Iterable[State]) -> str:
+    """States as SQL writes them between parentheses."""
+    return ", ".join(f"'{state.value}'" for state in states)
 
 
 class Counter(Model):
@@ -51,7 +56,7 @@ class JobRow(Model):
     submission_key = TextField(null=True, unique=True)
     operation = TextField()
     queue = TextField()
-    state = TextField(constraints=[Check(f"state IN ({_STATES})")])
+    state = TextField(constraints=[Check(f"state IN ({listed(State)})")])
     priority = IntegerField()
     position = DoubleField()  # order within a priority
     title = TextField()
