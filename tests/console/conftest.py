@@ -54,7 +54,7 @@ def open_console(tmp_path: Path) -> Open:
     return opened
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 30.0) -> None:
     """Let the application run until something holds; AssertionError when it does not in time."""
     end = time.monotonic() + within_s
     while True:
@@ -75,7 +75,7 @@ def screen_text(app: Any) -> str:
     return "\n".join(strip.text.rstrip() for strip in lines)
 
 
-async def shows(pilot: Pilot[Any], text: str, within_s: float = 10.0) -> None:
+async def shows(pilot: Pilot[Any], text: str, within_s: float = 30.0) -> None:
     """Wait until the screen shows a text."""
     await until(pilot, lambda: text in screen_text(pilot.app), within_s)
 

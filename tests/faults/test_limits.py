@@ -46,7 +46,7 @@ def _failed(home: Home, operation: str, values: dict[str, Any]) -> Job:
     before = set(home.processes())
     job = home.wait_final(home.submit(operation, values), 30)
     assert job.state is State.FAILED and job.failure is not None, job
-    wait_for(lambda: set(home.processes()) <= before, 5, what="no process more than before")
+    wait_for(lambda: set(home.processes()) <= before, what="no process more than before")
     assert worker_pid(home.settings) == worker
     assert home.wait_final(home.submit("noop")).state is State.SUCCEEDED
     return job

@@ -15,6 +15,7 @@ from workers.jobs import State
 from workers.queues import Bells
 
 SWEEP_S = 1.0
+NO_SWEEP = {"daemon": {"SWEEP_S": 3600.0}}  # what starts was rung for
 
 
 def _ring_db(home: Home, queue: str = "default") -> Path:
@@ -87,12 +88,12 @@ def test_killed_as_jobs_are_due(home: Home) -> None:
 
 @pytest.mark.fault("31", "ring files deleted while the worker runs")
 def test_deleted_ring_files(home: Home) -> None:
-    home.start()
+    home.start(NO_SWEEP)
     for path in home.settings.paths.rings.iterdir():
         path.unlink()
     for name in ("touch", "touch-images"):
         job_id = home.submit(name, {"folder": str(home.out)})
-        assert home.wait_final(job_id, 2.0).state is State.SUCCEEDED
+        assert home.wait_final(job_id).state is State.SUCCEEDED
 
 
 @pytest.mark.fault("31", "ring folder deleted while no worker runs")
@@ -125,10 +126,10 @@ def test_damaged_ring_file(home: Home) -> None:
     for suffix in ("-wal", "-shm"):
         Path(f"{_ring_db(home)}{suffix}").unlink(missing_ok=True)
     _ring_db(home).write_bytes(b"SQLite format 3\0" + b"\xff" * 8000)
-    home.start()
+    home.start(NO_SWEEP)
     assert home.wait_final(job_id).state is State.SUCCEEDED
     another = home.submit("noop")
-    assert home.wait_final(another, 2.0).state is State.SUCCEEDED
+    assert home.wait_final(another).state is State.SUCCEEDED
     assert "made anew" in home.log()
 
 

@@ -119,7 +119,7 @@ def test_hung_job_stalls(quick_home: Home) -> None:
     runner = home.runner_pid(job_id)
     waiting = home.wait_failure(job_id)
     assert waiting.failure is not None and waiting.failure.error_class is ErrorClass.STALLED
-    wait_for(lambda: gone(child) and gone(runner), 2)
+    wait_for(lambda: gone(child) and gone(runner))
     home.client.cancel([job_id])
 
 
@@ -144,7 +144,7 @@ def test_grandchildren_end_with_the_job(busy_home: Home) -> None:
     before = set(home.processes())
     job_id = home.submit("grandchild")
     assert home.wait_final(job_id).state is State.SUCCEEDED
-    wait_for(lambda: set(home.processes()) <= before, 3, what="no process more than before")
+    wait_for(lambda: set(home.processes()) <= before, what="no process more than before")
 
 
 @pytest.mark.fault("45", "runner out of memory")
@@ -167,7 +167,7 @@ def test_killed_forkserver_is_started_anew(busy_home: Home) -> None:
     time.sleep(drawn(58).uniform(0.0, 0.3))
     runner, old = home.runner_pid(job_id), home.forkserver_pid()
     os.kill(old, signal.SIGKILL)
-    wait_for(lambda: gone(runner), 3, what="its runners are gone")
+    wait_for(lambda: gone(runner), what="its runners are gone")
     next_one = home.submit("noop")
     assert home.wait_final(next_one).state is State.SUCCEEDED
     job = home.wait_final(job_id)

@@ -84,7 +84,7 @@ def test_pause_and_cancel_reach_inside(boxed: Home) -> None:
     boxed.wait_state(job_id, State.PAUSED)
     boxed.client.cancel([job_id])
     assert boxed.wait_final(job_id).state is State.CANCELLED
-    wait_for(lambda: all(gone(one.pid) for one in tools), 5, what="the end of all tools")
+    wait_for(lambda: all(gone(one.pid) for one in tools), what="the end of all tools")
     boxed.assert_clean()
 
 
@@ -92,7 +92,7 @@ def test_pause_and_cancel_reach_inside(boxed: Home) -> None:
 def test_the_death_of_a_runner_reaches_inside(boxed: Home) -> None:
     job_id, tools = _endless(boxed, boxed.out)
     os.kill(boxed.runner_pid(job_id), 9)
-    wait_for(lambda: all(gone(one.pid) for one in tools), 5, what="the end of all tools")
+    wait_for(lambda: all(gone(one.pid) for one in tools), what="the end of all tools")
     boxed.wait_failure(job_id)
     boxed.client.cancel([job_id])
 

@@ -63,7 +63,7 @@ def test_lock_as_jobs_end(home: Home) -> None:
         time.sleep(HASTY_S + 0.5)  # and every other one has been refused too
         assert all(home.job(job_id).state is State.RUNNING for job_id in ids)
     for job_id in ids:
-        job = home.wait_final(job_id, 15)
+        job = home.wait_final(job_id)
         assert (job.state, job.attempts) == (State.SUCCEEDED, 1)
         assert final_moves(home.moves(job_id)) == ["succeeded"]
     assert home.made() == ["0.txt", "1.txt", "2.txt"]

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, cpu_s, gone, state_letter, wait_for
+from tests.support.home import Home, cpu_s, gone, opened, state_letter, wait_for
 from tests.support.shifted import ShiftedClock
 from workers.errors import ErrorClass
 from workers.jobs import Priority, Scope, State
+
+
+@pytest.fixture(scope="module")
+def busy_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """As elsewhere, but nothing is found by a sweep: what starts was rung for."""
+    with opened(tmp_path_factory.mktemp("shared") / "home") as home:
+        home.start({"daemon": {"SWEEP_S": 3600.0}})
+        yield home
 
 
 def _unwished(home: Home, job_id: int) -> bool:
@@ -31,7 +40,7 @@ def test_pause_stops_the_whole_group_and_resume_goes_on(busy_home: Home) -> None
     pids = _group_pids(home, job_id)
     asked = time.monotonic()
     assert home.client.pause([job_id])[0].ok
-    wait_for(lambda: all(state_letter(pid) == "T" for pid in pids), 1.0, what="a stopped group")
+    wait_for(lambda: all(state_letter(pid) == "T" for pid in pids), what="a stopped group")
     used = [cpu_s(pid) for pid in pids]
     assert time.monotonic() - asked < 1.0
     home.wait_state(job_id, State.PAUSED)
@@ -59,7 +68,7 @@ def test_cancel_of_a_running_job_ends_all_of_it(busy_home: Home) -> None:
     job = home.wait_final(job_id)
     assert job.state is State.CANCELLED
     assert time.monotonic() - started < 0.3 * 2 + 1.0
-    wait_for(lambda: all(gone(pid) for pid in pids), 1.0, what="the group is gone")
+    wait_for(lambda: all(gone(pid) for pid in pids), what="the group is gone")
     last = home.client.events(job_id=job_id)[-1]
     assert (last.move, last.by) == ("cancelled", "anna")
     home.assert_clean()
@@ -74,7 +83,7 @@ def test_cancel_of_a_job_that_ignores_signals_and_left_a_child(busy_home: Home) 
     home.client.cancel([job_id])
     assert home.wait_final(job_id).state is State.CANCELLED
     assert time.monotonic() - started < 0.3 * 2 + 1.5
-    wait_for(lambda: gone(runner) and gone(child), 1.0, what="nothing is left")
+    wait_for(lambda: gone(runner) and gone(child), what="nothing is left")
     assert home.client.retry([job_id])[0].ok  # only a person brings it back
     home.wait_running(job_id)
     home.client.cancel([job_id])
@@ -90,7 +99,7 @@ def test_cancel_of_a_paused_job(busy_home: Home) -> None:
     runner = home.runner_pid(job_id)
     home.client.cancel([job_id])
     assert home.wait_final(job_id).state is State.CANCELLED
-    wait_for(lambda: gone(runner), 1.0)
+    wait_for(lambda: gone(runner))
     assert home.client.resume([job_id])[0].ok is False
 
 
@@ -228,7 +237,7 @@ def test_hold_and_unhold(busy_home: Home) -> None:
     job_id = home.submit("noop", hold=True)
     assert [reason.reason for reason in home.client.why(job_id)] == ["hold"]
     home.client.unhold([job_id])
-    assert home.wait_final(job_id, 2.0).state is State.SUCCEEDED
+    assert home.wait_final(job_id).state is State.SUCCEEDED
 
 
 def test_dependencies_run_in_order_over_queues_at_once(busy_home: Home, tmp_path: Path) -> None:
@@ -237,9 +246,7 @@ def test_dependencies_run_in_order_over_queues_at_once(busy_home: Home, tmp_path
     second = home.submit("touch-images", {"folder": str(tmp_path)}, after=[first])
     third = home.submit("touch-metadata", {"folder": str(tmp_path)}, after=[first, second])
     assert [reason.reason for reason in home.client.why(third)] == ["dependency"]
-    started = time.monotonic()
     home.wait_final(third)
-    assert time.monotonic() - started < 2.0  # rung for, not found by the sweep
     ran = sorted((int(path.name.split("-")[1]), int(path.name.split("-")[0])) for path in tmp_path.iterdir())
     assert [job_id for _, job_id in ran] == [first, second, third]
 
@@ -270,7 +277,7 @@ def test_retry_is_picked_up_on_time(busy_home: Home) -> None:
     waiting = home.wait_failure(job_id)
     assert waiting.run_after is not None
     assert [reason.reason for reason in home.client.why(job_id)] == ["retry"]
-    wait_for(lambda: home.job(job_id).attempts == 2, 6.0, what="a second attempt")
+    wait_for(lambda: home.job(job_id).attempts == 2, what="a second attempt")
     claims = [event.at for event in home.client.events(job_id=job_id) if event.move == "claimed"]
     assert len(claims) == 2 and 0 <= claims[1] - waiting.run_after < 1600
     assert home.job(job_id).started_at == pytest.approx(claims[0], abs=50)  # it began when it first began
@@ -282,7 +289,7 @@ def test_retry_now_does_not_wait(busy_home: Home) -> None:
     job_id = home.submit("fail", {"error_class": "throttled"})
     wait_for(lambda: home.job(job_id).failures == 1, what="a first failure")
     assert home.client.retry([job_id])[0].ok
-    wait_for(lambda: home.job(job_id).failures == 2, 2.0, what="a second one at once")
+    wait_for(lambda: home.job(job_id).failures == 2, what="a second one at once")
     home.client.cancel([job_id])
 
 
@@ -339,20 +346,21 @@ def test_slots_up_and_down_live(busy_home: Home) -> None:
     ids = [home.submit("touch-metadata", {"folder": str(folder), "seconds": 0.5}) for _ in range(9)]
     wait_for(lambda: running() == 1)
     home.client.set_slots("metadata", 4)
-    wait_for(lambda: running() == 4, 2.0, what="four at once")
+    wait_for(lambda: running() == 4, what="four at once")
     home.client.set_slots("metadata", 1)
-    wait_for(lambda: running() == 1, 3.0, what="one at once again")
+    wait_for(lambda: running() == 1, what="one at once again")
     while not all(home.job(job_id).final for job_id in ids):
         assert running() <= 1
         time.sleep(0.01)
     home.client.set_slots("metadata", 0)
+    wait_for(lambda: "metadata has 0 slots now" in home.log(), what="the worker has heard of it")
     stuck = home.submit("touch-metadata", {"folder": str(folder)})
     wait_for(lambda: [why.reason for why in home.client.why(stuck)] == ["slot"])
     beside = home.submit("noop")  # another queue goes on, so the worker has had its chance
     assert home.wait_final(beside).state is State.SUCCEEDED
     assert home.job(stuck).state is State.QUEUED
     home.client.set_slots("metadata", 2)
-    assert home.wait_final(stuck, 3.0).state is State.SUCCEEDED
+    assert home.wait_final(stuck).state is State.SUCCEEDED
 
 
 def test_queue_paused_softly_lets_run_what_runs(busy_home: Home, tmp_path: Path) -> None:
@@ -365,7 +373,7 @@ def test_queue_paused_softly_lets_run_what_runs(busy_home: Home, tmp_path: Path)
     assert home.job(waits).state is State.QUEUED
     assert "anna" in home.client.why(waits)[0].detail
     home.client.resume_queue("images")
-    assert home.wait_final(waits, 3.0).state is State.SUCCEEDED
+    assert home.wait_final(waits).state is State.SUCCEEDED
 
 
 def test_queue_paused_hard_stops_what_runs_and_ends_in_time(
@@ -393,9 +401,10 @@ def test_queue_paused_hard_stops_what_runs_and_ends_in_time(
 def test_several_queues_at_once(busy_home: Home, tmp_path: Path) -> None:
     home = busy_home
     names = ("touch", "touch-video", "touch-images", "touch-metadata", "touch-downloads")
-    ids = [home.submit(name, {"folder": str(tmp_path), "seconds": 0.5}) for name in names]
+    ids = [home.submit(name, {"folder": str(tmp_path), "seconds": 60}) for name in names]
     wait_for(lambda: all(home.job(job_id).state is State.RUNNING for job_id in ids), what="all five at once")
-    assert all(home.wait_final(job_id).state is State.SUCCEEDED for job_id in ids)
+    home.client.cancel(ids)
+    assert all(home.wait_final(job_id).state is State.CANCELLED for job_id in ids)
 
 
 def test_edit_of_a_waiting_job(busy_home: Home, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from workers.settings import Settings
 
 REGISTRY = "tests.support.fault_operations"
 START_S = 60.0
+PATIENCE_S = 45.0  # for what comes soon, on a busy machine; jobs that must be ended sleep longer
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ min_free_mib = 0
 """
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, every_s: float = 0.01, what: str = "") -> T:
+def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, every_s: float = 0.01, what: str = "") -> T:
     """Wait until `condition` gives something true, which is returned; AssertionError when it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
@@ -103,9 +104,9 @@ class WorkerProcess:
     def kill(self) -> None:
         """SIGKILL, and wait for its end."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
-    def wait(self, timeout_s: float = 20.0) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code, once it has ended."""
         return self.process.wait(timeout_s)
 
@@ -198,7 +199,7 @@ class Home:
         """The job now."""
         return self.client.job(job_id)
 
-    def wait_state(self, job_id: int, *states: State, timeout_s: float = 20.0) -> Job:
+    def wait_state(self, job_id: int, *states: State, timeout_s: float = PATIENCE_S) -> Job:
         """Wait until the job is in one of these states; the job."""
         try:
             wait_for(lambda: self.job(job_id).state in states, timeout_s, what=f"job {job_id} in {states}")
@@ -206,13 +207,13 @@ class Home:
             raise AssertionError(f"{error}; {self.job(job_id)}; {self.log()[-4000:]}") from None
         return self.job(job_id)
 
-    def wait_final(self, job_id: int, timeout_s: float = 20.0) -> Job:
+    def wait_final(self, job_id: int, timeout_s: float = PATIENCE_S) -> Job:
         """Wait until the job has ended; the job."""
         return self.wait_state(
             job_id, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SKIPPED, timeout_s=timeout_s
         )
 
-    def wait_running(self, job_id: int, timeout_s: float = 20.0) -> Job:
+    def wait_running(self, job_id: int, timeout_s: float = PATIENCE_S) -> Job:
         """Wait until the operation's own code runs (it has reported something); the job."""
         self.wait_state(job_id, State.RUNNING, timeout_s=timeout_s)
         wait_for(lambda: self.job(job_id).progress.phase != "", timeout_s, what=f"progress of job {job_id}")
@@ -224,12 +225,12 @@ class Home:
         self.wait_running(job_id)
         return job_id
 
-    def wait_failure(self, job_id: int, timeout_s: float = 20.0) -> Job:
+    def wait_failure(self, job_id: int, timeout_s: float = PATIENCE_S) -> Job:
         """Wait until an attempt at the job has failed; the job."""
         wait_for(lambda: self.job(job_id).failures > 0, timeout_s, what=f"a failure of job {job_id}")
         return self.job(job_id)
 
-    def wait_phase(self, job_id: int, timeout_s: float = 20.0) -> str:
+    def wait_phase(self, job_id: int, timeout_s: float = PATIENCE_S) -> str:
         """Wait until the job has told a phase; the phase."""
         return wait_for(lambda: self.job(job_id).progress.phase, timeout_s, what=f"a phase of job {job_id}")
 
@@ -284,7 +285,7 @@ class Home:
 
         return wait_for(found, what="a forkserver")
 
-    def assert_no_process(self, timeout_s: float = 5.0) -> None:
+    def assert_no_process(self, timeout_s: float = PATIENCE_S) -> None:
         """No process of this home is left, or is gone in a moment."""
         wait_for(lambda: not self.processes(), timeout_s, what=f"no process of {self.root}: {self.processes()}")
 
@@ -303,7 +304,7 @@ class Home:
 
     def assert_clean(self) -> None:
         """Nothing temporary is left: no folder, no process of a runner."""
-        wait_for(lambda: not self.leftovers(), 6, what=f"no leftovers: {self.leftovers()}")
+        wait_for(lambda: not self.leftovers(), what=f"no leftovers: {self.leftovers()}")
 
     def close(self) -> None:
         """End whatever is left of this home, by pid."""

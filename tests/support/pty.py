@@ -83,7 +83,7 @@ class Terminal:
         self._stream.feed(data)
         return bool(data)
 
-    def wait(self, condition: Callable[[Terminal], bool], timeout: float = 20.0) -> None:
+    def wait(self, condition: Callable[[Terminal], bool], timeout: float = 45.0) -> None:
         """Read until something holds; AssertionError with the screen when it does not in time."""
         end = time.monotonic() + timeout
         while not condition(self):
@@ -91,11 +91,11 @@ class Terminal:
                 raise AssertionError("waited in vain; the screen shows:\n" + self.text)
             self._read(0.05)
 
-    def wait_for(self, text: str, timeout: float = 20.0) -> None:
+    def wait_for(self, text: str, timeout: float = 45.0) -> None:
         """Read until the screen shows a text."""
         self.wait(lambda _terminal: text in self.text, timeout)
 
-    def wait_end(self, timeout: float = 10.0) -> int:
+    def wait_end(self, timeout: float = 30.0) -> int:
         """Read until the child has ended; its exit code, or minus its signal."""
         end = time.monotonic() + timeout
         while self.poll() is None:
