@@ -3,81 +3,38 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.killing import every_call, killed_at, reaches_out
 from tests.support.matrix import stride
+from tests.support.publishing import Granting, context, recorded, staged
 from tests.workers.runner.conftest import Begin, grant
 from workers import linux
 from workers.errors import ErrorClass, JobFailed
 from workers.folders import Spot, opened
-from workers.operations.contract import Context
 from workers.runner import publishing
-from workers.runner.cancel import Shield
-from workers.runner.channel import Channel
-from workers.runner.context import RunnerContext, StagingFolders
+from workers.runner.context import StagingFolders
 from workers.runner.wire import (
     Down,
     Failed,
     Finished,
     Granted,
     JobMessage,
-    Published,
     Publishing,
     Refused,
     Staging,
     Up,
 )
-
-
-class Granting(Channel):
-    """Grants everything, and records it in a file as the worker would in its database."""
-
-    def __init__(self, records: Path) -> None:
-        self._records = records
-        self.folders: list[str] = []
-
-    def ask(self, question: Staging | Publishing, meanwhile: Callable[[], None] | None = None) -> None:
-        """Record, then grant."""
-        if isinstance(question, Staging):
-            self.folders = [folder for folder in self.folders if folder not in question.gone] + [question.path]
-        if isinstance(question, Publishing):
-            entry = [question.item, question.path, question.inode, question.device, question.size]
-            with open(self._records, "a") as file:
-                file.write(json.dumps(entry) + "\n")
-        if meanwhile is not None:
-            meanwhile()
-
-
-def recorded(records: Path) -> tuple[Published, ...]:
-    lines = records.read_text().splitlines() if records.exists() else []
-    return tuple(Published(*json.loads(line)) for line in lines)
-
-
-def context(tmp_path: Path, *, item: str = "") -> tuple[RunnerContext, StagingFolders]:
-    """A context that talks to nobody."""
-    records = tmp_path / "records"
-    job = JobMessage(1, 1, 1, "publish", {}, str(tmp_path / "work"), published=recorded(records))
-    channel = Granting(records)
-    folders = StagingFolders(job, channel)
-    return RunnerContext(job, channel, Shield(), folders, item=item), folders
-
-
-def staged(ctx: Context, folder: Path, text: str) -> Path:
-    path = ctx.staging(folder) / "staged"
-    path.write_text(text)
-    return path
 
 
 def attempt(tmp_path: Path, target: Path, text: str) -> Path:
@@ -203,52 +160,6 @@ def test_names_are_different_and_fit(name: str) -> None:
     assert list(publishing.names(name, unique=False)) == [name]
 
 
-def reaches_out(call: Any) -> bool:
-    """Whether a function written in C may change more than objects of Python: files above all.
-
-    Between two such calls every moment to die at is the same one for whoever comes after. What ctypes calls has no
-    event of its own: the calls around it have.
-    """
-    of_the_system = call.__module__ in ("posix", "_io", "fcntl") and call.__name__ not in ("fspath", "_path_normpath")
-    return of_the_system or type(getattr(call, "__self__", None)).__module__ == "_io"
-
-
-def every_call(_call: Any) -> bool:
-    """Also those that only reckon."""
-    return True
-
-
-def kill_at_event(number: int, counts: Callable[[Any], bool] = every_call) -> Callable[[FrameType, str, Any], None]:
-    """A profiler that kills this process at its `number`-th call or return of a function written in C that counts."""
-    left = number
-
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal left
-        if event in ("c_call", "c_return") and counts(argument):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return profile
-
-
-def killed_attempt(number: int, counts: Callable[[Any], bool], tmp_path: Path, target: Path) -> bool:
-    """An attempt in a child that is killed at the `number`-th event that counts; False when it ended before that."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            sys.setprofile(kill_at_event(number, counts))
-            attempt(tmp_path, target, "killed")
-            sys.setprofile(None)
-            code = 0
-        finally:
-            os._exit(code)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
-
-
 @pytest.mark.fault("21", "kill -9 at every call of publishing: one whole file after the next attempt")
 @pytest.mark.parametrize("calls", [reaches_out, every_call])
 @pytest.mark.parametrize("rename", ["renameat2", "links"])
@@ -266,7 +177,7 @@ def test_kill_9_at_every_call_of_publish_leaves_one_whole_file_after_the_next_at
         target = home / "out" / "clip.mp4"
         target.parent.mkdir(parents=True)
         (target.parent / "bystander").write_text("mine")
-        killed = killed_attempt(number, calls, home, target)
+        killed = killed_at(number, partial(attempt, home, target, "killed"), calls)
         assert not target.exists() or target.read_text() == "killed"
         published_before += target.exists()
         path = attempt(home, target, "again")

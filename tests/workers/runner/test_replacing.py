@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.killing import killed_at
 from tests.support.matrix import stride
-from tests.workers.runner.test_publishing import Granting, context, kill_at_event, recorded, staged
+from tests.support.publishing import Granting, context, recorded, staged
 from workers import linux
 from workers.errors import LeaseLost
 from workers.operations import trash
@@ -61,22 +59,10 @@ def test_a_refusal_changes_nothing(tmp_path: Path, film: Path, extension: str, m
 
 def _killed(number: int, home: Path, film: Path, target: Path) -> bool:
     """A replacement in a child that is killed at the `number`-th call of C; False when it ended before that."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            ctx, _ = context(home, item=str(film))
-            path = staged(ctx, film.parent, "new")
-            before = trash.look(film)
-            sys.setprofile(kill_at_event(number))
-            trash.replace(ctx, path, before, target)
-            sys.setprofile(None)
-            code = 0
-        finally:
-            os._exit(code)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
+    ctx, _ = context(home, item=str(film))
+    path = staged(ctx, film.parent, "new")
+    before = trash.look(film)
+    return killed_at(number, lambda: trash.replace(ctx, path, before, target))
 
 
 def _texts(folder: Path) -> list[str]:
