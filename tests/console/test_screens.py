@@ -254,11 +254,13 @@ async def test_slots_that_follow_the_load_say_why_and_are_given_back(open_consol
 
 async def test_read_only_changes_no_queue(open_console: Open) -> None:
     store = FakeStore(make_jobs(2))
-    async with open_console(store, (100, 30), read_only=True) as (_app, pilot):
+    async with open_console(store, (100, 30), read_only=True) as (app, pilot):
         await pilot.press("2")
         await shows(pilot, "Waiting")
         await pilot.press("plus", "P", "U")
         await shows(pilot, "This console is read only.")
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))  # by then every key before was heard
         assert store.slots["downloads"] == 2 and not store.paused_queues
 
 
