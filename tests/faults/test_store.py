@@ -292,6 +292,7 @@ def test_slow_disk(home: Home) -> None:
     if strace is None:
         pytest.skip("strace is not installed")
     (home.root / "config.toml").write_text(CONFIG + "stall_minutes = 0.02\n")
+    home.start().stop()  # makes the tables and rings, which are some 40 flushes that show nothing
     inject = f"inject=fdatasync,fsync:delay_exit={drawn(54).randrange(150_000, 250_000)}"
     traced = ["-e", "trace=fdatasync,fsync", "-e", inject]
     prefix = [strace, "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", *traced]
