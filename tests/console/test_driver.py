@@ -214,17 +214,17 @@ def test_late_replies_trigger_nothing(tmp_path: Path) -> None:
 
 
 def test_pasted_url_opens_the_form_in_both_kinds_of_paste(tmp_path: Path) -> None:
-    for paste in ("\x1b[200~https://a.example/film\x1b[201~", "https://a.example/XPRDfilm"):
-        orders = tmp_path / "orders"
-        with ready(child(tmp_path, "50", "5", ORDERS_FILE=str(orders))) as terminal:
+    orders = tmp_path / "orders"
+    with ready(child(tmp_path, "50", "5", ORDERS_FILE=str(orders))) as terminal:
+        for paste in ("\x1b[200~https://a.example/film\x1b[201~", "https://a.example/XPRDfilm"):
             terminal.send(paste)
             terminal.wait_for("URLs *")
             assert "https://a.example/" in terminal.text
             terminal.send("\x1b")
             terminal.wait(lambda found: "URLs *" not in found.text)
-            terminal.send("\x11")
-            assert terminal.wait_end() == 0
-        assert orders.read_text() == "[]"
+        terminal.send("\x11")
+        assert terminal.wait_end() == 0
+    assert orders.read_text() == "[]"
 
 
 def test_focus_sends_the_modes_again(tmp_path: Path) -> None:
