@@ -23,6 +23,7 @@ from console.screens.help import PickScreen
 from console.screens.item import ItemScreen
 from console.screens.job import JobScreen
 from console.screens.listing import ListScreen
+from console.screens.queues import QueueKeys
 from tests.console.conftest import Open, until
 from tests.support.fake_client import FakeStore, make_job
 from tests.support.untrusted import PAYLOADS, harm_in
@@ -30,7 +31,7 @@ from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemCounts, ItemOutcome, JobEvent, Outcome, Progress, State, Waiting
 from workers.text import clean_lines
 
-BASES = {SpoolScreen, ActingScreen, ListScreen, BatchActing, PickScreen}
+BASES = {SpoolScreen, ActingScreen, ListScreen, BatchActing, PickScreen, QueueKeys}
 LEAVING = {"quit"}
 
 
