@@ -41,7 +41,8 @@ class KeyboardApp(App[int]):
         await super().on_event(event)
 
     async def _deliver(self, event: events.Key) -> None:
-        await super().on_event(event)
+        if self.screen_stack:  # else the console was left in the moment for which the key was held
+            await super().on_event(event)
 
     def _writing(self) -> bool:
         try:

@@ -9,6 +9,8 @@ from typing import Any
 from textual import events
 
 from console.gate import KeyGate, acting_keys
+from tests.console.conftest import Open
+from tests.support.fake_client import FakeStore, make_jobs
 
 
 class Rig:
@@ -81,3 +83,12 @@ def test_keys_without_a_character_pass() -> None:
     rig = Rig()
     assert not rig.press("up", "")
     assert not rig.gate.takes(events.Key("escape", "\x1b"))
+
+
+async def test_a_key_that_is_let_go_after_the_console_was_left_is_dropped(open_console: Open) -> None:
+    store = FakeStore(make_jobs(3, running=1))
+    async with open_console(store) as (app, _pilot):
+        pass
+    assert app.screen_stack == []
+    await app._deliver(events.Key("P", "P"))
+    assert store.orders == []
