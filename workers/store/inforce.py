@@ -8,7 +8,6 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from workers.jobs import Pause, Scope
-from workers.store.pauses import giver
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def _pauses(connection: sqlite3.Connection, *, has_own_table: bool) -> Iterator[
         asked = "SELECT 'queue', queue, 0, paused_until, paused_by FROM queue_setting WHERE paused ORDER BY 2"
     for scope, name, since, until, by in connection.execute(asked):
         if until is None or until > time.time() * 1000:
-            yield Pause(Scope(scope), str(name), int(since), until, *giver(str(by or "")))
+            yield Pause(Scope(scope), str(name), int(since), until, str(by or ""))
 
 
 def changes(before: InForce, after: InForce) -> Changes:

@@ -34,8 +34,15 @@ def _pauses_batches_and_windows(db: Database) -> None:
         connection.execute_sql(f"ALTER TABLE queue_setting DROP COLUMN {column}")
 
 
+def _pauses_that_are_hard(db: Database) -> None:
+    """3: pauses say whether what runs is paused, too. Where step 2 has just made their table, it has the column."""
+    if "soft" not in {column.name for column in db.get_columns(PauseRow._meta.table_name)}:
+        connection: Any = db
+        connection.execute_sql("ALTER TABLE pause ADD COLUMN soft BOOLEAN NOT NULL DEFAULT TRUE")
+
+
 # Step n brings version n to version n + 1. A step is never changed once it has been released.
-STEPS: tuple[Step, ...] = (_pauses_batches_and_windows,)
+STEPS: tuple[Step, ...] = (_pauses_batches_and_windows, _pauses_that_are_hard)
 
 
 def latest(steps: Sequence[Step] = STEPS) -> int:

@@ -15,13 +15,6 @@ from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, storable
 from workers.store.tables import JobRow, PauseRow
 
-_HARD = " (what runs, too)"  # ends the name of who gave a pause that is not soft
-
-
-def giver(text: str) -> tuple[str, bool]:
-    """Who gave a pause, and whether a soft one, of what the table holds."""
-    return text.removesuffix(_HARD), not text.endswith(_HARD)
-
 
 def column(scope: Scope) -> Any:
     """Where a job says which of them it belongs to."""
@@ -55,12 +48,11 @@ def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str, 
 
     Not `soft`: a running job that comes into it is to be paused, too.
     """
-    by, _ = giver(storable(by))
     name = checked(scope, name)
     moment = now_ms()
     with transaction(db):
         revision = bump(db)
-        values = {"since": moment, "until": until, "by": by if soft else by + _HARD}
+        values = {"since": moment, "until": until, "by": storable(by), "soft": soft}
         target = [PauseRow.scope, PauseRow.name]
         insert = PauseRow.insert(scope=scope.value, name=name, **values)
         insert.on_conflict(conflict_target=target, update=values).execute(db)
@@ -86,7 +78,10 @@ def lasting(moment: Any) -> Any:
 
 def _found(db: Database, which: Any) -> list[Pause]:
     rows = PauseRow.select().where(which).order_by(PauseRow.scope, PauseRow.name).dicts().execute(db)
-    return [Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], *giver(row["by"])) for row in rows]
+    return [
+        Pause(Scope(row["scope"]), row["name"], row["since"], row["until"], row["by"], bool(row["soft"]))
+        for row in rows
+    ]
 
 
 def pauses(db: Database, scope: Scope | None = None, at: int | None = None) -> list[Pause]:

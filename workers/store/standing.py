@@ -9,7 +9,7 @@ from peewee import Database
 
 from workers.jobs import Job, Scope, Waiting, Wish, rfc3339
 from workers.store.keepers import Keepers, With, read
-from workers.store.pauses import giver, lasting
+from workers.store.pauses import lasting
 from workers.store.tables import JobRow, PauseRow
 from workers.text import span_words
 
@@ -48,8 +48,7 @@ def tell_paused(db: Database, job: Job, now: int) -> tuple[str, str]:
 def _pause_in_words(row: Any, now: int) -> tuple[str, str]:
     scope = Scope(row["scope"])
     lifts = f"spool {scope.value} resume {shlex.quote(row['name'])}"
-    by, _ = giver(row["by"])
-    return f"{by or 'somebody'} paused {scope.called(row['name'])}{_until(row['until'] or None, now)}", lifts
+    return f"{row['by'] or 'somebody'} paused {scope.called(row['name'])}{_until(row['until'] or None, now)}", lifts
 
 
 def tell_hold(db: Database, job: Job, now: int) -> tuple[str, str]:

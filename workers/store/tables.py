@@ -220,6 +220,7 @@ class PauseRow(Model):
     since = BigIntegerField()
     until = BigIntegerField(null=True)  # it ends by itself; null: when somebody says so
     by = TextField(default="")
+    soft = BooleanField(default=True, constraints=[SQL("DEFAULT TRUE")])  # what ran when it began goes on
 
     class Meta:
         table_name = "pause"
