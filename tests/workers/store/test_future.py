@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.databases import ended, submitted
 from workers.store import questions
-from workers.store.ahead import bring_back
+from workers.store.future import bring_back
 from workers.store.records import now_ms
 from workers.store.tables import JobRow
 
@@ -46,7 +46,7 @@ def test_what_ended_ahead_has_ended_now_and_took_as_long(db: Any) -> None:
 
 
 def test_it_is_told_once(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.store.ahead._AT_ONCE", 2)
+    monkeypatch.setattr("workers.store.future._AT_ONCE", 2)
     now = now_ms()
     for _ in range(4):
         _at(db, now, now, now + 400 * DAY_MS)
