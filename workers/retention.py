@@ -15,8 +15,8 @@ from workers import trash
 from workers.logs import remove_log
 from workers.settings import Settings
 from workers.store import hosts, orders, questions
-from workers.store.future import bring_back
 from workers.store.audit import forget_orders
+from workers.store.future import bring_back
 from workers.store.records import now_ms
 
 log = logging.getLogger(__name__)
