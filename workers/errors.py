@@ -6,6 +6,7 @@ the reason and what to do.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,7 +59,22 @@ _RETRYABLE = frozenset(
 )
 
 
-TOO_LARGE = "a file became larger than `file_size_gib` in [jobs] allows, or than its filesystem can hold"
+DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+TOO_LARGE = (  # neither waiting nor room on the disk would help
+    ErrorClass.UNSUPPORTED,
+    "a file became larger than `file_size_gib` in [jobs] allows, or than its filesystem can hold",
+)
+
+
+def disk_refusal(error: BaseException | None) -> tuple[ErrorClass, str] | None:
+    """The class and words for a disk that refuses, or a file that may not grow; None for every other error."""
+    if not isinstance(error, OSError):
+        return None
+    if error.errno == errno.EFBIG:
+        return TOO_LARGE
+    if error.errno in DISK_ERRNOS:
+        return ErrorClass.DISK, error.strerror or str(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from console.cli.looking import watching
 from console.cli.output import OutputClosed, OutputError, abandon, flush, say, tell
-from workers.errors import InvalidParams, SpoolError
+from workers.errors import DISK_ERRNOS, InvalidParams, SpoolError
 
 INTERRUPTED = 130
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_UNWRITABLE = DISK_ERRNOS | {errno.EFBIG, errno.EBADF}
 
 
 def guarded(arguments: Sequence[str]) -> int:

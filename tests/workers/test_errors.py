@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from workers import errors
-from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed, SpoolError
+from workers.errors import DISK_ERRNOS, ErrorClass, Failure, InvalidParams, JobFailed, SpoolError, disk_refusal
 
 
 def test_exactly_these_failures_are_worth_another_attempt() -> None:
@@ -36,6 +39,19 @@ def test_exactly_these_failures_are_worth_another_attempt() -> None:
 def test_exit_codes(name: str, code: int) -> None:
     kind = getattr(errors, name)
     assert issubclass(kind, SpoolError) and kind.exit_code == code
+
+
+@pytest.mark.parametrize("number", sorted(DISK_ERRNOS))
+def test_a_disk_that_refuses_says_why(number: int) -> None:
+    refused = disk_refusal(OSError(number, os.strerror(number), "/a"))
+    assert refused == (ErrorClass.DISK, os.strerror(number))
+
+
+def test_only_a_disk_refuses() -> None:
+    refused = disk_refusal(OSError(errno.EFBIG, os.strerror(errno.EFBIG)))
+    assert refused is not None and refused[0] is ErrorClass.UNSUPPORTED and "`file_size_gib`" in refused[1]
+    assert disk_refusal(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))) is None
+    assert disk_refusal(ValueError("no number")) is None and disk_refusal(None) is None
 
 
 def test_all_problems_of_params_are_told_at_once() -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workers.errors import TOO_LARGE, ErrorClass, JobFailed
+from workers.errors import ErrorClass, JobFailed, disk_refusal
 from workers.media.names import path_to_key
 from workers.media.sniff import sniff
 from workers.media.turns import mirrored, orientation_of, rotation_of
@@ -117,15 +117,10 @@ def _failure(error: Exception, path: str | os.PathLike[str]) -> JobFailed:
         return JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key)
     if isinstance(error, (av.error.DecoderNotFoundError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError)):
         return JobFailed(ErrorClass.UNSUPPORTED, f"{name}: {clean(reason or 'unsupported')}", input=key)
-    if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return JobFailed(ErrorClass.UNSUPPORTED, f"{name}: {TOO_LARGE}", input=key)
-    if isinstance(error, OSError) and error.errno in _DISK_ERRNOS:
-        return JobFailed(ErrorClass.DISK, f"{name}: {clean(reason)}", input=key)
+    # Not EIO: demuxers say that of damaged files too, and one such file must not end the work on all others.
+    if (refused := disk_refusal(error)) and getattr(error, "errno", None) != errno.EIO:
+        return JobFailed(refused[0], f"{name}: {clean(refused[1])}", input=key)
     return JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged or no media: {clean(reason)}", input=key)
-
-
-# Not EIO: demuxers say that of damaged files too, and one such file must not end the work on all others.
-_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 # Demuxers of formats without a header that tells the duration; libavformat may work it out from a bit rate.

@@ -290,7 +290,7 @@ def why_failed(
     A full disk and a file too large are told by the lines: some versions end with 0 then.
     """
     if too_large or code == -signal.SIGXFSZ or any(_TOO_LARGE_WORDS in line for line in lines):
-        return ErrorClass.UNSUPPORTED, TOO_LARGE
+        return TOO_LARGE
     if disk_full or any(word in line for line in lines for word in _DISK_WORDS):
         return ErrorClass.DISK, "no space left for the output"
     if code == 0:

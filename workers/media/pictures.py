@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import importlib
 import io
@@ -18,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from PIL.Image import Transpose
 
-from workers.errors import TOO_LARGE, ErrorClass, JobFailed
+from workers.errors import ErrorClass, JobFailed, disk_refusal
 from workers.media.bits import mend_planes
 from workers.media.colour import plain, smooth
 from workers.media.names import path_to_key
@@ -54,7 +53,6 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
-_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _EXIF_DAMAGE = (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error)
 
 # Half as much again as needed costs half of decoding in full, and the eye sees nothing (40 dB in the worst case).
@@ -109,12 +107,8 @@ def guarded(name: str, key: str) -> Iterator[None]:
     except MemoryError as error:
         raise JobFailed(ErrorClass.CRASHED, f"out of memory while reading {name}", input=key) from error
     except OSError as error:
-        if error.errno == errno.EFBIG:
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"{name}: {TOO_LARGE}", input=key) from error
-        disk = error.errno in _DISK_ERRNOS
-        raise JobFailed(
-            ErrorClass.DISK if disk else ErrorClass.BAD_INPUT, f"{name}: {clean(str(error))}", input=key
-        ) from error
+        error_class, words = disk_refusal(error) or (ErrorClass.BAD_INPUT, str(error))
+        raise JobFailed(error_class, f"{name}: {clean(words)}", input=key) from error
     except _DAMAGE as error:
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged: {clean(str(error))}", input=key) from error
 

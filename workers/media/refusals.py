@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import email.utils
-import errno
 import re
 import time
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from workers.errors import TOO_LARGE, ErrorClass, Failure
+from workers.errors import ErrorClass, Failure, disk_refusal
 from workers.media.reach import ReachRefusedError
 from workers.text import clean, redacted
 
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _NETWORK_NAMES = frozenset(
     {"TransportError", "IncompleteRead", "ProxyError", "SSLError", "ContentTooShortError", "NoSupportingHandlers"}
 )
@@ -72,10 +70,8 @@ def failure_of(error: BaseException, url: str, *, started: bool = False, refused
             wait = retry_after_s(_header(cause, "Retry-After"))
             return Failure(_class_of_status(status, started), words, url, retry_after_s=wait)
     for cause in causes:
-        if isinstance(cause, OSError) and cause.errno == errno.EFBIG:
-            return Failure(ErrorClass.UNSUPPORTED, TOO_LARGE, url)
-        if isinstance(cause, OSError) and cause.errno in _DISK:
-            return Failure(ErrorClass.DISK, f"cannot write: {cause.strerror}", url)
+        if disk := disk_refusal(cause):
+            return Failure(disk[0], f"cannot write: {disk[1]}", url)
     names = {type(cause).__name__ for cause in causes}
     if "GeoRestrictedError" in names:
         return Failure(ErrorClass.AUTH, words, url)

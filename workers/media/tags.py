@@ -6,7 +6,6 @@ Writing touches nothing but tags; `packets_digest` proves it. Which fields have 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import struct
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workers.errors import TOO_LARGE, ErrorClass, JobFailed
+from workers.errors import ErrorClass, JobFailed, disk_refusal
 from workers.media.fields import Choice, Found, Value, fit
 from workers.media.names import path_to_key
 from workers.media.tagkinds import OGG, Tags, open_tags
@@ -41,7 +40,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "musicbrainz_artist_id": ("musicbrainz_artistid", "musicbrainz artist id"),
 }
 _PULSE_PACKETS = 500
-_DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _MAX_BOXES = 1_000  # looked at for fragments, which come early
 
 
@@ -146,11 +144,9 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except (mutagen.MutagenError, ValueError, TypeError, KeyError, IndexError, struct.error, EOFError) as error:
         name = clean(path.name)
-        inner = error.args[0] if error.args else None  # mutagen wraps what the system said
-        if isinstance(inner, OSError) and inner.errno == errno.EFBIG:
-            raise JobFailed(ErrorClass.UNSUPPORTED, f"cannot write the tags of {name}: {TOO_LARGE}") from error
-        if isinstance(inner, OSError) and inner.errno in _DISK_ERRNOS:
-            raise JobFailed(ErrorClass.DISK, f"cannot write the tags of {name}: {inner.strerror}") from error
+        # Mutagen wraps what the system said.
+        if refused := disk_refusal(error.args[0] if error.args else None):
+            raise JobFailed(refused[0], f"cannot write the tags of {name}: {refused[1]}") from error
         reason = clean(str(error)) or type(error).__name__
         raise JobFailed(ErrorClass.BAD_INPUT, f"{name} is damaged, its tags cannot be written: {reason}") from error
 

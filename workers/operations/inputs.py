@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from workers.errors import TOO_LARGE, ErrorClass, JobFailed
+from workers.errors import ErrorClass, JobFailed, disk_refusal
 from workers.files import leads_nowhere
 from workers.media.names import key_to_path, path_to_key
 from workers.operations.contract import BulkParams, Context
@@ -181,10 +181,10 @@ def publish(ctx: Context, staged: Path, target: Path) -> Path:
 
 def disk_failure(error: OSError, what: str) -> JobFailed:
     """The failure for an error of the system: of class disk only where waiting may help."""
-    if error.errno == errno.EFBIG:
-        return JobFailed(ErrorClass.UNSUPPORTED, f"{what}: {TOO_LARGE}")
-    refused = error.errno in (errno.EACCES, errno.EPERM)
-    return JobFailed(ErrorClass.AUTH if refused else ErrorClass.DISK, f"{what}: {error.strerror or error}")
+    not_ours = error.errno in (errno.EACCES, errno.EPERM)
+    other = ErrorClass.AUTH if not_ours else ErrorClass.DISK, error.strerror or str(error)
+    error_class, words = disk_refusal(error) or other
+    return JobFailed(error_class, f"{what}: {words}")
 
 
 def need_room(ctx: Context, folder: Path, size: int = 0) -> None:

@@ -10,10 +10,9 @@ import sys
 import traceback
 from dataclasses import dataclass, replace
 
-from workers.errors import TOO_LARGE, ErrorClass, Failure, InvalidParams, JobFailed, LeaseLost, SpoolError
+from workers.errors import ErrorClass, Failure, InvalidParams, JobFailed, LeaseLost, SpoolError, disk_refusal
 from workers.text import clean, clean_lines, redacted, shorten
 
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 _INPUT_ERRORS = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
 _INPUT_ERRNOS = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV)
 _DETAIL_FRAMES = 6
@@ -48,19 +47,17 @@ def _class_and_message(error: BaseException, circumstances: Circumstances) -> tu
         case InvalidParams():
             return ErrorClass.BAD_INPUT, str(error)
         case OSError():
-            return _class_of_os_error(error, circumstances), _words(error)
+            refused = disk_refusal(error)
+            error_class = refused[0] if refused else _class_of_os_error(error, circumstances)
+            return error_class, _located(refused[1] if refused else _words(error), error)
         case SpoolError():
             return ErrorClass.TOOL, str(error)
     return ErrorClass.TOOL, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _class_of_os_error(error: OSError, circumstances: Circumstances) -> ErrorClass:
-    if error.errno in _DISK_ERRORS:
-        return ErrorClass.DISK
     if error.errno == errno.ENOMEM:
         return ErrorClass.CRASHED
-    if error.errno == errno.EFBIG:
-        return ErrorClass.UNSUPPORTED  # neither waiting nor room on the disk would help
     if isinstance(error, ConnectionError | TimeoutError):
         return ErrorClass.NETWORK
     if isinstance(error, _INPUT_ERRORS) or error.errno in _INPUT_ERRNOS:
@@ -80,11 +77,11 @@ def _has_name(error: OSError) -> bool:
 
 
 def _words(error: OSError) -> str:
-    if error.errno == errno.EFBIG:
-        return TOO_LARGE
-    if error.strerror is None:
-        return f"{type(error).__name__}: {error}"
-    return f"{error.strerror}: {os.fsdecode(error.filename)}" if _has_name(error) else error.strerror
+    return f"{type(error).__name__}: {error}" if error.strerror is None else error.strerror
+
+
+def _located(words: str, error: OSError) -> str:
+    return f"{words}: {os.fsdecode(error.filename)}" if _has_name(error) else words
 
 
 def _limit(memory_bytes: int) -> str:

@@ -79,6 +79,7 @@ def test_retry_after() -> None:
     ("cause", "expected"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), ErrorClass.DISK),
+        (OSError(errno.EIO, "Input/output error"), ErrorClass.DISK),
         (OSError(errno.EFBIG, "File too large"), ErrorClass.UNSUPPORTED),
         (ConnectionResetError(), ErrorClass.NETWORK),
         (TimeoutError(), ErrorClass.NETWORK),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -186,17 +187,27 @@ def test_damaged_files_fail_in_words(songs: Path, tmp_path: Path, name: str) -> 
     assert caught.value.failure.error_class is ErrorClass.BAD_INPUT
 
 
-def test_a_full_disk_is_no_fault_of_the_file(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "error_class", "words"),
+    [
+        (errno.ENOSPC, ErrorClass.DISK, "No space left"),
+        (errno.EIO, ErrorClass.DISK, "Input/output error"),
+        (errno.EFBIG, ErrorClass.UNSUPPORTED, "file_size_gib"),
+    ],
+)
+def test_a_disk_that_refuses_is_no_fault_of_the_file(
+    songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error_class: ErrorClass, words: str
+) -> None:
     path = tmp_path / "song.flac"
     shutil.copyfile(songs / "song.flac", path)
 
-    def full(self: tagkinds.Tags) -> None:
-        raise mutagen.MutagenError(OSError(errno.ENOSPC, "No space left on device"))
+    def refused(self: tagkinds.Tags) -> None:
+        raise mutagen.MutagenError(OSError(number, os.strerror(number)))
 
-    monkeypatch.setattr(tagkinds.Tags, "save", full)
-    with pytest.raises(JobFailed, match="No space left") as caught:
+    monkeypatch.setattr(tagkinds.Tags, "save", refused)
+    with pytest.raises(JobFailed, match=words) as caught:
         tags.write(path, probe(path), record_of(SONG), overwrite=False)
-    assert caught.value.failure.error_class is ErrorClass.DISK
+    assert caught.value.failure.error_class is error_class
 
 
 @pytest.mark.parametrize(

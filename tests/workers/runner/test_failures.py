@@ -17,7 +17,7 @@ HERE = Circumstances(memory_bytes=512 << 20, own_folders=("/home/work", "/media/
     [
         (MemoryError(), ErrorClass.CRASHED, "out of memory (limit 512 MiB)"),
         (OSError(errno.ENOSPC, "No space left on device"), ErrorClass.DISK, "No space left on device"),
-        (OSError(errno.EFBIG, "File too large"), ErrorClass.UNSUPPORTED, TOO_LARGE),
+        (OSError(errno.EFBIG, "File too large"), *TOO_LARGE),
         (OSError(errno.EIO, "Input/output error", "/a"), ErrorClass.DISK, "Input/output error: /a"),
         (FileNotFoundError(2, "No such file", "/in/a.mp4"), ErrorClass.BAD_INPUT, "No such file: /in/a.mp4"),
         (PermissionError(13, "Permission denied", b"/in/a"), ErrorClass.BAD_INPUT, "Permission denied: /in/a"),
