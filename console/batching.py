@@ -10,7 +10,7 @@ from console.countdown import left_words, until_words
 from console.format import Spans, amount, bar, clock, fit, percent, plain, plural
 from console.limits import limit_word
 from console.screens.ask import Asked, Question
-from workers.client import Batch, fit_batch_name
+from workers.client import Batch, new_batch_name
 from workers.errors import UsageError
 from workers.jobs import LIVE, Job, State
 from workers.text import clean
@@ -146,7 +146,7 @@ def batch_question(jobs: Sequence[Job], known: Sequence[str]) -> Question:
         if asked.text in known:
             return f"Joins the batch {asked.text}."
         if asked.text:
-            return f"Makes a new batch, {fit_batch_name(asked.text)}."
+            return f"Makes a new batch, {new_batch_name(asked.text)}."
         if not held:
             raise UsageError("A name is needed: they are in no batch.")
         return f"Takes out of {', '.join(held[:3])}{' …' if len(held) > 3 else ''}."

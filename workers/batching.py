@@ -16,6 +16,7 @@ from workers.store import batches, pausing, planned, questions, submissions
 from workers.store.answers import Answer
 from workers.store.batches import Batch, Template
 from workers.store.database import spoken, transaction
+from workers.store.pauses import scope_name
 from workers.store.records import now_ms, to_json
 from workers.store.submissions import NewJob
 from workers.text import clean
@@ -42,7 +43,7 @@ class Batching(Door):
 
     def batch(self, name: str) -> Batch:
         """One batch; UsageError when there is none of that name."""
-        found = self.batches(batches.checked(name))
+        found = self.batches(scope_name(Scope.BATCH, name))
         if not found:
             raise UsageError(f"no batch {clean(name)!r}: {self._near(name)}")
         return found[0]
@@ -61,7 +62,7 @@ class Batching(Door):
 
         UsageError for the name of neither a batch nor a template, unless it is to be a `new` one.
         """
-        name = batches.fit_name(name)
+        name = batches.new_batch_name(name)
         known = new or self.batches(name) or name in {template.name for template in self.templates()}
         if not known:
             raise UsageError(f"no batch {name!r}: {self._near(name)} (--new limits one that is still to come)")
@@ -118,7 +119,7 @@ class Batching(Door):
 
     def _members(self, name: str) -> Mapping[int, State]:
         self.batch(name)
-        return questions.states_by_id(self._db, batches.member_ids(self._db, batches.checked(name)))
+        return questions.states_by_id(self._db, batches.member_ids(self._db, scope_name(Scope.BATCH, name)))
 
     # ---------------------------------------------------------------- templates
 
@@ -141,7 +142,7 @@ class Batching(Door):
         begin = daytimes.kept_of(planned.planned_starts(self._db, list(jobs)), localtime.zone())
         kept = [_as_template(jobs[job_id], places, begin.get(job_id)) for job_id in places]
         batches.save_template(self._db, name, kept, user_of(by), limit=self.batch(batch).limit)
-        return self._template(batches.checked(name))
+        return self._template(scope_name(Scope.BATCH, name))
 
     def _template(self, name: str) -> Template:
         found = {template.name: template for template in self.templates()}
@@ -167,7 +168,7 @@ class Batching(Door):
         before when none of them starts (0: all may at once). UsageError when there is no such template; InvalidParams
         when one of its jobs is none any more.
         """
-        template, batch, by = self._template(name), batches.fit_name(batch), user_of(by)
+        template, batch, by = self._template(name), batches.new_batch_name(batch), user_of(by)
         if run_after is not None and not 0 <= run_after <= LATEST_MS:
             raise UsageError("a job can be scheduled up to the year 9999")
         given = {"inputs": list(inputs)} if inputs else {}

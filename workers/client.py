@@ -37,11 +37,10 @@ from workers.settings import Settings
 from workers.status import QueueStatus, WorkerStatus
 from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
-from workers.store.batches import Batch, Template
-from workers.store.batches import fit_name as fit_batch_name
+from workers.store.batches import Batch, Template, new_batch_name
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
 from workers.store.inforce import Setting
-from workers.store.pauses import checked as scope_name
+from workers.store.pauses import scope_name
 from workers.store.watching import WatchPoll, open_watched
 from workers.trash import Entry as TrashEntry
 from workers.trashbin import Done as Trashed
@@ -81,12 +80,12 @@ __all__ = [
     "backup_as_json",
     "canonical_window",
     "find_backup",
-    "fit_batch_name",
     "list_backups",
     "list_replaced",
     "load_registry",
     "login_name",
     "make_backup",
+    "new_batch_name",
     "open_client",
     "plan_restore",
     "restore_backup",

@@ -11,7 +11,7 @@ from workers.jobs import LATEST_MS, Job, Priority, Waiting
 from workers.logs import remove_log
 from workers.store import chains, orders, pausing, places, questions, submissions
 from workers.store.answers import Answer
-from workers.store.batches import fit_name
+from workers.store.batches import new_batch_name
 from workers.store.database import spoken
 from workers.store.records import now_ms
 from workers.text import clean
@@ -60,7 +60,7 @@ class Ordering(Door):
             window=canonical_window(window) if window else None,
             after=tuple(after),
             after_ended=tuple(after_ended),
-            batch=None if batch is None else fit_name(batch),
+            batch=None if batch is None else new_batch_name(batch),
             hold=hold,
             submission_key=submission_key,
         )

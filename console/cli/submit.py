@@ -131,10 +131,10 @@ def _at(text: str | None, problems: Problems) -> int | None:
 
 
 def _batch(name: str | None, problems: Problems) -> str | None:
-    from workers.client import fit_batch_name
+    from workers.client import new_batch_name
 
     try:
-        return None if name is None else fit_batch_name(name)
+        return None if name is None else new_batch_name(name)
     except UsageError as error:
         problems.append(("--batch", str(error)))
         return None

@@ -59,20 +59,16 @@ class Template:
     at: int
 
 
-def checked(name: str) -> str:
-    """The name of a batch as the table holds it; UsageError when there can be none of that name."""
-    return pauses.checked(Scope.BATCH, name)
-
-
-def fit_name(name: str) -> str:
+def new_batch_name(name: str) -> str:
     """A name that a batch or template may be given, as the table holds it; UsageError when nobody could write it again.
 
-    Every way in passes here: submissions, orders, templates and limits.
+    Every name that is given passes here: by submissions, orders, templates and limits. One that is only looked up
+    need not: an older version may have given it.
     """
     name = name.strip()
     if not name.isprintable():
         raise UsageError(f"{name!r} holds characters that cannot be shown, such as a line break; leave them out")
-    return checked(name)
+    return pauses.scope_name(Scope.BATCH, name)
 
 
 def batches(db: Database, name: str | None = None) -> list[Batch]:
@@ -122,7 +118,7 @@ def _sums(db: Database, chosen: Any) -> dict[str, tuple[ItemCounts, float | None
 
 def set_limit(db: Database, name: str, limit: int | None, by: str) -> None:
     """How many jobs of a batch may run at once: 1 to 32, 0 for as many as the host is good for, None for any."""
-    name = fit_name(name)
+    name = new_batch_name(name)
     if limit is not None and not 0 <= limit <= MOST_AT_ONCE:
         raise UsageError(f"{limit} at once: a batch runs 1 to {MOST_AT_ONCE} jobs at once, or auto, or any")
     told = {None: "any", 0: "auto"}.get(limit, str(limit))
@@ -137,7 +133,7 @@ def set_limit(db: Database, name: str, limit: int | None, by: str) -> None:
 
 def forget(db: Database, name: str, by: str) -> None:
     """Drop the limit and the pause of a batch: its jobs are removed by themselves."""
-    name = checked(name)
+    name = pauses.scope_name(Scope.BATCH, name)
     with transaction(db):
         delete(BatchRow, BatchRow.name == name).execute(db)
         pauses.resume(db, Scope.BATCH, name, by, "the batch was deleted")
@@ -152,7 +148,7 @@ def member_ids(db: Database, name: str) -> list[int]:
 
 def assign(db: Database, ids: Sequence[int], name: str | None, by: str) -> list[Answer]:
     """Put jobs into a batch, out of any other that they were in; None takes them out. Also jobs that have ended."""
-    name = None if name is None else fit_name(name)
+    name = None if name is None else new_batch_name(name)
     answers = []
     for part in parts(dict.fromkeys(ids)):
         with transaction(db):
@@ -181,7 +177,7 @@ def save_template(
     db: Database, name: str, jobs: Sequence[Mapping[str, Any]], by: str, *, limit: int | None = None
 ) -> None:
     """Keep jobs, and how many of them run at once, under a name, in place of what had it."""
-    name = fit_name(name)
+    name = new_batch_name(name)
     values = {"jobs": to_json({"limit": limit, "jobs": list(jobs)}), "by": storable(by), "at": now_ms()}
     with transaction(db):
         insert = TemplateRow.insert(name=name, **values)

@@ -155,7 +155,7 @@ def queue_settings(db: Database) -> dict[str, QueueSetting]:
 
 def set_slots(db: Database, queue: str, slots: int | None, by: str) -> None:
     """How many jobs of a queue may run at once; None: as the configuration says."""
-    queue = pauses.checked(Scope.QUEUE, queue)
+    queue = pauses.scope_name(Scope.QUEUE, queue)
     with transaction(db):
         before = QueueRow.select(QueueRow.slots).where(QueueRow.queue == queue).scalar(db)
         insert = QueueRow.insert(queue=queue, slots=slots)

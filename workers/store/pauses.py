@@ -21,7 +21,7 @@ def column(scope: Scope) -> Any:
     return {Scope.QUEUE: JobRow.queue, Scope.SITE: JobRow.site, Scope.BATCH: JobRow.batch}[scope]
 
 
-def checked(scope: Scope, name: str) -> str:
+def scope_name(scope: Scope, name: str) -> str:
     """The name as the table holds it; UsageError when there can be no such queue, site or batch."""
     name = storable(name.strip())
     if scope is Scope.QUEUE and name not in QUEUES:
@@ -48,7 +48,7 @@ def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str, 
 
     Not `soft`: a running job that comes into it is to be paused, too.
     """
-    name = checked(scope, name)
+    name = scope_name(scope, name)
     moment = now_ms()
     with transaction(db):
         revision = bump(db)
@@ -63,7 +63,7 @@ def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str, 
 
 def resume(db: Database, scope: Scope, name: str, by: str, reason: str = "") -> bool:
     """Let it start jobs again; False when it was not paused."""
-    name = checked(scope, name)
+    name = scope_name(scope, name)
     with transaction(db):
         gone = delete(PauseRow, (PauseRow.scope == scope.value) & (PauseRow.name == name)).execute(db)
         if gone:

@@ -163,7 +163,7 @@ def _pause_with(db: Database, job_id: int, pause_: With, by: str) -> Answer | No
 
 def resume_scope(db: Database, scope: Scope, name: str, by: str, why: str = "") -> bool:
     """End such a pause; jobs that were paused with it go on, those that others paused stay. False: it was none."""
-    name = pauses.checked(scope, name)
+    name = pauses.scope_name(scope, name)
     with transaction(db):
         was = pauses.resume(db, scope, name, by, why)
         for job in _kept_with(db, scope, name):

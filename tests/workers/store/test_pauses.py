@@ -33,7 +33,7 @@ def test_nothing_of_it_starts_until_somebody_says_so(
     pauses.pause(db, scope, name, until=None, by="ann")
     (why,) = reasons(db, job, situation())
     assert why.reason == "paused" and why.detail.startswith(f"ann paused the {scope.value} ")
-    assert why.lifts == f"spool {scope.value} resume {shlex.quote(pauses.checked(scope, name))}"
+    assert why.lifts == f"spool {scope.value} resume {shlex.quote(pauses.scope_name(scope, name))}"
     assert claimed(db, job.queue) in (None, questions.job_by_id(db, free.id))
     assert reasons(db, free, situation()) == []
     assert pauses.resume(db, scope, name, "bob") and not pauses.resume(db, scope, name, "bob")
