@@ -39,7 +39,7 @@ from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
 from workers.store.batches import Batch, Template, new_batch_name
 from workers.store.database import ChangePoll, ask, close_async, open_async_database, open_database, told
-from workers.store.inforce import Setting
+from workers.store.inforce import ChangedNumber
 from workers.store.pauses import scope_name
 from workers.store.watching import WatchPoll, open_watched
 from workers.trash import Entry as TrashEntry
@@ -60,6 +60,7 @@ __all__ = [
     "Batch",
     "CacheStats",
     "CategoryStats",
+    "ChangedNumber",
     "Cleared",
     "Client",
     "Contents",
@@ -68,7 +69,6 @@ __all__ = [
     "NoticeDesk",
     "QueueStatus",
     "RestorePlan",
-    "Setting",
     "Template",
     "TrashBin",
     "TrashEntry",

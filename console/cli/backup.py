@@ -13,7 +13,7 @@ from console.cli.words import json_option
 from workers.errors import UsageError
 
 if TYPE_CHECKING:
-    from workers.client import Backup, Contents, RestorePlan, Setting
+    from workers.client import Backup, ChangedNumber, Contents, RestorePlan
     from workers.jobs import Pause
     from workers.settings import Settings
 
@@ -139,7 +139,7 @@ def _in_force(plan: RestorePlan) -> Iterator[str]:
         yield f"paused no more: {pause.scope.called(pause.name)} (paused {_lasts(pause)} by {pause.by})"
     for old, new in changes.otherwise:
         yield f"paused {_lasts(new)} (by {new.by}), not {_lasts(old)} (by {old.by}): {new.scope.called(new.name)}"
-    for one in changes.settings:
+    for one in changes.numbers:
         whose = "slots of the queue" if one.kind == "slots" else "limit of the batch"
         before = f", not {_number(one, one.before)}" if plan.present is not None else ""
         yield f"{whose} {one.name}: {_number(one, one.after)}{before}"
@@ -151,10 +151,10 @@ def _lasts(pause: Pause) -> str:
     return f"until {clock(pause.until)}" if pause.until else f"until `spool {pause.scope.value} resume` ends it"
 
 
-def _number(setting: Setting, number: int | None) -> str:
+def _number(changed: ChangedNumber, number: int | None) -> str:
     from console.limits import limit_word
 
-    if setting.kind == "slots":
+    if changed.kind == "slots":
         return "as configured" if number is None else str(number)
     return limit_word(number)
 
@@ -186,7 +186,7 @@ def _as_json(plan: RestorePlan) -> Mapping[str, Any]:
             {**_pause_as_json(new), "until_before": rfc3339(old.until), "by_before": old.by}
             for old, new in changes.otherwise
         ],
-        "set_otherwise": [asdict(setting) for setting in changes.settings],
+        "set_otherwise": [asdict(one) for one in changes.numbers],
         **change,
     }
 

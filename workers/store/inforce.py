@@ -20,7 +20,7 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ChangedNumber:
     """A number that one database has otherwise than the other; None: it has none, so the configuration holds."""
 
     kind: str  # slots (of a queue) or limit (of a batch)
@@ -36,7 +36,7 @@ class Changes:
     lifted: tuple[Pause, ...] = ()  # they hold now
     again: tuple[Pause, ...] = ()
     otherwise: tuple[tuple[Pause, Pause], ...] = ()  # before and after: by somebody else, or until another time
-    settings: tuple[Setting, ...] = ()
+    numbers: tuple[ChangedNumber, ...] = ()
 
 
 def read(connection: sqlite3.Connection, tables: Set[str]) -> InForce:
@@ -72,12 +72,14 @@ def changes(before: InForce, after: InForce) -> Changes:
         lifted=tuple(pause for key, pause in old.items() if key not in new),
         again=tuple(pause for key, pause in new.items() if key not in old),
         otherwise=tuple((one, two) for one, two in both if (one.until, one.by) != (two.until, two.by)),
-        settings=(*_numbers("slots", before.slots, after.slots), *_numbers("limit", before.limits, after.limits)),
+        numbers=(*_numbers("slots", before.slots, after.slots), *_numbers("limit", before.limits, after.limits)),
     )
 
 
-def _numbers(kind: str, before: tuple[tuple[str, int], ...], after: tuple[tuple[str, int], ...]) -> Iterator[Setting]:
+def _numbers(
+    kind: str, before: tuple[tuple[str, int], ...], after: tuple[tuple[str, int], ...]
+) -> Iterator[ChangedNumber]:
     old, new = dict(before), dict(after)
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
-            yield Setting(kind, name, old.get(name), new.get(name))
+            yield ChangedNumber(kind, name, old.get(name), new.get(name))

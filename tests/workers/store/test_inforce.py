@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 
 from workers.jobs import Pause, Scope
-from workers.store.inforce import Changes, InForce, Setting, changes, read
+from workers.store.inforce import ChangedNumber, Changes, InForce, changes, read
 
 
 def _pause(name: str, until: int | None = None, by: str = "ann") -> Pause:
@@ -24,7 +24,7 @@ def test_both_directions() -> None:
         lifted=(_pause("video"),),
         again=(_pause("default"),),
         otherwise=((_pause("images"), _pause("images", 9000)),),
-        settings=(Setting("slots", "images", 3, None), Setting("limit", "day", None, 2)),
+        numbers=(ChangedNumber("slots", "images", 3, None), ChangedNumber("limit", "day", None, 2)),
     )
     back = changes(two, one)
     assert (back.lifted, back.again) == ((_pause("default"),), (_pause("video"),))
