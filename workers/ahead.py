@@ -1,71 +1,120 @@
-"""Why the jobs that a job waits for do not go on themselves: their own reasons, a few links down the chain."""
+"""Why the jobs that a job waits for do not go on themselves: what keeps those at the ends of its chain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from workers.jobs import Job, State, Waiting
 from workers.status import QueueStatus
-from workers.store import questions
+from workers.store import links, questions
 from workers.store.standing import stopped
-from workers.store.waiting import DEPENDENCY, Situation, blockers, reasons
+from workers.store.waiting import DEPENDENCY, Situation, reasons
 from workers.why import explain
 
-LINKS = 5  # jobs down the chain whose reasons are told, so that a sentence stays one
+TOLD = 5  # jobs of a chain whose reasons are told, so that a sentence stays one
+
+
+@dataclass
+class _Chain:
+    """The jobs before one, the nearest first."""
+
+    near: frozenset[int]  # those that it waits for itself
+    states: dict[int, State] = field(default_factory=dict)
+    unread: int | None = None  # the first that was not looked behind, where there are too many links
 
 
 class Reasons:
-    """What holds back many jobs, each of them asked once."""
+    """What holds back jobs: what was found of one serves for all that wait for it."""
 
     def __init__(self, db: Any, now: Situation, queues: Mapping[str, QueueStatus]) -> None:
         self._db = db
         self._now = now
         self._queues = queues
         self._own: dict[int, tuple[Waiting, ...]] = {}
+        self._links: dict[int, tuple[tuple[int, State], ...]] = {}
+        self._kept: dict[int, bool] = {}
 
-    def of(self, job: Job, *, worker_runs: bool) -> tuple[Waiting, ...]:
-        """Why a job does not go on; where it waits for others, why these do not either. Empty when nothing keeps it."""
+    def of(self, job: Job, *, worker_runs: bool, chain: bool) -> tuple[Waiting, ...]:
+        """Why a job does not go on; with `chain`, where it waits for others, what keeps those at the ends of that.
+
+        Empty when nothing keeps it.
+        """
         if job.state is State.PAUSED:
-            return self._alone(job)
+            return (stopped(self._db, job, self._now.now),)
         if job.state is not State.QUEUED:
             return ()
-        held_back = [self._followed(job, one) for one in reasons(self._db, job, self._now)]
+        held_back = reasons(self._db, job, self._now)
+        if chain:
+            held_back = [self._followed(job, one) if one.reason == DEPENDENCY else one for one in held_back]
         return explain(held_back, worker_runs, self._queues.get(job.queue))
 
+    def _followed(self, job: Job, waiting: Waiting) -> Waiting:
+        """That it waits for others, with what keeps these, and what lifts that."""
+        before = self._before(job)
+        ends = self._ends(before)
+        found = questions.jobs_by_id(self._db, ends[:TOLD])
+        told, lifts, keepers = [waiting.detail], [waiting.lifts], []
+        for other in (found[one] for one in ends[:TOLD] if one in found):
+            where = f"job {other.id}" if other.id in before.near else f"further ahead job {other.id}"
+            if other.state is State.RUNNING:
+                told.append(f"{where} runs")
+            for reason in self._alone(other):
+                told.append(f"{where}: {reason.detail}")
+                lifts.append(f"for job {other.id}: {reason.lifts}")
+                keepers.append((other.id, reason.reason))
+        lifts += self._untold(ends[TOLD:], before, found)
+        return Waiting(waiting.reason, "; ".join(told), "; ".join(lifts), tuple(keepers))
+
+    def _untold(self, more: Sequence[int], before: _Chain, found: Mapping[int, Job]) -> Iterator[str]:
+        """Whom to ask about when there are more ends than one sentence holds, or more links than are read."""
+        left = next(iter(more), None) if found else None
+        left = before.unread if left is None else left
+        if left is not None:
+            yield f"spool why {left} tells what keeps that one"
+
+    def _before(self, job: Job) -> _Chain:
+        """All unfinished jobs that it waits for, and that these wait for; each once, so a ring of them ends."""
+        first = self._linked(job.id)
+        chain = _Chain(frozenset(on_id for on_id, _ in first), dict(first))
+        line = [on_id for on_id, state in first if state is State.QUEUED]
+        rows = len(first)
+        for on_id in line:  # grows as it goes
+            if rows >= links.MOST_ROWS:
+                chain.unread = on_id
+                break
+            further = self._linked(on_id)
+            rows += len(further)
+            for one, state in further:
+                if one != job.id and one not in chain.states:
+                    chain.states[one] = state
+                    if state is State.QUEUED:
+                        line.append(one)
+        return chain
+
+    def _linked(self, job_id: int) -> tuple[tuple[int, State], ...]:
+        if job_id not in self._links:
+            self._links[job_id] = links.ahead(self._db, job_id)
+        return self._links[job_id]
+
+    def _ends(self, chain: _Chain) -> list[int]:
+        """Those before it that something other than a job keeps, or that run; which of the nearest run is told."""
+        still = [one for one, state in chain.states.items() if state is not State.RUNNING]
+        unknown = [one for one in still if one not in self._kept]
+        kept = links.kept(self._db, unknown, self._now)
+        self._kept.update((one, one in kept) for one in unknown)
+        return [one for one in chain.states if self._kept.get(one, one not in chain.near)]
+
     def _alone(self, job: Job) -> tuple[Waiting, ...]:
-        """What keeps one that others wait for. That no worker runs is told of those."""
+        """What besides other jobs keeps one that is waited for. That no worker runs is told of those that wait."""
         if job.id not in self._own:
-            if job.state is State.PAUSED:
-                self._own[job.id] = (stopped(self._db, job, self._now.now),)
-            else:
-                self._own[job.id] = explain(reasons(self._db, job, self._now), True, self._queues.get(job.queue))
+            self._own[job.id] = tuple(self._besides_jobs(job))
         return self._own[job.id]
 
-    def _followed(self, job: Job, waiting: Waiting) -> Waiting:
-        """A reason as it is, or that it waits for others with what keeps these, and what lifts that."""
-        if waiting.reason != DEPENDENCY:
-            return waiting
-        told, lifts = [waiting.detail], [waiting.lifts]
-        line, seen = self._ahead(job), {job.id}
-        while line and len(seen) <= LINKS:
-            other = line.pop(0)
-            if other.id in seen:
-                continue
-            seen.add(other.id)
-            for reason in self._alone(other):
-                told.append(f"job {other.id}: {reason.detail}")
-                if reason.reason == DEPENDENCY:
-                    line += self._ahead(other)
-                else:
-                    lifts.append(f"for job {other.id}: {reason.lifts}")
-        left = next((other.id for other in line if other.id not in seen and self._alone(other)), None)
-        if left is not None:
-            lifts.append(f"spool why {left} tells what keeps that one")
-        return Waiting(waiting.reason, "; ".join(told), "; ".join(lifts))
-
-    def _ahead(self, job: Job) -> list[Job]:
-        """The first of those that it waits for that do not run."""
-        still = [on_id for on_id, state, _ in blockers(self._db, job.id) if state in (State.QUEUED, State.PAUSED)]
-        found = questions.jobs_by_id(self._db, still[: LINKS + 1])
-        return [found[on_id] for on_id in still if on_id in found]
+    def _besides_jobs(self, job: Job) -> Iterator[Waiting]:
+        if job.state is State.PAUSED:
+            yield stopped(self._db, job, self._now.now)
+        elif job.state is State.QUEUED:
+            all_of = explain(reasons(self._db, job, self._now), True, self._queues.get(job.queue))
+            yield from (one for one in all_of if one.reason != DEPENDENCY)

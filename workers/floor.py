@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from workers.departure import abandon
@@ -15,14 +16,10 @@ from workers.store import claims, hosts
 from workers.store.database import DatabaseError
 from workers.store.waiting import Situation
 from workers.supervisor import Supervisor
+from workers.turn import FIRST_QUANTUM_S, QUANTUM_S, Shares, had_one
 from workers.workshop import Stop, Workshop
 
 log = logging.getLogger(__name__)
-
-# Of work, that a job of many items has before it makes room for others of its priority. For one that never ran it does
-# so sooner: that may be a small one, and of a hundred big ones each has begun soon.
-QUANTUM_S = 2.0
-FIRST_QUANTUM_S = 0.3
 
 
 class Floor:
@@ -36,6 +33,7 @@ class Floor:
         self._supervisors: dict[int, Supervisor] = {}
         self._guard = threading.Lock()  # of the supervisors
         self._claims_refused = False
+        self._shares = Shares()
 
     def situation(self) -> Situation:
         """What claims depend on, now."""
@@ -43,7 +41,7 @@ class Floor:
 
     def waits(self, queue: str) -> bool:
         """Whether a job of that queue could start now."""
-        return claims.coming(self._shop.db, queue, self.situation()) is not None
+        return claims.next_priority(self._shop.db, queue, self.situation()) is not None
 
     # ---------------------------------------------------------------- consumer threads
 
@@ -51,7 +49,13 @@ class Floor:
         """A ring was taken by a thread that holds one of these slots: run what may run, one job after the other."""
         while not self._stopping() and not slots.crowded:
             try:
-                claimed = claims.claim(self._shop.db, queue, self._shop.worker_id, self.situation())
+                claimed = claims.claim(
+                    self._shop.db,
+                    queue,
+                    self._shop.worker_id,
+                    self.situation(),
+                    turned_first=self._shares.turned_first(queue),
+                )
             except DatabaseError as error:
                 if not self._claims_refused:  # told once, not at every ring
                     log.warning("nothing claimed for %s: %s", queue, error)
@@ -60,7 +64,10 @@ class Floor:
             self._claims_refused = False
             if claimed is None:
                 return
+            position, started = claimed.job.position, time.monotonic()
+            self._shares.claimed(queue, position)
             self._supervise(Supervisor(self._shop, claimed))
+            self._shares.used(queue, position, time.monotonic() - started)
 
     def _supervise(self, supervisor: Supervisor) -> None:
         job = supervisor.job
@@ -103,19 +110,25 @@ class Floor:
         urgent need not wait for the turn.
         """
         for name, consumer in consumers.items():
-            if consumer.slots.free or not consumer.slots.limit:
-                continue
-            here = [supervisor for supervisor in self._here() if supervisor.job.queue == name]
-            able = [supervisor for supervisor in here if supervisor.may_yield()]
-            coming = claims.coming(self._shop.db, name, self.situation()) if able else None
-            if coming is None:
-                continue
-            quantum = FIRST_QUANTUM_S if coming.fresh else QUANTUM_S
-            for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
-                mine = supervisor.job.priority.value
-                if mine < coming.priority or (mine == coming.priority and supervisor.had_turn(quantum)):
-                    supervisor.tell(Stop.YIELD, "worker")
-                    break
+            if consumer.slots.limit and not consumer.slots.free:
+                self._make_room(name)
+
+    def _make_room(self, queue: str) -> None:
+        here = [supervisor for supervisor in self._here() if supervisor.job.queue == queue]
+        able = [supervisor for supervisor in here if supervisor.may_yield()]
+        if not able:
+            return
+        situation = self.situation()
+        leaving = sum(supervisor.yielding for supervisor in here)
+        if claims.claimable(self._shop.db, queue, leaving + 1, situation) <= leaving:
+            return  # nobody waits for whom none makes room already
+        waiting = claims.next_priority(self._shop.db, queue, situation)
+        for supervisor in sorted(able, key=lambda supervisor: supervisor.job.priority):
+            mine = supervisor.job.priority.value
+            quantum = QUANTUM_S if had_one(supervisor.job.position) else FIRST_QUANTUM_S
+            if waiting is not None and (mine < waiting or (mine == waiting and supervisor.had_turn(quantum))):
+                supervisor.tell(Stop.YIELD, "worker")
+                break
 
     def release(self) -> None:
         """Ask every supervisor to end its job, which no attempt is counted for."""

@@ -6,14 +6,13 @@ that the end calls for. Whatever happens to the runner, the job ends or waits fo
 
 from __future__ import annotations
 
-import errno
 import logging
 import select
 import signal
 from collections.abc import Callable
 
 from workers.departure import Departure, End
-from workers.errors import ErrorClass, Failure, SpoolError
+from workers.errors import DISK_ERRNOS, ErrorClass, Failure, SpoolError
 from workers.files import private_folder
 from workers.handover import limits_of, message_for
 from workers.itemdesk import ItemDesk
@@ -35,7 +34,6 @@ from workers.workshop import Stop, Workshop
 log = logging.getLogger(__name__)
 
 _MOST_S = {Stop.CANCEL: 6.0, Stop.RELEASE: 13.0}  # of all graces: a cancel ends in 10 s, the worker's stop in 20 s
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class Supervisor:
@@ -75,6 +73,11 @@ class Supervisor:
     def may_yield(self) -> bool:
         """Whether the job has many items, and was not asked to make room yet."""
         return self._desk.total > 1 and not (self._yielding or self._paused or self._stop)
+
+    @property
+    def yielding(self) -> bool:
+        """Whether the job is making room."""
+        return self._yielding
 
     def had_turn(self, quantum_s: float) -> bool:
         """Whether the job has had its turn at the slot, which is to be so many seconds."""
@@ -122,7 +125,7 @@ class Supervisor:
         what = "no runner could be started" if self._runner is None else "the runner was lost"
         if not isinstance(error, SpoolError | OSError):
             log.exception("job %d: its supervision failed", self.job.id)
-        full = isinstance(error, OSError) and error.errno in _DISK_ERRORS
+        full = isinstance(error, OSError) and error.errno in DISK_ERRNOS
         return Failure(ErrorClass.DISK if full else ErrorClass.CRASHED, f"{what}: {error}")
 
     def _start(self, job_log: JobLog) -> None:

@@ -1,6 +1,52 @@
-"""How much of its turn a job of many items has had, where jobs share a slot."""
+"""Turns of jobs of many items, where jobs share the slots of a queue: how long one lasts, and who has the next."""
 
 from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+QUANTUM_S = 2.0
+"""Seconds of work, that a job of many items has before it makes room for others of its priority."""
+FIRST_QUANTUM_S = 0.3
+"""The same of its first turn: of a hundred big jobs each has begun soon, and what is small is done in it."""
+AFTER_TURN = float(1 << 40)
+"""Positions from here on are of jobs that had a turn, and wait for the next one."""
+_NEWER_S = 2 * QUANTUM_S
+
+
+def had_one(position: float) -> bool:
+    """Whether the job of that position had a turn, and made room for others."""
+    return position >= AFTER_TURN
+
+
+class Shares:
+    """Who has the next turn where some that had one wait, and some that had none. Any thread may ask.
+
+    Jobs that had none go first, so that a small one need not wait for a turn of each of a hundred big ones. When they
+    have had two thirds of the time of the slots of their queue, one that had its turn is next, so that none waits for
+    ever behind newer ones. Of each priority by itself: what is more urgent goes first in any case.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._newer_s: defaultdict[str, float] = defaultdict(float)  # of each queue, since one had its next turn
+
+    def turned_first(self, queue: str) -> bool:
+        """Whether a job that had a turn goes first now."""
+        with self._lock:
+            return self._newer_s[queue] >= _NEWER_S
+
+    def claimed(self, queue: str, position: float) -> None:
+        """A job of that position has got a slot."""
+        if had_one(position):
+            with self._lock:
+                self._newer_s[queue] = 0.0
+
+    def used(self, queue: str, position: float, seconds: float) -> None:
+        """A job of that position has given its slot back."""
+        if not had_one(position):
+            with self._lock:
+                self._newer_s[queue] += seconds
 
 
 class Turn:

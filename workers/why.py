@@ -10,30 +10,39 @@ from workers.status import QueueStatus
 NO_WORKER = Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console")
 
 
-def explain(held_back: Sequence[Waiting], worker_runs: bool, queue: QueueStatus | None) -> tuple[Waiting, ...]:
-    """All reasons: those of the rules, then a missing worker, else slots that are taken. Empty: it starts at once."""
+def explain(
+    held_back: Sequence[Waiting], worker_runs: bool, queue: QueueStatus | None, *, turned: bool = False
+) -> tuple[Waiting, ...]:
+    """All reasons: those of the rules, then a missing worker, else slots that are taken. Empty: it starts at once.
+
+    `turned`: the job had a turn at a slot, and made room for others.
+    """
     found = list(held_back)
     if not worker_runs:
         found.append(NO_WORKER)
     if not found and queue is not None and queue.running + queue.paused_jobs >= queue.slots:
-        found.append(_slots_taken(queue))
+        found.append(_slots_taken(queue, turned=turned))
     return tuple(found)
 
 
-def _slots_taken(queue: QueueStatus) -> Waiting:
+def _slots_taken(queue: QueueStatus, *, turned: bool) -> Waiting:
     busy = queue.running + queue.paused_jobs
     paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
     chosen = f" ({queue.slots_words})" if queue.slots_words else ""
     taken = f"{busy} of {queue.slots} slots of {queue.name} are taken"
     if busy > queue.slots:  # there were more when those started
         taken = f"{busy} jobs of {queue.name} are at work, and it may have {queue.slots} now"
-    return Waiting("slot", f"{taken}{paused}{chosen}", "; ".join(_ways_to_a_slot(queue, max(busy, queue.slots) + 1)))
+    if turned:
+        taken = f"it had its turn, and jobs that had less go before it until its next one; {taken}"
+    ways = _ways_to_a_slot(queue, max(busy, queue.slots) + 1, turned=turned)
+    return Waiting("slot", f"{taken}{paused}{chosen}", "; ".join(ways))
 
 
-def _ways_to_a_slot(queue: QueueStatus, wanted: int) -> Iterator[str]:
+def _ways_to_a_slot(queue: QueueStatus, wanted: int, *, turned: bool) -> Iterator[str]:
     """What gives the next job its slot; `wanted` slots would be enough for it."""
     follows = queue.auto and not queue.by_hand
-    yield "it starts when one ends" + (" or the load allows more" if follows else "")
+    first = "it goes on by turns" if turned else "it starts when one ends"
+    yield f"{first} or when the load allows more" if follows else first
     if wanted <= MOST_AT_ONCE:
         yield f"spool queue slots {wanted} {queue.name} {'insists' if follows else 'makes room for it'}"
     if queue.auto and queue.by_hand:

@@ -138,6 +138,26 @@ def test_turns_do_not_fill_the_history(home: Home) -> None:
     assert [home.wait_final(job).state for job in big] == [State.CANCELLED] * 2
 
 
+def test_a_big_job_is_not_starved_by_small_ones_that_never_end(home: Home) -> None:
+    (home.root / "config.toml").write_text(CONFIG.replace("default = 4", "default = 1"))
+    home.start({"modules": {"workers.floor": {"QUANTUM_S": 0.3}, "workers.turn": {"_NEWER_S": 0.6}}})
+    big = home.submit("items", {"count": 100_000, "seconds": 0.01, "processes": 1})
+    home.wait_running(big)
+    small: list[int] = []
+
+    def begun_again() -> bool:
+        while home.client.count("state:queued") < 4:
+            small.append(home.submit("sleep", {"seconds": 0.1}))
+        return bool(
+            home.sql("SELECT lease FROM job WHERE id = ?", big)[0][0] > 6
+        )  # one for each claim and each release
+
+    wait_for(begun_again, 60, what="three turns more")
+    assert home.client.count("state:succeeded") >= 3  # and the small ones have theirs
+    home.client.cancel([big, *small])
+    home.wait_final(big)
+
+
 def test_a_job_that_takes_longer_to_list_than_its_turn_is_done_all_the_same(home: Home) -> None:
     (home.root / "config.toml").write_text(CONFIG.replace("default = 4", "default = 1"))
     home.start({"daemon": {"SHARE_S": 0.1}, "modules": {"workers.floor": {"QUANTUM_S": 0.4}}})

@@ -23,6 +23,12 @@ def test_a_free_slot_is_no_reason() -> None:
     assert explain((), True, None) == ()
 
 
+def test_one_that_had_its_turn_is_told_so() -> None:
+    (reason,) = explain((), True, FULL, turned=True)
+    assert reason.detail.startswith("it had its turn, and jobs that had less go before it")
+    assert reason.lifts.startswith("it goes on by turns; ")
+
+
 def test_slots_come_last_and_only_alone() -> None:
     held = Waiting("hold", "it is held", "spool unhold 1")
     assert explain([held], True, FULL) == (held,)
@@ -39,7 +45,7 @@ def test_taken_slots_name_what_makes_room() -> None:
 def test_a_number_that_follows_the_load_says_why_it_is_so_low() -> None:
     reason = told(replace(FULL, auto="1-4", slots_reason="cpu pressure 82 %"))
     assert reason.detail == "2 of 2 slots of video are taken (auto 1-4: cpu pressure 82 %)"
-    assert reason.lifts == "it starts when one ends or the load allows more; spool queue slots 3 video insists"
+    assert reason.lifts == "it starts when one ends or when the load allows more; spool queue slots 3 video insists"
 
 
 def test_more_at_work_than_there_are_slots_now() -> None:

@@ -15,6 +15,7 @@ from workers.store.prepared import Prepared, hole
 from workers.store.questions import job_by_id
 from workers.store.tables import JobRow
 from workers.store.waiting import Situation, free_to_run, shaped
+from workers.turn import AFTER_TURN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,21 @@ class Claimed:
     worker_deaths: int
 
 
-@functools.lru_cache(maxsize=32)
-def _best(shape: Any, lock: bool) -> Prepared:
-    """The best job of a queue that may run now; `lock` on PostgreSQL locks its row and passes over others'."""
+@functools.lru_cache(maxsize=64)
+def _best(shape: Any, *, lock: bool, turned: bool = False) -> Prepared:
+    """Id and priority of the best job of a queue that may run now.
+
+    `lock` on PostgreSQL locks its row and passes over others'; `turned` takes only those of one priority that had a
+    turn already.
+    """
     situation = shaped(shape)
 
     def build(sqlite: bool) -> Any:
-        query = (
-            JobRow.select(JobRow.id)
-            .where((JobRow.queue == hole("queue")) & free_to_run(situation))
-            .order_by(JobRow.priority.desc(), JobRow.position, JobRow.id)
-            .limit(1)
-        )
+        which = (JobRow.queue == hole("queue")) & free_to_run(situation)
+        if turned:
+            which = which & (JobRow.priority == hole("priority")) & (JobRow.position >= AFTER_TURN)
+        order = (JobRow.priority.desc(), JobRow.position, JobRow.id)
+        query = JobRow.select(JobRow.id, JobRow.priority).where(which).order_by(*order).limit(1)
         return query.for_update(skip_locked=True, of=JobRow) if lock and not sqlite else query
 
     return Prepared(build)
@@ -48,37 +52,34 @@ _PUBLISHED = Prepared(
 )
 
 
-def claim(db: Database, queue: str, worker_id: int, situation: Situation) -> Claimed | None:
-    """Move the best job of `queue` to running and give it to `worker_id`; None when none may run now."""
+def claim(
+    db: Database, queue: str, worker_id: int, situation: Situation, *, turned_first: bool = False
+) -> Claimed | None:
+    """Move the best job of `queue` to running and give it to `worker_id`; None when none may run now.
+
+    `turned_first`: of the jobs of the highest priority one that had a turn, if there is one.
+    """
     values = {"queue": queue, **situation.values}
-    if _best(situation.shape, False).value(db, **values) is None:
+    if next_priority(db, queue, situation) is None:
         return None  # an empty ring costs a question, not the write lock
     with transaction(db):
-        job_id = _best(situation.shape, True).value(db, **values)
-        if job_id is None:
+        found = _best(situation.shape, lock=True).run(db, **values).fetchone()
+        if found is None:
             return None
+        job_id, priority = found
+        if turned_first:
+            turned = _best(situation.shape, lock=True, turned=True).value(db, priority=priority, **values)
+            job_id = job_id if turned is None else turned
         if not move_inside(db, Move.CLAIMED, job_id, by="worker", fields={"worker_id": worker_id}):
             return None
         published, deaths = _PUBLISHED.run(db, id=job_id).fetchone()
         return Claimed(job_by_id(db, job_id), published, deaths)
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What matters of the job that would be claimed next to those that could make room for it."""
-
-    priority: int
-    fresh: bool  # it never ran
-
-
-def coming(db: Database, queue: str, situation: Situation) -> Next | None:
-    """The job of `queue` that would be claimed next; None when none may run now."""
-    values = {"queue": queue, **situation.values}
-    job_id = _best(situation.shape, False).value(db, **values)
-    if job_id is None:
-        return None
-    job = job_by_id(db, job_id)
-    return Next(job.priority.value, job.lease == 0)
+def next_priority(db: Database, queue: str, situation: Situation) -> int | None:
+    """The priority of the job of `queue` that would be claimed next; None when none may run now."""
+    found = _best(situation.shape, lock=False).run(db, queue=queue, **situation.values).fetchone()
+    return None if found is None else int(found[1])
 
 
 @functools.lru_cache(maxsize=32)

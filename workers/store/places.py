@@ -11,17 +11,14 @@ from workers.store.answers import Answer, change, each, missing
 from workers.store.moves import bump, count_on, locked_state
 from workers.store.records import parts
 from workers.store.tables import JobRow
+from workers.turn import AFTER_TURN, had_one
 
 _FORWARD = ("first", "up")
-_NEWER = 1000  # submissions that a job which had its turn lets pass; bounded, so that it comes to its next one
 
 
 def after_turn(db: Database) -> float:
-    """The position, within a transaction, of a job that makes room: behind all that wait and, for a while, newer ones.
-
-    Where a hundred big jobs take turns, a small one that comes in later would else wait for a turn of each of them.
-    """
-    return count_on(db, "back") + _NEWER + 0.5  # halves are positions of these only: no two jobs have the same
+    """The position, within a transaction, of a job that makes room: the last of those that had a turn."""
+    return AFTER_TURN + count_on(db, "back")
 
 
 def _in_order(db: Database, ids: Sequence[int]) -> list[int]:
@@ -52,7 +49,7 @@ def _last(db: Database, job_id: int) -> float:
     waiting = JobRow.select(JobRow.position).join(me, on=beside).where(JobRow.state == State.QUEUED.value)
     ((farthest,),) = waiting.order_by(JobRow.position.desc()).limit(1).tuples().execute(db)
     back = float(count_on(db, "back"))
-    return back if farthest < back else back + _NEWER + 0.25
+    return AFTER_TURN + back if had_one(farthest) else back
 
 
 def reorder(db: Database, ids: Sequence[int], where: str, by: str) -> list[Answer]:

@@ -14,8 +14,9 @@ import pytest
 
 from tests.support.databases import claimed, opened, running, situation, submitted
 from workers.jobs import QUEUES, Move, Priority, State
-from workers.store import batches, claims, hosts, moves, orders, pausing, questions
-from workers.store.database import open_database
+from workers.store import batches, claims, hosts, moves, orders, pausing, places, questions
+from workers.store.database import open_database, transaction
+from workers.store.tables import JobRow
 
 
 def _in_threads(number: int, work: Callable[[int], None]) -> None:
@@ -102,9 +103,18 @@ def test_many_jobs_that_wait_for_room_cost_each_the_same(tmp_path: Path, which: 
         for more in (50, 150):
             for _ in range(more):
                 submitted(db, **{which: "b"})
-            steps.append(_steps(db, lambda: claims.coming(db, "default", situation(per_site=1))))
-        assert claims.coming(db, "default", situation(per_site=1)) is None
+            steps.append(_steps(db, lambda: claims.next_priority(db, "default", situation(per_site=1))))
+        assert claims.next_priority(db, "default", situation(per_site=1)) is None
     assert steps[1] < steps[0] * 5
+
+
+def test_one_that_had_its_turn_goes_first_when_asked_to_but_not_before_what_is_more_urgent(where: str) -> None:
+    with opened(where) as db:
+        big, small, urgent = submitted(db).id, submitted(db).id, submitted(db, priority=Priority.URGENT).id
+        with transaction(db):
+            JobRow.update(position=places.after_turn(db)).where(JobRow.id == big).execute(db)
+        taken = [claims.claim(db, "default", 1, situation(), turned_first=True) for _ in range(4)]
+        assert [one and one.job.id for one in taken] == [urgent, big, small, None]
 
 
 def test_threads_racing_for_claims_never_share_a_job(where: str) -> None:
