@@ -33,7 +33,7 @@ class Door:
         self._registry = registry
 
     def close(self) -> None:
-        """Close this thread's connections."""
+        """Close this thread's connection to the database, and those to the rings, which all threads share."""
         if "_bells" in vars(self):  # made when first needed
             self._bells.close()
         self._db.close()

@@ -115,13 +115,17 @@ def _never() -> None:
 
 
 class Bells:
-    """The sending side: tells the worker that a queue has work. Never raises: the sweep makes up for a lost ring."""
+    """The sending side: tells the worker that a queue has work. Never raises: the sweep makes up for a lost ring.
+
+    Any thread may ring. Huey has one connection to a ring file, which all threads share, one at a time.
+    """
 
     def __init__(self, folder: Path, wake_socket: Path) -> None:
         self._folder = folder
         self._wake_socket = wake_socket
         self._tasks: dict[str, Any] = {}
         self._files: dict[str, tuple[int, int]] = {}
+        self._opening = threading.Lock()
 
     def ring(self, queue: str, *, priority: int = 0, at: int | None = None) -> None:
         """Ring for `queue` now, or at a time in milliseconds."""
@@ -138,18 +142,23 @@ class Bells:
     def _task(self, queue: str) -> Any:
         """The ring of a queue; its file is opened anew when the worker has made it anew."""
         path = _ring_file(self._folder, queue)
-        if queue in self._tasks and _identity(path) != self._files[queue]:
-            self._tasks.pop(queue).huey.storage.close()
-        if queue not in self._tasks:
-            self._tasks[queue] = _ring_task(_open(self._folder, queue), _never)
-            self._files[queue] = _identity(path)
-        return self._tasks[queue]
+        with self._opening:
+            if queue in self._tasks and _identity(path) != self._files[queue]:
+                self._tasks.pop(queue).huey.storage.close()
+            if queue not in self._tasks:
+                self._tasks[queue] = _ring_task(_open(self._folder, queue), _never)
+                self._files[queue] = _identity(path)
+            return self._tasks[queue]
 
     def close(self) -> None:
-        """Close this thread's connections to the rings; a disk that is gone has nothing to say to that."""
-        for task in self._tasks.values():
-            with contextlib.suppress(sqlite3.Error):
-                task.huey.storage.close()
+        """Close the connections to the rings, for all threads; a later ring opens its own anew.
+
+        A disk that is gone has nothing to say to that.
+        """
+        with self._opening:
+            for task in self._tasks.values():
+                with contextlib.suppress(sqlite3.Error):
+                    task.huey.storage.close()
 
     def wake(self, message: str = "look") -> None:
         """Wake the worker: `look` asks it to read what people want, `ring QUEUE` says that there is work."""

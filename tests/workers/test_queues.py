@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import queue as queues_
@@ -8,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers import queues
 from workers.queues import Bells, JsonSerializer, QueueConsumer
 
 _BOUNDS = ("page_size", "wal_autocheckpoint")
@@ -95,6 +98,32 @@ def test_a_closed_bell_holds_no_file_and_rings_again(tmp_path: Path) -> None:
     bells.ring("video")
     assert held() > 0
     bells.close()
+
+
+def test_threads_that_ring_first_at_once_share_one_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    open_file = queues._open
+
+    def counted(folder: Path, queue: str) -> Any:
+        opened.append(queue)
+        return open_file(folder, queue)
+
+    monkeypatch.setattr(queues, "_open", counted)
+    bells, together = Bells(tmp_path, tmp_path / "none"), threading.Barrier(4)
+
+    def ring() -> None:
+        together.wait(20)
+        bells.ring("video")
+
+    with ThreadPoolExecutor(4) as threads:
+        rung = [threads.submit(ring) for _ in range(4)]
+        bells.close()
+    for one in rung:
+        one.result()
+    bells.close()
+    assert opened == ["video"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "video.db")) as file:
+        assert file.execute("SELECT COUNT(*) FROM task").fetchone() == (4,)
 
 
 class _Bomb:
