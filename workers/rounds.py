@@ -7,12 +7,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from workers.errors import StoreError
+from workers.errors import SpoolError, StoreError
 from workers.store.database import DatabaseError
 
 log = logging.getLogger(__name__)
 
 _STORE_PATIENCE_S = 60.0  # a database that refuses for so long ends the worker, which says so
+_REFUSED = "the database refuses"
+_NOT_DONE = "not done, and tried again"
 
 Act = Callable[[], None]
 
@@ -26,7 +28,7 @@ class Rounds:
         self._give_up = give_up
         self._walked = time.monotonic()
         self._due = {act: 0.0 if act in at_once else self._walked + every[act] for act in every}
-        self._trouble_since: dict[Act, float] = {}
+        self._trouble_since: dict[tuple[Act, str], float] = {}
 
     def walk(self) -> None:
         """Do what is due."""
@@ -46,19 +48,23 @@ class Rounds:
         self._due[act] = time.monotonic()
 
     def attempt(self, act: Act) -> None:
-        """Do something that needs the database; one that refuses it for a minute is reason to give up."""
+        """Do something that needs the database; one that refuses it for a minute is reason to give up.
+
+        Nothing else ends all work: neither a file that is in one act's way, nor a job that was removed meanwhile.
+        """
         try:
             act()
-            self._trouble_since.pop(act, None)
+            for what in (_REFUSED, _NOT_DONE):
+                self._trouble_since.pop((act, what), None)
         except (DatabaseError, sqlite3.Error, StoreError) as error:
-            if self._troubled(act, f"the database refuses: {error}") > _STORE_PATIENCE_S:
+            if self._troubled(act, _REFUSED, error) > _STORE_PATIENCE_S:
                 self._give_up(StoreError(f"the database has refused for {_STORE_PATIENCE_S:g} s: {error}"))
-        except OSError as error:  # some file that is in one task's way is no reason to end all work
-            self._troubled(act, f"not done, and tried again: {error}")
+        except (OSError, SpoolError) as error:
+            self._troubled(act, _NOT_DONE, error)
 
-    def _troubled(self, act: Act, what: str) -> float:
-        """Seconds since something could be done last; told once."""
+    def _troubled(self, act: Act, what: str, error: Exception) -> float:
+        """Seconds since this trouble with an act began; told once."""
         now = time.monotonic()
-        if act not in self._trouble_since:
-            log.error("%s", what)
-        return now - self._trouble_since.setdefault(act, now)
+        if (act, what) not in self._trouble_since:
+            log.error("%s: %s", what, error)
+        return now - self._trouble_since.setdefault((act, what), now)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from workers import rounds as rounds_module
-from workers.errors import StoreError
+from workers.errors import ConfigError, NoSuchJob, StoreError
 from workers.rounds import Rounds
 from workers.store.database import DatabaseError
 
@@ -92,13 +92,38 @@ def test_a_success_ends_the_trouble(clock: SimpleNamespace) -> None:
         clock.now += 59
 
 
-def test_a_file_in_the_way_of_one_act_never_gives_up(clock: SimpleNamespace, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/somewhere/work/999"),
+        NoSuchJob("there is no job 999"),
+        ConfigError("/somewhere/work/999: cannot be made"),
+    ],
+)
+def test_what_is_in_the_way_of_one_act_never_gives_up(
+    clock: SimpleNamespace, caplog: pytest.LogCaptureFixture, trouble: Exception
+) -> None:
+    well: list[str] = []
+
     def bad() -> None:
-        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/somewhere/work/999")
+        raise trouble
+
+    rounds = Rounds({bad: 1.0, noting(well, "good"): 1.0}, at_once=[], give_up=given_up)
+    for _ in range(3):
+        clock.now += 1000
+        rounds.walk()
+    assert len(well) == 3
+    (told,) = caplog.records
+    assert "999" in told.message and "database" not in told.message
+
+
+def test_a_file_long_in_the_way_does_not_shorten_the_patience_with_the_database(clock: SimpleNamespace) -> None:
+    troubles = iter([OSError(errno.EBUSY, os.strerror(errno.EBUSY)), DatabaseError("database is locked")])
+
+    def bad() -> None:
+        raise next(troubles)
 
     rounds = Rounds({}, at_once=[], give_up=given_up)
-    for _ in range(3):
-        rounds.attempt(bad)
-        clock.now += 1000
-    (told,) = caplog.records
-    assert "/somewhere/work/999" in told.message and "database" not in told.message
+    rounds.attempt(bad)
+    clock.now += 1000
+    rounds.attempt(bad)
