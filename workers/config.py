@@ -54,8 +54,12 @@ def _xdg(environ: Mapping[str, str]) -> tuple[Path, Path, Path, Path, Path]:
 
     dirs = platformdirs.PlatformDirs("spool", appauthor=False)
     runtime = environ.get("XDG_RUNTIME_DIR", "")
-    run = Path(runtime) / "spool" if os.path.isabs(runtime) and os.path.isdir(runtime) else dirs.user_state_path / "run"
-    return dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path, run, dirs.user_videos_path / "spool"
+    try:
+        state = dirs.user_state_path
+        run = Path(runtime) / "spool" if os.path.isabs(runtime) and os.path.isdir(runtime) else state / "run"
+        return dirs.user_config_path, state, dirs.user_cache_path, run, dirs.user_videos_path / "spool"
+    except RuntimeError:  # a user of no name, as in containers
+        raise ConfigError(f"uid {os.getuid()} has no home directory: set SPOOL_HOME, or HOME, to a folder") from None
 
 
 def _absolute(name: str, text: str, base: Path | None = None) -> Path:

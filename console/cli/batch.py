@@ -225,11 +225,12 @@ def _used(client: Client, rest: Sequence[str], hold: bool, at: str | None, as_js
 
 def _whole(text: str) -> str:
     """An input as the worker understands it: an address, or the whole path of a file that is there."""
+    import os
     from pathlib import Path
 
     if "://" in text:
         return text
-    path = Path(text).expanduser().absolute()
+    path = Path(os.path.expanduser(text)).absolute()  # of a user that there is not, it stays as it is
     if not path.exists():
         raise UsageError(f"{text!r}: there is no such file or folder")
     return str(path)

@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from console.cli.output import say, say_json, tell
-from workers.errors import SpoolError
+from workers.errors import ConfigError, SpoolError
 
 _MARK = "# Written by `spool worker --install`; `systemctl --user edit spool` adds to it."
 _KEPT = ("SPOOL_HOME", "SPOOL_OUTPUT", "SPOOL_FFMPEG", "SPOOL_LOG_LEVEL")
 
 
 def unit_path(environ: Mapping[str, str]) -> Path:
-    """Where the unit belongs."""
+    """Where the unit belongs. ConfigError when this user has no home directory."""
     base = environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path.home() / ".config"
+    try:
+        folder = Path(base) if os.path.isabs(base) else Path.home() / ".config"
+    except RuntimeError:
+        raise ConfigError(f"uid {os.getuid()} has no home directory: set HOME to the folder of one") from None
     return folder / "systemd" / "user" / "spool.service"
 
 
@@ -30,7 +33,7 @@ def quoted(text: str) -> str:
 def _absolute(name: str, value: str) -> str:
     """The value as the unit needs it: the service manager starts the worker in another folder than this one."""
     is_path = name != "SPOOL_LOG_LEVEL" and (name != "SPOOL_FFMPEG" or os.sep in value)
-    return str(Path(value).expanduser().absolute()) if is_path else value
+    return os.path.abspath(os.path.expanduser(value)) if is_path else value
 
 
 def unit_text(command: list[str], environ: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.stranger import UID, become_stranger
 from workers.config import load_settings
 from workers.errors import ConfigError
 from workers.jobs import QUEUES
@@ -182,3 +183,12 @@ def test_memory_that_no_job_can_have_is_refused(tmp_path: Path, mib: int) -> Non
 @pytest.mark.parametrize("mib", [0, 512, 8192])
 def test_memory_that_a_job_can_have_is_taken(tmp_path: Path, mib: int) -> None:
     assert _load(tmp_path, f"[jobs]\nmemory_mib = {mib}\n").jobs.memory_mib == mib
+
+
+def test_a_user_without_a_home_directory_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    become_stranger(monkeypatch)
+    with pytest.raises(ConfigError, match=f"uid {UID} has no home directory: set SPOOL_HOME"):
+        load_settings({})
+    assert load_settings({"SPOOL_HOME": str(tmp_path)}).paths.state == tmp_path / "state"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings({}).paths.state == tmp_path / ".local/state/spool"

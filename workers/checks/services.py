@@ -14,7 +14,9 @@ from workers.checks.tables import opened
 from workers.settings import Settings
 from workers.status import ANEW, STALE
 from workers.text import clean
+from workers.users import login_name
 
+_SYSTEMD = Path("/run/systemd/system")
 _SILENT_S = 60  # without a sign of life, of which there is one every two seconds
 
 
@@ -64,11 +66,9 @@ def notices(settings: Settings) -> Iterator[Finding]:
 
 def linger(settings: Settings) -> Iterator[Finding]:
     """On systemd: whether the user's services outlive the last logout."""
-    if not Path("/run/systemd/system").is_dir():
+    if not _SYSTEMD.is_dir():
         return
-    import getpass
-
-    user = getpass.getuser()
+    user = login_name()
     if Path("/var/lib/systemd/linger", user).exists():
         yield Finding("linger", Level.OK, f"services of {user} outlive the logout")
     else:

@@ -114,6 +114,8 @@ def test_a_template_is_used_again_with_other_inputs(spool: Spool, client: Client
     job = client.job(int(ran.out))
     assert (job.batch, job.priority, job.window, job.hold) == ("autumn", Priority.HIGH, "22:00-06:00", True)
     assert list(job.params["inputs"]) == [other]
+    ran = spool("batch", "use", "nightly", "winter", "~no-such-user/a.mp4")
+    assert ran.code == 2 and "'~no-such-user/a.mp4': there is no such file or folder" in ran.err
     assert spool("batch", "forget", "nightly").code == 0 and spool("batch", "forget", "nightly").code == 2
 
 

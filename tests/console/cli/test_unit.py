@@ -10,6 +10,7 @@ import pytest
 
 from console.cli.unit import quoted, unit_path, unit_text, worker_command
 from tests.console.cli.conftest import Ran
+from tests.support.stranger import UID, become_stranger
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
@@ -78,3 +79,9 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     path.write_text(unit_text(worker_command(), {"SPOOL_HOME": "/srv/a b"}))
     ran = subprocess.run(["systemd-analyze", "verify", "--user", str(path)], capture_output=True, text=True)
     assert "spool.service" not in ran.stderr
+
+
+def test_a_user_without_a_home_directory_is_told_so(spool: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    become_stranger(monkeypatch)
+    ran = spool("worker", "--install")
+    assert ran.code == 78 and f"uid {UID} has no home directory" in ran.err

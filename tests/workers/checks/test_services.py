@@ -3,6 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from tests.support.stranger import UID, become_stranger
 from workers import configmark
 from workers.checks import services
 from workers.checks.findings import Finding, Level
@@ -54,3 +57,14 @@ def test_who_is_told_is_checked_without_telling(settings: Settings, tmp_path: Pa
     (finding,) = services.notices(load_settings({"SPOOL_HOME": str(home)}))
     assert finding.detail.endswith("cannot be executed")
     assert list(services.notices(settings)) == [], "nobody is told of anything"
+
+
+def test_services_of_a_user_without_a_name(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    become_stranger(monkeypatch)
+    monkeypatch.setattr(services, "_SYSTEMD", tmp_path)  # as where systemd runs
+    (found,) = services.linger(settings)
+    assert found == Finding(
+        "linger", Level.WARN, f"services of uid {UID} end with the last logout", "loginctl enable-linger"
+    )
+    monkeypatch.setattr(services, "_SYSTEMD", tmp_path / "none")
+    assert list(services.linger(settings)) == []
