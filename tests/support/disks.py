@@ -79,7 +79,8 @@ class MortalDisk:
     def start(self) -> str:
         """Mount it; why not, or nothing. Nothing of it is written by the clock alone, as it is every 5 s elsewhere."""
         command = ["mount", "-o", "loop,commit=900", str(self.image), str(self.path)]
-        return subprocess.run(command, capture_output=True, text=True).stderr.strip()
+        done = subprocess.run(command, capture_output=True, text=True)
+        return (done.stderr.strip() or f"mount ended with {done.returncode}") if done.returncode else ""
 
     def cut(self) -> None:
         """Cut the power: from now on nothing is read or written."""
@@ -96,6 +97,10 @@ class MortalDisk:
             assert time.monotonic() < deadline, done.stderr
             time.sleep(0.05)
 
+    def abandon(self) -> None:
+        """Take it out of sight, mounted or not, whoever still has files open on it."""
+        subprocess.run(["umount", "-l", str(self.path)], capture_output=True)
+
 
 @contextlib.contextmanager
 def mortal_disk(folder: Path, size: str) -> Iterator[MortalDisk]:
@@ -106,11 +111,14 @@ def mortal_disk(folder: Path, size: str) -> Iterator[MortalDisk]:
     try:
         subprocess.run(["truncate", "-s", size, str(disk.image)], check=True)
         subprocess.run(["mkfs.ext4", "-q", str(disk.image)], check=True, capture_output=True)
+        why = disk.start()
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no ext4 can be made here: {error}")
-    if why := disk.start():
+    if why:
         pytest.skip(f"an ext4 of its own cannot be mounted here: {why}")
     try:
         yield disk
-    finally:
         disk.stop()
+    except BaseException:
+        disk.abandon()
+        raise
