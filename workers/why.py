@@ -30,7 +30,9 @@ def _slots_taken(queue: QueueStatus, *, turned: bool) -> Waiting:
     paused = f", {queue.paused_jobs} of them paused" if queue.paused_jobs else ""
     chosen = f" ({queue.slots_words})" if queue.slots_words else ""
     taken = f"{busy} of {queue.slots} slots of {queue.name} are taken"
-    if busy > queue.slots:  # there were more when those started
+    if not queue.slots:
+        taken = f"{queue.name} has no slots now"
+    elif busy > queue.slots:  # there were more when those started
         taken = f"{busy} jobs of {queue.name} are at work, and it may have {queue.slots} now"
     if turned:
         taken = f"it had its turn, and jobs that had less go before it until its next one; {taken}"
@@ -41,8 +43,9 @@ def _slots_taken(queue: QueueStatus, *, turned: bool) -> Waiting:
 def _ways_to_a_slot(queue: QueueStatus, wanted: int, *, turned: bool) -> Iterator[str]:
     """What gives the next job its slot; `wanted` slots would be enough for it."""
     follows = queue.auto and not queue.by_hand
-    first = "it goes on by turns" if turned else "it starts when one ends"
-    yield f"{first} or when the load allows more" if follows else first
+    if queue.slots:
+        first = "it goes on by turns" if turned else "it starts when one ends"
+        yield f"{first} or when the load allows more" if follows else first
     if wanted <= MOST_AT_ONCE:
         yield f"spool queue slots {wanted} {queue.name} {'insists' if follows else 'makes room for it'}"
     if queue.auto and queue.by_hand:

@@ -23,6 +23,11 @@ def test_a_free_slot_is_no_reason() -> None:
     assert explain((), True, None) == ()
 
 
+def test_no_slots_at_all_are_not_all_taken() -> None:
+    reason = told(replace(FULL, slots=0, running=0))
+    assert (reason.detail, reason.lifts) == ("video has no slots now", "spool queue slots 1 video makes room for it")
+
+
 def test_one_that_had_its_turn_is_told_so() -> None:
     (reason,) = explain((), True, FULL, turned=True)
     assert reason.detail.startswith("it had its turn, and jobs that had less go before it")
