@@ -120,15 +120,9 @@ def daily(db: Any, settings: Settings, stop: Callable[[], bool] = lambda: False)
 
 
 def _due(settings: Settings, now: int) -> bool:
-    """Whether the hour of the backup has come since the newest one of a day was made.
-
-    Its file tells when that was, not its name: names only ever go forward, clocks may be set back.
-    """
+    """Whether the hour of the backup has come since the newest one of a day was made."""
     made = [one for one in backup.listed(settings.paths.backups) if one.reason is Reason.DAY]
-    try:
-        last = int(made[0].path.stat().st_mtime * 1000) if made else 0
-    except FileNotFoundError:
-        last = 0
+    last = made[0].made_ms() if made else 0
     hour_ms = settings.backup.hour * _HOUR_MS
     last_due = (now - hour_ms) // _DAY_MS * _DAY_MS + hour_ms
     return last < last_due or last > now + _HOUR_MS

@@ -13,6 +13,7 @@ from workers.settings import Settings
 from workers.text import size_words
 
 _OLD_BACKUP_DAYS = 2
+_SET_DAYS = 1 / 24  # made later than now by more than this, it tells that the clock was wrong
 _PLACES = 5  # of damage that are looked for
 
 
@@ -59,14 +60,14 @@ def backups(settings: Settings) -> Iterator[Finding]:
         yield Finding("backups", Level.OK, f"none yet ({when})")
         return
     newest = made[0]
-    age_days = (time.time() * 1000 - newest.at_ms) / 86_400_000
-    text = f"{len(made)}, the newest is {newest.path.name}, {size_words(newest.size)}, {_age(age_days)} old"
+    age_days = (time.time() * 1000 - newest.made_ms()) / 86_400_000
+    text = f"{len(made)}, the newest is {newest.path.name}, {size_words(newest.size)}, {_age(age_days)}"
     if wrong := damage_at_a_glance(newest.path):
         good = newest_good(settings, but=newest.path)
         todo = "`spool backup` makes a new one; look after the disk"
         others = f"the newest whole one is {good.path.name}" if good else "none of the others is whole"
         yield Finding("backups", Level.FAIL, f"{text}: {wrong}; {others}", todo)
-    elif settings.backup.daily and age_days > _OLD_BACKUP_DAYS:
+    elif settings.backup.daily and not -_SET_DAYS < age_days < _OLD_BACKUP_DAYS:
         todo = "run a worker, or `spool backup`, which tells what is in the way"
         yield Finding("backups", Level.WARN, text, todo)
     else:
@@ -74,11 +75,12 @@ def backups(settings: Settings) -> Iterator[Finding]:
 
 
 def _age(days: float) -> str:
-    """A length of time in its largest unit."""
+    """How long ago in its largest unit, or how far ahead of now."""
     for number, unit in ((days, "day"), (days * 24, "hour"), (days * 1440, "minute")):
-        if number >= 1:
-            return f"{number:.0f} {unit}{'' if round(number) == 1 else 's'}"
-    return "less than a minute"
+        if abs(number) >= 1:
+            length = f"{abs(number):.0f} {unit}{'' if round(abs(number)) == 1 else 's'}"
+            return f"{length} old" if number > 0 else f"dated {length} ahead of the clock"
+    return "less than a minute old"
 
 
 def opened(path: Path, read_only: bool) -> sqlite3.Connection:

@@ -50,7 +50,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One copy in the folder of backups. The time is milliseconds since 1970, the size bytes."""
+    """One copy in the folder of backups. The time is its name's, in milliseconds since 1970; the size bytes."""
 
     path: Path
     at_ms: int
@@ -60,6 +60,17 @@ class Backup:
     def reason(self) -> Reason:
         """Why it was made, as its name tells."""
         return next((reason for reason in Reason if self.path.stem.endswith(f"-{reason.value}")), Reason.DAY)
+
+    def made_ms(self) -> int:
+        """When it was made, for asking how old it is.
+
+        Names only ever go forward, so after a clock that was wrong the file tells it better; of a file that was
+        copied since, the name does. Both are later than the truth then.
+        """
+        try:
+            return min(self.at_ms, int(self.path.stat().st_mtime * 1000))
+        except OSError:  # it went, or its folder may not be looked into any more
+            return self.at_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -37,6 +38,23 @@ def test_backups_that_have_stopped_are_warned_of(settings: Settings) -> None:
         finding = named(tables.backups(settings))["backups"]
         assert finding.level is level and name in finding.detail
         assert finding.detail.endswith(f"{age_days} day{'s' if age_days > 1 else ''} old")
+
+
+def test_the_age_of_a_backup_is_no_fiction_of_a_clock_that_was_wrong(settings: Settings) -> None:
+    """Once a clock was far ahead, names stay ahead; its file, or a copy of that, may tell another time."""
+    day = 86_400
+    for named_s, written_s, level, said in (
+        (-5000 * day, 30 * day, Level.WARN, "30 days old"),
+        (-5000 * day, 7200, Level.OK, "2 hours old"),
+        (40 * day, 60, Level.WARN, "40 days old"),  # copied since
+        (-5000 * day, -5000 * day, Level.WARN, "dated 5000 days ahead of the clock"),
+    ):
+        path, moment = kept_copy(settings, named_s // day), time.time() - written_s
+        os.utime(path, (moment, moment))
+        finding = named(tables.backups(settings))["backups"]
+        assert finding.level is level and finding.detail.endswith(said), finding
+        assert bool(finding.todo) == (level is not Level.OK)
+        path.unlink()
 
 
 def kept_copy(settings: Settings, age_days: int) -> Path:
