@@ -76,7 +76,13 @@ def _again(job: Job) -> Spans:
 
 
 def _lifts(waiting: Waiting) -> Spans:
-    return [(f"  ({clean(waiting.lifts)})", "dim")] if waiting.lifts else []
+    return [(f"  ({lifted_by(waiting)})", "dim")] if waiting.lifts else []
+
+
+def lifted_by(waiting: Waiting) -> str:
+    """What lifts a reason of the job that is shown: the command, and where one does the same, the key."""
+    lifts = clean(waiting.lifts)
+    return f"{lifts}, or H" if lifts and waiting.reason == "hold" else lifts
 
 
 def progress_words(job: Job) -> str:
@@ -267,7 +273,7 @@ def why_lines(job: Job, waiting: Sequence[Waiting], width: int) -> list[Spans]:
     for one in waiting:
         lines += _field(one.reason.replace("_", " "), in_clock(one.detail), width)
         if one.lifts:
-            lines += _field("", f"lifted by: {one.lifts}", width, "dim")
+            lines += _field("", f"lifted by: {lifted_by(one)}", width, "dim")
     return [*lines, []]
 
 

@@ -11,6 +11,7 @@ from workers.status import QueueStatus
 from workers.store import links, questions
 from workers.store.standing import stopped
 from workers.store.waiting import DEPENDENCY, Situation, reasons
+from workers.turn import had_one
 from workers.why import explain
 
 TOLD = 5  # jobs of a chain whose reasons are told, so that a sentence stays one
@@ -34,7 +35,7 @@ class Reasons:
         self._queues = queues
         self._own: dict[int, tuple[Waiting, ...]] = {}
         self._links: dict[int, tuple[tuple[int, State], ...]] = {}
-        self._kept: dict[int, bool] = {}
+        self._end: dict[int, bool | None] = {}  # None: a mere link; else whether it surely has a reason of its own
 
     def of(self, job: Job, *, worker_runs: bool, chain: bool) -> tuple[Waiting, ...]:
         """Why a job does not go on; with `chain`, where it waits for others, what keeps those at the ends of that.
@@ -48,15 +49,16 @@ class Reasons:
         held_back = reasons(self._db, job, self._now)
         if chain:
             held_back = [self._followed(job, one) if one.reason == DEPENDENCY else one for one in held_back]
-        return explain(held_back, worker_runs, self._queues.get(job.queue))
+        return self._explained(job, held_back, worker_runs)
 
     def _followed(self, job: Job, waiting: Waiting) -> Waiting:
         """That it waits for others, with what keeps these, and what lifts that."""
         before = self._before(job)
-        ends = self._ends(before)
-        found = questions.jobs_by_id(self._db, ends[:TOLD])
+        kept, others = self._ends(before)
+        shown = [*kept, *others][:TOLD]
+        found = questions.jobs_by_id(self._db, shown)
         told, lifts, keepers = [waiting.detail], [waiting.lifts], []
-        for other in (found[one] for one in ends[:TOLD] if one in found):
+        for other in (found[one] for one in shown if one in found):
             where = f"job {other.id}" if other.id in before.near else f"further ahead job {other.id}"
             if other.state is State.RUNNING:
                 told.append(f"{where} runs")
@@ -64,15 +66,10 @@ class Reasons:
                 told.append(f"{where}: {reason.detail}")
                 lifts.append(f"for job {other.id}: {reason.lifts}")
                 keepers.append((other.id, reason.reason))
-        lifts += self._untold(ends[TOLD:], before, found)
-        return Waiting(waiting.reason, "; ".join(told), "; ".join(lifts), tuple(keepers))
-
-    def _untold(self, more: Sequence[int], before: _Chain, found: Mapping[int, Job]) -> Iterator[str]:
-        """Whom to ask about when there are more ends than one sentence holds, or more links than are read."""
-        left = next(iter(more), None) if found else None
-        left = before.unread if left is None else left
+        left = kept[TOLD] if len(kept) > TOLD else before.unread
         if left is not None:
-            yield f"spool why {left} tells what keeps that one"
+            lifts.append(f"spool why {left} tells what keeps that one")
+        return Waiting(waiting.reason, "; ".join(told), "; ".join(lifts), tuple(keepers))
 
     def _before(self, job: Job) -> _Chain:
         """All unfinished jobs that it waits for, and that these wait for; each once, so a ring of them ends."""
@@ -98,13 +95,18 @@ class Reasons:
             self._links[job_id] = links.ahead(self._db, job_id)
         return self._links[job_id]
 
-    def _ends(self, chain: _Chain) -> list[int]:
-        """Those before it that something other than a job keeps, or that run; which of the nearest run is told."""
+    def _ends(self, chain: _Chain) -> tuple[list[int], list[int]]:
+        """Those before it that something other than a job keeps; and those that run or may wait for a slot.
+
+        Which of the nearest run is told already.
+        """
         still = [one for one, state in chain.states.items() if state is not State.RUNNING]
-        unknown = [one for one in still if one not in self._kept]
-        kept = links.kept(self._db, unknown, self._now)
-        self._kept.update((one, one in kept) for one in unknown)
-        return [one for one in chain.states if self._kept.get(one, one not in chain.near)]
+        unknown = [one for one in still if one not in self._end]
+        ends = links.ends(self._db, unknown, self._now)
+        self._end.update((one, ends.get(one)) for one in unknown)
+        kept = [one for one in still if self._end[one]]
+        run = [one for one, state in chain.states.items() if state is State.RUNNING and one not in chain.near]
+        return kept, [*run, *(one for one in still if self._end[one] is False)]
 
     def _alone(self, job: Job) -> tuple[Waiting, ...]:
         """What besides other jobs keeps one that is waited for. That no worker runs is told of those that wait."""
@@ -116,5 +118,8 @@ class Reasons:
         if job.state is State.PAUSED:
             yield stopped(self._db, job, self._now.now)
         elif job.state is State.QUEUED:
-            all_of = explain(reasons(self._db, job, self._now), True, self._queues.get(job.queue))
+            all_of = self._explained(job, reasons(self._db, job, self._now), True)
             yield from (one for one in all_of if one.reason != DEPENDENCY)
+
+    def _explained(self, job: Job, held_back: Sequence[Waiting], worker_runs: bool) -> tuple[Waiting, ...]:
+        return explain(held_back, worker_runs, self._queues.get(job.queue), turned=had_one(job.position))

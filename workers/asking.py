@@ -110,20 +110,20 @@ class Asking(Door):
     def why(self, job_id: int) -> tuple[Waiting, ...]:
         """Why a queued job does not run, or who paused one, with what lifts it. Empty when nothing holds it back.
 
-        Of one that waits for others it tells why these do not run, too.
+        Of one that waits for others it tells what keeps these, too, down to the ends of its chain.
         """
-        return self.why_each([job_id])[questions.job_by_id(self._db, job_id).id]
+        return self.why_each([job_id], chains=True)[questions.job_by_id(self._db, job_id).id]
 
     @spoken
-    def why_each(self, ids: Sequence[int]) -> dict[int, tuple[Waiting, ...]]:
-        """As `why`, for many jobs at once."""
+    def why_each(self, ids: Sequence[int], *, chains: bool = False) -> dict[int, tuple[Waiting, ...]]:
+        """As `why`, for many jobs at once; with `chains`, which is for few of them, to the ends of their chains."""
         jobs = questions.jobs_by_id(self._db, ids)
         names = tuple(operation.name for operation in self.operations())
         now = situation(self._db, self.settings, names)
         queues = {status.name: status for status in cast("Groups", self).queues()}
         running = worker_pid(self.settings) is not None
         asked = Reasons(self._db, now, queues)
-        return {job.id: asked.of(job, worker_runs=running) for job in jobs.values()}
+        return {job.id: asked.of(job, worker_runs=running, chain=chains) for job in jobs.values()}
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""

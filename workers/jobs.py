@@ -198,6 +198,7 @@ class Waiting:
     reason: str  # the name of a rule in workers.store.waiting, or retry, slot, no_worker
     detail: str
     lifts: str
+    ahead: tuple[tuple[int, str], ...] = ()  # what keeps jobs that it waits for: the id of each, and the reason
 
 
 @dataclass(frozen=True, slots=True)

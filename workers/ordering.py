@@ -24,7 +24,7 @@ class Ordering(Door):
 
     if TYPE_CHECKING:  # of other parts of the front door
 
-        def why_each(self, ids: Sequence[int]) -> dict[int, tuple[Waiting, ...]]:
+        def why_each(self, ids: Sequence[int], *, chains: bool = False) -> dict[int, tuple[Waiting, ...]]:
             """Why each of these jobs does not run."""
 
         def _note_removal(self, ids: Sequence[int], by: str | None) -> None: ...
@@ -183,7 +183,7 @@ class Ordering(Door):
         orders.set_priority(self._db, waiting, Priority.URGENT, who)
         places.reorder(self._db, waiting, "first", who)
         self._may_start(answers)
-        held = self.why_each(waiting)
+        held = self.why_each(waiting, chains=len(waiting) == 1)
         return [Answer(answer.job_id, True, _told(held, answer.job_id)) if answer.ok else answer for answer in answers]
 
     @spoken

@@ -17,12 +17,13 @@ from workers.errors import StillStarting, UsageError
 
 if TYPE_CHECKING:
     from workers.client import Client
-    from workers.jobs import Job
+    from workers.jobs import Job, Waiting
 
 _LOOK_S = 0.1
 _LOOKS_FOR_WORKER = 20
 _PATIENCE_S = 5.0  # without a move of the jobs, before what holds them back is asked and told
 _MOST_TOLD = 3  # jobs whose reasons are told
+_PASSING = {"slot", "batch", "site", "window", "suspect"}  # which one job of a chain after the other meets and leaves
 
 
 @click.command(cls=QueryCommand)
@@ -74,7 +75,7 @@ class _Reasons:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._told: dict[int, tuple[str, ...]] = {}
+        self._told: dict[int, frozenset[tuple[int, str]]] = {}
         self._asked_at = time.monotonic()
 
     def tell_new(self, jobs: Iterable[Job], line: LiveLine) -> None:
@@ -86,14 +87,26 @@ class _Reasons:
             return
         self._asked_at = time.monotonic()
         waiting = [job.id for job in jobs if job.state in (State.QUEUED, State.PAUSED)][:_MOST_TOLD]
-        for job_id, found in self._client.why_each(waiting).items():
+        for job_id, found in self._client.why_each(waiting, chains=True).items():
             reasons = [reason for reason in found if reason.reason != "no_worker"]  # that is told by itself
-            kinds = tuple(reason.reason for reason in reasons)
-            if kinds and self._told.get(job_id) != kinds:
+            keepers = _keepers(reasons)
+            if keepers and self._told.get(job_id) != keepers:
                 line.clear()
                 said = "; ".join(filter(None, itertools.chain(*((one.detail, one.lifts) for one in reasons))))
                 tell(in_clock(f"job {job_id} waits: {said}"))
-            self._told[job_id] = kinds
+            self._told[job_id] = keepers
+
+
+def _keepers(reasons: Iterable[Waiting]) -> frozenset[tuple[int, str]]:
+    """What has to change before a reason is told again: its kind, and down a chain also which job it keeps.
+
+    The words will not do, for they count down; nor the job, where a chain moves on by itself from one to the next.
+    """
+    found: set[tuple[int, str]] = set()
+    for reason in reasons:
+        found.add((0, reason.reason))
+        found.update((-1 if kind in _PASSING else job_id, kind) for job_id, kind in reason.ahead)
+    return frozenset(found)
 
 
 def _wait(client: Client, ids: list[int], line: LiveLine, as_json: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.about import command, doing, facts, failure_lines, progress_words
+from console.about import command, doing, facts, failure_lines, lifted_by, progress_words
 from console.format import Spans, fit_spans, width_of
 from console.widgets.paint import Lines
 from workers.jobs import Job, Waiting
@@ -35,7 +35,7 @@ def detail_lines(
 
 
 def _waiting_line(one: Waiting) -> Spans:
-    return [(" " + clean(one.detail), "plain"), (f"  ({clean(one.lifts)})" if one.lifts else "", "dim")]
+    return [(" " + clean(one.detail), "plain"), (f"  ({lifted_by(one)})" if one.lifts else "", "dim")]
 
 
 class DetailPane(Lines):

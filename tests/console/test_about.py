@@ -78,12 +78,26 @@ def test_every_error_class_has_words() -> None:
 
 
 def test_every_reason_to_wait_with_what_lifts_it() -> None:
-    waiting = (Waiting("site", "2 downloads from a.example run", "one of them ends"), Waiting("hold", "held", "H"))
+    waiting = (
+        Waiting("site", "2 downloads from a.example run", "one of them ends"),
+        Waiting("hold", "held", "unhold 1"),
+    )
     lines = text(about.why_lines(make_job(1), waiting, 80))
     assert (
-        "2 downloads from a.example run" in lines and "lifted by: one of them ends" in lines and "lifted by: H" in lines
+        "2 downloads from a.example run" in lines
+        and "lifted by: one of them ends" in lines
+        and "by: unhold 1, or H" in lines
     )
     assert about.why_lines(make_job(1, State.RUNNING), waiting, 80) == []
+
+
+def test_the_key_of_a_hold_is_named_where_it_is_the_hold_of_the_job_that_is_shown() -> None:
+    mine = Waiting("hold", "it is on hold", "spool unhold 2")
+    assert about.lifted_by(mine) == "spool unhold 2, or H"
+    other = Waiting("dependency", "waits for job 1 (queued); job 1: it is on hold", "for job 1: spool unhold 1")
+    assert about.lifted_by(other) == "for job 1: spool unhold 1"
+    assert "(spool unhold 2, or H)" in "".join(part for part, _ in about.doing(make_job(2), (mine,), NOW_MS))
+    assert " or H" not in "".join(part for part, _ in about.doing(make_job(2), (other,), NOW_MS))
 
 
 def test_a_paused_job_says_why_it_stands_still() -> None:

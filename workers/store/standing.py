@@ -57,7 +57,7 @@ def tell_hold(db: Database, job: Job, now: int) -> tuple[str, str]:
     by = f", by {kept.person}" if kept.person else ""
     alone = f"it is on hold{_until(job.pause_until, now)}{by}"
     lifts = f"spool unhold {job.id}"
-    return _kept(db, kept, alone, (lifts, f"{lifts}, or H"), now)
+    return _kept(db, kept, alone, (lifts, lifts), now)
 
 
 def stopped(db: Database, job: Job, now: int) -> Waiting:

@@ -90,11 +90,12 @@ def _unfinished() -> Any:
     return (
         After.select(After.on_id)
         .join(other, on=(other.id == After.on_id))
-        .where((After.job_id == JobRow.id) & _holds_up(other))
+        .where((After.job_id == JobRow.id) & holds_up(other))
     )
 
 
-def _holds_up(other: Any) -> Any:
+def holds_up(other: Any) -> Any:
+    """The predicate that a job which waits for `other`, by a row of `After`, has to go on waiting."""
     return (other.state != State.SUCCEEDED.value) & ~(After.ended & other.state.in_(FINAL_STATES))
 
 
@@ -104,7 +105,7 @@ def blockers(db: Database, job_id: int) -> list[tuple[int, State, bool]]:
     query = (
         After.select(After.on_id, other.state, After.ended)
         .join(other, on=(other.id == After.on_id))
-        .where((After.job_id == job_id) & _holds_up(other))
+        .where((After.job_id == job_id) & holds_up(other))
         .order_by(After.on_id)
         .tuples()
     )

@@ -215,7 +215,7 @@ def test_a_hold_that_a_restart_made_names_all_who_keep_it(db: Any) -> None:
         pausing.resume_scope(db, *scope, "ann")
     assert _job(db, job_id).hold and claimed(db) is None
     (hold,) = reasons(db, _job(db, job_id), situation())
-    assert (hold.detail, hold.lifts) == ("it is on hold, by cem", f"spool unhold {job_id}, or H")
+    assert (hold.detail, hold.lifts) == ("it is on hold, by cem", f"spool unhold {job_id}")
 
 
 def test_starting_a_batch_overrules_persons_and_its_own_pause_but_no_other(db: Any) -> None:
