@@ -176,7 +176,8 @@ def _put_back(scene: Scene, state: Path, keep_days: int, successor: bool) -> Non
             raise NotPutBack("the file is no longer in the trash")
         scene.forget()
         return
-    there = original if original.identity is not None else scene.replacement if successor else None
+    takes_turn = successor and scene.replacement.identity is not None
+    there = original if original.identity is not None else scene.replacement if takes_turn else None
     if there == original and not scene.is_new(original):
         raise NotPutBack("another file has its name now; move that away first")
     if there is None or not scene.is_new(there):

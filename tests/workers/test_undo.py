@@ -55,9 +55,10 @@ def test_everything_goes_back_and_forth(tmp_path: Path, state: Path) -> None:
     assert library(tmp_path) == after, "an undo can be undone"
 
 
-def test_a_successor_that_is_gone_is_no_hindrance(tmp_path: Path, state: Path) -> None:
-    source = replaced(tmp_path, "a.avi", "mkv")
-    source.with_suffix(".mkv").unlink()
+@pytest.mark.parametrize("extension", ["mkv", "avi"])
+def test_a_successor_that_is_gone_is_no_hindrance(tmp_path: Path, state: Path, extension: str) -> None:
+    source = replaced(tmp_path, "a.avi", extension)
+    source.with_suffix(f".{extension}").unlink()
     (step,) = undo_plan(list(trash.all_entries(state)), 7)
     assert step.possible and not step.successor_goes
     undo_step(step, state, 30)
