@@ -15,7 +15,7 @@ from console.cli import wait
 from tests.console.cli.conftest import Ran
 from tests.support.home import wait_for
 from workers.client import Client, start_worker, stop_worker
-from workers.jobs import State
+from workers.jobs import State, Waiting
 
 URL = "http://127.0.0.1:9/x.mp4"
 
@@ -92,6 +92,41 @@ def test_what_a_job_waits_for_is_told_once(
     client.cancel([2])
     assert spool("wait", "2").code == 1
     assert not any("waits: " in text for text in told)
+
+
+def test_a_change_down_the_chain_is_told(
+    spool: Callable[..., Ran], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job itself waits for the same one all the time; what keeps that one changes, from one held job to another."""
+    for place in range(4):
+        client.submit("download", {"inputs": [URL]}, hold=place in (0, 1), after=[[], [], [1, 2], [3]][place])
+    told: list[str] = []
+
+    def hear(text: str) -> None:
+        if "waits: " in text:
+            told.append(text)
+            match len(told):
+                case 1 | 2 as held:
+                    client.unhold([held])
+                case _:
+                    client.cancel([4])
+
+    monkeypatch.setattr(wait, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(wait, "tell", hear)
+    assert spool("wait", "4").code == 1
+    assert all("waits for job 3 (queued)" in text for text in told)
+    assert "further ahead job 1: it is on hold" in told[0] and "further ahead job 2: it is on hold" in told[0]
+    assert "job 1" not in told[1] and "further ahead job 2: it is on hold" in told[1]
+    assert len(told) == 3 and "further ahead" not in told[2]
+
+
+def test_a_chain_that_moves_on_by_itself_is_not_told_anew() -> None:
+    def waits(*ahead: tuple[int, str]) -> list[Waiting]:
+        return [Waiting("dependency", "waits for job 9 (queued)", "", ahead)]
+
+    keepers = wait._keepers
+    assert keepers(waits((1, "slot"))) == keepers(waits((2, "slot"))) != keepers(waits((2, "hold")))
+    assert keepers(waits((1, "hold"))) != keepers(waits((2, "hold"))) != keepers(waits())
 
 
 @pytest.mark.usefixtures("worker")
