@@ -11,6 +11,7 @@ _MAX_DELAY_S = 3600.0
 _LONGEST_WISH_S = 86400.0
 _JITTER = 0.25
 LONGEST_OWN_S = _MAX_DELAY_S * (1 + _JITTER)  # of what no site asked for
+LONGEST_S = max(LONGEST_OWN_S, _LONGEST_WISH_S)
 
 
 def retry_delay_s(failure: Failure, failures: int, chance: random.Random) -> float:

@@ -12,9 +12,10 @@ import re
 from typing import Any
 
 from workers import trash
+from workers.delays import LONGEST_S
 from workers.logs import remove_log
 from workers.settings import Settings
-from workers.store import hosts, orders, questions
+from workers.store import hosts, orders, questions, retries
 from workers.store.audit import forget_orders
 from workers.store.future import bring_back
 from workers.store.records import now_ms
@@ -65,6 +66,8 @@ def retain(db: Any, settings: Settings, now: int | None = None) -> int:
     if emptied := trash.expire(settings.paths.state, now):
         log.info("%d replaced files had their time in the trash and were removed", emptied)
     _bring_back(db)
+    if brought := retries.bring_back(db, now_ms(), int(LONGEST_S * 1000)):
+        log.warning("%d jobs had failed under a clock that was wrong: they are tried again soon", brought)
     moment = now - settings.jobs.keep_days * _DAY_MS
     removed = 0
     while ids := hosts.ended_before(db, moment):

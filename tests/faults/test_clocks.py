@@ -86,6 +86,23 @@ def test_what_ended_far_ahead_is_put_right(home: Home, monkeypatch: pytest.Monke
     assert [job.id for job in home.client.jobs("")][:2] == [after, wrong]
 
 
+@pytest.mark.fault("33", "a job fails under a clock far ahead, put right without a worker: it is tried again soon")
+def test_what_failed_far_ahead_is_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = drawn(33).randrange(10, 20_000) * 24 * 60 * MINUTE_MS
+    clock = ShiftedClock(home.root / "clock")
+    clock.install(monkeypatch.setattr)
+    clock.set_by(ahead)
+    worker = home.start({"clock": str(home.root / "clock")})
+    job_id = home.submit("fail", {"error_class": "throttled"})
+    home.wait_failure(job_id)
+    assert worker.stop() == 0
+    clock.set_by(-ahead)
+    assert (home.job(job_id).run_after or 0) > _in(24 * 60), "else nothing is to be put right"
+    home.start({"clock": str(home.root / "clock")})
+    wait_for(lambda: [event for event in home.client.events() if event.move == "times put right"], what=home.log())
+    assert _in(0) < (home.job(job_id).run_after or 0) < _in(3)
+
+
 class _Abroad(Home):
     """A home on a machine whose people read their clocks in `zone`."""
 
