@@ -112,3 +112,12 @@ def test_every_room_of_the_map_exists() -> None:
         for name in names:
             path = ROOT / name if not line.startswith(" ") else ROOT / room / name
             assert path.exists(), line
+
+
+def test_no_example_is_read_by_a_shell_as_a_file() -> None:
+    """`age<1d` pasted into a shell reads a file, `age>2d` overwrites one: such words stand in quotes or not at all."""
+    for name, text in documents().items():
+        assert not re.findall(r"(?<!['\"])\b(?:age|id)[<>]\d\w*", text), name
+    for verb in VERBS:
+        found = spool.get_command(click.Context(spool), verb)
+        assert found is not None and not re.search(r"\b(?:age|id)[<>]\d", found.get_help(click.Context(found))), verb

@@ -33,7 +33,9 @@ from workers.kept import KeptResults
 from workers.launch import start_worker, stop_worker
 from workers.notices.desk import NoticeDesk, Tried
 from workers.ordering import Ordering
+from workers.query import bare_name
 from workers.settings import Settings
+from workers.sites import sites_over
 from workers.status import QueueStatus, WorkerStatus
 from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
@@ -78,6 +80,7 @@ __all__ = [
     "Verified",
     "WorkerStatus",
     "backup_as_json",
+    "bare_name",
     "canonical_window",
     "find_backup",
     "list_backups",
@@ -90,6 +93,7 @@ __all__ = [
     "plan_restore",
     "restore_backup",
     "scope_name",
+    "sites_over",
     "start_of",
     "start_worker",
     "stop_worker",

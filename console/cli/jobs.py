@@ -39,14 +39,21 @@ _SCREEN = 100
 def jobs(query: tuple[str, ...], limit: int | None, sort: str, as_json: bool) -> None:
     """List jobs: what runs, what waits in its order, what ended last.
 
-    QUERY is words that must all hold: state:failed queue:downloads site:example.org age>2d holiday; -word excludes.
-    Known are state, queue, operation, priority, site, batch, id, by, age and items (items:failed: jobs with inputs that
-    failed); state:failed,cancelled means one of these, any other word a part of the title.
+    QUERY is words that must all hold: state:failed queue:downloads site:example.org older:2d holiday; -word excludes.
+    Known are state, queue, operation, priority, site, batch, id (id:12-20, id:100-), by, older, newer (newer:1h) and
+    items (items:failed: jobs with inputs that failed); state:failed,cancelled means one of these, any other word a part
+    of the title.
     """
+    from workers.client import bare_name
+
     client = door()
     ids = client.job_ids(as_query(query), sort=sort)
     for word in filter(is_ids, query):
         tell(f"{word} was looked for in titles; `spool jobs id:{word}` lists by id")
+    if name := bare_name(as_query(query)):
+        tell(
+            f"{name} was looked for in titles: it has no value; a shell takes < and > for itself, older:2d it does not"
+        )
     most = limit if limit is not None else (0 if as_json else _SCREEN)
     shown = ids[:most] if most else ids
     if as_json:

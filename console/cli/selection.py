@@ -17,6 +17,8 @@ _ID = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 _IDS = re.compile(r"[0-9]{1,15}(?:-[0-9]{1,15})?(?:,[0-9]{0,15}(?:-[0-9]{1,15})?)+")
 _FILTER = re.compile(r"-?[a-z]+[:<>]")
 _MOST = 100_000
+_COMPARED = ("age", "id")  # may be written with < and >
+_MEANT = {"age": "older:2d or newer:1h", "id": "id:12, id:100- or id:-12", "older": "older:2d", "newer": "newer:1h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,21 @@ def select(client: Client, words: Sequence[str]) -> Selection:
     if any(named):
         odd = next(word for word, found in zip(words, named, strict=True) if found)
         raise UsageError(f"{odd!r} among the words of a query: write id:{odd}, or ids alone")
-    return Selection(tuple(client.job_ids(as_query(words))), by_query=True)
+    query = as_query(words)
+    _refuse_bare_name(query)
+    return Selection(tuple(client.job_ids(query)), by_query=True)
+
+
+def _refuse_bare_name(query: str) -> None:
+    """UsageError of a name without its value: a shell leaves no more of `age>2d`, and it would be text in titles."""
+    from workers.client import bare_name
+
+    name = bare_name(query)
+    if not name:
+        return
+    meant = _MEANT.get(name, f"{name}:VALUE")
+    quotes = "; a shell takes < and > for itself unless the word is in quotes" if name in _COMPARED else ""
+    raise UsageError(f"{name!r} has no value: write {meant}{quotes}; '\"{name}\"' is text in the title")
 
 
 def nothing_found(words: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 JOBS_MEANT = (
     "ID is a number that `spool jobs` shows, or a range such as 12-20. QUERY is words such as state:failed"
-    " queue:downloads age>2d; `spool jobs --help` tells them all, and `spool jobs QUERY` which jobs they mean."
+    " queue:downloads older:2d; `spool jobs --help` tells them all, and `spool jobs QUERY` which jobs they mean."
 )
 
 

@@ -29,7 +29,7 @@ class FilterLine(Vertical):
         """A label and the field; under them what is wrong."""
         with Horizontal(id="filter-line"):
             yield Static("/", markup=False, id="filter-words")
-            field = Input(placeholder="state:failed queue:downloads site:x.org age<1h -word text", id="filter-field")
+            field = Input(placeholder="state:failed queue:downloads site:x.org newer:1h -word text", id="filter-field")
             field.cursor_blink = False
             yield field
         yield Static("", markup=False, id="filter-problem")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from workers.errors import UsageError
 from workers.jobs import QUEUES, Priority, State
-from workers.query import KEYS, Term, parse, seconds
+from workers.query import KEYS, Term, bare_name, parse, seconds
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from workers.query import KEYS, Term, parse, seconds
         ("-queue:video", (Term("queue", ":", ("video",), True),)),
         ("age>1.5d", (Term("age", ">", ("1.5d",)),)),
         ("id<12", (Term("id", "<", ("12",)),)),
+        ("older:1.5d -newer:1h", (Term("age", ">", ("1.5d",)), Term("age", "<", ("1h",), True))),
+        ("id:12,15-20,105-,-7", (Term("id", ":", ("12", "15-20", "105-", "-7")),)),
         ('batch:"my films" x', (Term("batch", ":", ("my films",)), Term("text", ":", ("x",)))),
         ('"state:failed"', (Term("text", ":", ("state:failed",)),)),
         ('-"two words"', (Term("text", ":", ("two words",), True),)),
@@ -44,15 +46,19 @@ def test_words(query: str, terms: tuple[Term, ...]) -> None:
         ("state:", "a value is missing"),
         ('batch:""', "a value is missing"),
         ("state>failed", "state takes a colon"),
-        ("age:2d", "write age>2d or age<1h"),
+        ("age:2d", "write older:2d or newer:1h"),
+        ("older>2d", "older takes a colon"),
+        ("older:2d,3d", "one span of time, as in older:2d"),
+        ("newer:2", "'2' is not a span of time"),
+        ("newr:2d", "did you mean newer:?"),
         ("age>2", "'2' is not a span of time"),
         ("age>2d,3d", "takes one value"),
         ("age>99999999999d", "is not a span of time"),
-        ("id:x", "an id is a number"),
-        ("id:-", "an id is a number"),
+        ("id:x", "write id:12, id:12-20"),
+        ("id:-", "write id:12, id:12-20"),
         ("id<3,4", "takes one value"),
-        ("id<3-4", "an id is a number"),
-        ("id:٣", "an id is a number"),
+        ("id<3-4", "write id:12, id:12-20"),
+        ("id:٣", "write id:12, id:12-20"),
         ("x" * 1001, "at most 1000"),
     ],
 )
@@ -108,3 +114,17 @@ def test_items_takes_its_two_words() -> None:
     assert parse("items:failed") == (Term("items", ":", ("failed",)),)
     with pytest.raises(UsageError, match="did you mean failed"):
         parse("items:faild")
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("operation:hash age", "age"),
+        ("-id x", "id"),
+        ('"age" older:2d', ""),
+        ("age>2d ages https://example.org/id", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_without_its_value_is_noticed(query: str, name: str) -> None:
+    assert bare_name(query) == name

@@ -35,8 +35,9 @@ def _id(term: Term) -> Any:
         return JobRow.id < number if term.op == "<" else JobRow.id > number
     found: Any = None
     for value in term.values:
-        low, _, high = value.partition("-")
-        one = JobRow.id.between(_number(low), _number(high or low))
+        low, dash, high = value.partition("-")
+        highest = _number(high) if high else _LARGEST_ID if dash else _number(low)
+        one = JobRow.id.between(_number(low or "0"), highest)
         found = one if found is None else found | one
     return found
 

@@ -52,3 +52,18 @@ def test_ids_with_commas(client: Client) -> None:
     ids = [client.submit("download", {"inputs": [f"http://127.0.0.1:9/{n}"]}).id for n in range(4)]
     assert select(client, ["1,3-4,"]).ids == (1, 3, 4)
     assert select(client, ["2,1"]).ids == (2, 1) and len(ids) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["queue:downloads", "age"], "'age' has no value: write older:2d or newer:1h; a shell takes < and >"),
+        (["-id", "queue:downloads"], "'id' has no value: write id:12, id:100-"),
+        (["batch"], "'batch' has no value: write batch:VALUE; "),
+    ],
+)
+def test_what_a_shell_leaves_of_a_comparison_is_refused(three: Client, words: list[str], meant: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        select(three, words)
+    assert meant in str(refused.value)
+    assert not select(three, ['"age"']).ids  # in quotes it is a word like any other
