@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from console.countdown import left_words, until_words
 from console.format import Span, Spans, age, bar, cut, fit, percent, plain, plural, rate, span_of
+from workers.client import sites_over
 from workers.jobs import Job, Pause, Priority, Scope, State, Wish
 from workers.text import clean
 
@@ -207,7 +208,8 @@ def _speed(job: Job, rate_now: float | None) -> str:
 
 def pause_of(job: Job, pauses: Sequence[Pause]) -> Pause | None:
     """The pause of its queue, batch or site under which a job is; the one that lasts longest."""
-    own = ((Scope.QUEUE, job.queue), (Scope.BATCH, job.batch), (Scope.SITE, job.site))
+    own = {(Scope.QUEUE, job.queue), (Scope.BATCH, job.batch)}
+    own.update((Scope.SITE, name) for name in sites_over(job.site or ""))
     over = [pause for pause in pauses if (pause.scope, pause.name) in own]
     return max(over, key=lambda pause: float("inf") if pause.until is None else pause.until, default=None)
 

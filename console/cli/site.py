@@ -24,23 +24,29 @@ _ACTIONS = ("pause", "resume")
 @pause_options("downloads")
 @json_option
 def site(words: tuple[str, ...], span: str | None, until: str | None, soft: bool, as_json: bool) -> int:
-    """Show the sites that are paused, or pause or resume downloads from one, as `spool show` names it."""
+    """Show the sites that are paused, or pause or resume downloads from one and its subdomains."""
     if words and (words[0] not in _ACTIONS or len(words) != 2):
         raise UsageError("write it as: spool site pause HOST, spool site resume HOST, or spool site")
     if (span or until or soft) and words[:1] != ("pause",):
         raise UsageError("--for, --until and --soft belong to `spool site pause`")
-    from workers.client import scope_name
-
     client = door()
     if words and words[0] == "pause":
         client.pause_scope(Scope.SITE, words[1], until=end_of_pause(span, until), soft=soft)
     elif words:
-        return _resumed(client, scope_name(Scope.SITE, words[1]), as_json)
-    only = scope_name(Scope.SITE, words[1]) if words else None
+        return _resumed(client, _paused_name(client, words[1]), as_json)
+    only = _paused_name(client, words[1]) if words else None
     for pause in client.pauses(Scope.SITE):
         if only in (None, pause.name):
             _tell(pause, as_json)
     return 0
+
+
+def _paused_name(client: Client, text: str) -> str:
+    """The name of a site that is paused, also of one that no site could have now; UsageError when it is no site."""
+    from workers.client import scope_name
+
+    written = (pause.name for pause in client.pauses(Scope.SITE) if pause.name == text.strip())
+    return next(written, None) or scope_name(Scope.SITE, text)
 
 
 def _resumed(client: Client, name: str, as_json: bool) -> int:

@@ -15,6 +15,7 @@ from workers.operations import tooling
 from workers.operations.contract import Context, Operation, Params, Result
 from workers.operations.delivery import Collector, is_words
 from workers.operations.inputs import need_room
+from workers.sites import site_of_address
 from workers.text import clean, shorten
 
 if TYPE_CHECKING:
@@ -115,9 +116,8 @@ def check_url(url: str) -> None:
 
 
 def site_of(params: DownloadParams) -> str | None:
-    """The host that limits apply to, without www."""
-    host = urlsplit(params.url).hostname
-    return host.removeprefix("www.") if host else None
+    """The host that limits and pauses apply to, see `workers.sites`."""
+    return site_of_address(params.url)
 
 
 def _run(params: DownloadParams, ctx: Context) -> Result:

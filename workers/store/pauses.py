@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
-from urllib.parse import urlsplit
 
 from peewee import Database
 
 from workers.errors import UsageError
 from workers.jobs import QUEUES, Pause, Scope, rfc3339
+from workers.sites import site_named
 from workers.store.database import delete, transaction
 from workers.store.moves import bump, record_event
 from workers.store.records import now_ms, storable
 from workers.store.tables import JobRow, PauseRow
 
 
-def column(scope: Scope) -> Any:
-    """Where a job says which of them it belongs to."""
-    return {Scope.QUEUE: JobRow.queue, Scope.SITE: JobRow.site, Scope.BATCH: JobRow.batch}[scope]
+def members(scope: Scope, name: str) -> Any:
+    """The predicate that a job belongs to it. A site has those of its subdomains, as `site:` in a query finds them."""
+    if scope is Scope.SITE:
+        return JobRow.site.is_null(False) & ((JobRow.site == name) | JobRow.site.endswith(f".{name}"))
+    return {Scope.QUEUE: JobRow.queue, Scope.BATCH: JobRow.batch}[scope] == name
 
 
 def scope_name(scope: Scope, name: str) -> str:
@@ -27,20 +28,20 @@ def scope_name(scope: Scope, name: str) -> str:
     if scope is Scope.QUEUE and name not in QUEUES:
         raise UsageError(f"no queue {name!r}: there are {', '.join(QUEUES)}")
     if scope is Scope.SITE:
-        name = _host(name)
+        try:
+            name = name and site_named(name)
+        except ValueError as error:
+            raise UsageError(f"{name!r} is no site: {error}") from None
     if not name:
         raise UsageError(f"which {scope.value}? its name is empty")
     return name
 
 
-def _host(text: str) -> str:
-    """The host of an address, or the host itself."""
-    if "://" in text:
-        with contextlib.suppress(ValueError):
-            text = urlsplit(text).hostname or text
-    if "/" in text or any(letter.isspace() for letter in text):
-        raise UsageError(f"{text!r} is no site: write its host, as in example.org")
-    return text.lower()
+def paused_name(db: Database, scope: Scope, name: str) -> str:
+    """The name of what is to go on: one that is paused as it is written, else as for a pause."""
+    there = (PauseRow.scope == scope.value) & (PauseRow.name == storable(name.strip()))
+    found = PauseRow.select(PauseRow.name).where(there).scalar(db)
+    return scope_name(scope, name) if found is None else str(found)
 
 
 def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str, soft: bool = True) -> Pause:
@@ -63,7 +64,7 @@ def pause(db: Database, scope: Scope, name: str, *, until: int | None, by: str, 
 
 def resume(db: Database, scope: Scope, name: str, by: str, reason: str = "") -> bool:
     """Let it start jobs again; False when it was not paused."""
-    name = scope_name(scope, name)
+    name = paused_name(db, scope, name)
     with transaction(db):
         gone = delete(PauseRow, (PauseRow.scope == scope.value) & (PauseRow.name == name)).execute(db)
         if gone:

@@ -144,7 +144,7 @@ def pause_scope(
         name = pauses.pause(db, scope, name, until=until, by=by, soft=soft).name
         if soft:
             return []
-        mine = (pauses.column(scope) == name) & JobRow.state.in_(LIVE_STATES)
+        mine = pauses.members(scope, name) & JobRow.state.in_(LIVE_STATES)
         ids = [row[0] for row in JobRow.select(JobRow.id).where(mine).order_by(JobRow.id).tuples().execute(db)]
         answers = [_pause_with(db, job_id, With(by, scope, name), by) for job_id in ids]
     return [answer for answer in answers if answer is not None]
@@ -163,7 +163,7 @@ def _pause_with(db: Database, job_id: int, pause_: With, by: str) -> Answer | No
 
 def resume_scope(db: Database, scope: Scope, name: str, by: str, why: str = "") -> bool:
     """End such a pause; jobs that were paused with it go on, those that others paused stay. False: it was none."""
-    name = pauses.scope_name(scope, name)
+    name = pauses.paused_name(db, scope, name)
     with transaction(db):
         was = pauses.resume(db, scope, name, by, why)
         for job in _kept_with(db, scope, name):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from peewee import Database
+from peewee import SQL, Database, fn
 
 from workers.jobs import Job, Scope, Waiting, Wish, rfc3339
+from workers.sites import sites_over
 from workers.store.keepers import Keepers, With, read
 from workers.store.pauses import lasting
 from workers.store.tables import JobRow, PauseRow
@@ -19,9 +20,10 @@ _WISHED = {Wish.RESUME: "resumed", Wish.CANCEL: "cancelled"}
 def _in_scope(job: Job) -> Any:
     """Whether a pause is about `job`."""
     mine = (PauseRow.scope == Scope.QUEUE.value) & (PauseRow.name == job.queue)
-    for scope, name in ((Scope.SITE, job.site), (Scope.BATCH, job.batch)):
-        if name is not None:
-            mine = mine | ((PauseRow.scope == scope.value) & (PauseRow.name == name))
+    if job.site is not None:
+        mine = mine | ((PauseRow.scope == Scope.SITE.value) & PauseRow.name.in_(sites_over(job.site)))
+    if job.batch is not None:
+        mine = mine | ((PauseRow.scope == Scope.BATCH.value) & (PauseRow.name == job.batch))
     return mine
 
 
@@ -33,9 +35,18 @@ def paused(now: Any) -> Any:
 
     return (
         JobRow.queue.in_(names(Scope.QUEUE))
-        | (JobRow.site.is_null(False) & JobRow.site.in_(names(Scope.SITE)))
+        | (JobRow.site.is_null(False) & (JobRow.site.in_(names(Scope.SITE)) | _above_paused(now)))
         | (JobRow.batch.is_null(False) & JobRow.batch.in_(names(Scope.BATCH)))
     )
+
+
+def _above_paused(now: Any) -> Any:
+    """The predicate that a domain above a job's site is paused; asked of no job while no site is."""
+    sites = (PauseRow.scope == Scope.SITE.value) & lasting(now)
+    ends = fn.SUBSTR(JobRow.site, fn.LENGTH(JobRow.site) - fn.LENGTH(PauseRow.name)) == SQL("'.'").concat(PauseRow.name)
+    longer = fn.LENGTH(JobRow.site) > fn.LENGTH(PauseRow.name)
+    one = SQL("1")
+    return fn.EXISTS(PauseRow.select(one).where(sites)) & fn.EXISTS(PauseRow.select(one).where(sites & longer & ends))
 
 
 def tell_paused(db: Database, job: Job, now: int) -> tuple[str, str]:

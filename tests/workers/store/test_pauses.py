@@ -11,6 +11,7 @@ from tests.support.databases import claimed, running, situation, submitted
 from workers.errors import UsageError
 from workers.jobs import Move, Scope, State, Wish
 from workers.store import batches, claims, moves, orders, pauses, pausing, questions
+from workers.store.tables import PauseRow
 from workers.store.waiting import reasons
 
 
@@ -22,6 +23,10 @@ def _moves(db: Any, job_id: int) -> list[tuple[str, str, str]]:
     ("scope", "name", "mine", "other"),
     [
         (Scope.SITE, "Example.ORG", {"site": "example.org"}, {"site": "example.com"}),
+        (Scope.SITE, "https://www.example.org:8125/a", {"site": "example.org"}, {"site": "badexample.org"}),
+        (Scope.SITE, "example.org", {"site": "a.b.example.org"}, {"site": "org"}),
+        (Scope.SITE, "e_a.org", {"site": "x.e_a.org"}, {"site": "x.eba.org"}),
+        (Scope.SITE, "[::1]:80", {"site": "::1"}, {"site": "127.0.0.1"}),
         (Scope.BATCH, "summer 50%", {"batch": "summer 50%"}, {"batch": "summer"}),
         (Scope.QUEUE, "video", {"queue": "video"}, {"queue": "images"}),
     ],
@@ -99,8 +104,28 @@ def test_a_soft_pause_asks_a_running_job_to_wait_after_what_it_has_in_hand(db: A
     assert questions.job_by_id(db, job.id).wish is Wish.RESUME  # its runner may have heard of the pause
 
 
+def test_a_hard_pause_of_a_site_stops_its_subdomains_too_as_a_query_finds_them(db: Any) -> None:
+    names = ("cdn.example.org", "example.org", "badexample.org", "example.org.net")
+    jobs = {name: running(db, site=name).id for name in names}
+    pausing.pause_scope(db, Scope.SITE, "www.example.org", "ann", soft=False)
+    asked = {name for name, job_id in jobs.items() if questions.job_by_id(db, job_id).wish is Wish.PAUSE}
+    found = set(questions.job_ids(db, "site:example.org"))
+    assert asked == {"cdn.example.org", "example.org"} == {name for name in names if jobs[name] in found}
+    pausing.resume_scope(db, Scope.SITE, "example.org", "ann")
+    assert questions.job_by_id(db, jobs["cdn.example.org"]).wish is Wish.NONE
+
+
+def test_a_pause_by_a_name_that_no_site_has_can_still_be_ended(db: Any) -> None:
+    values = {"scope": "site", "name": "*.example.org", "since": 1, "until": 5, "by": "ann", "soft": True}
+    PauseRow.insert(**values).execute(db)
+    assert pausing.end_pauses(db, 9) == ["the pause of the site *.example.org"]
+    PauseRow.insert({**values, "name": "www.example.org"}).execute(db)
+    assert pausing.resume_scope(db, Scope.SITE, "www.example.org", "bob") and pauses.pauses(db, at=1) == []
+
+
 def test_what_cannot_be_paused(db: Any) -> None:
-    for scope, name in ((Scope.QUEUE, "vidio"), (Scope.SITE, " "), (Scope.BATCH, "")):
+    sites = [(Scope.SITE, name) for name in (" ", "*.example.org", "..", "-x")]
+    for scope, name in (*sites, (Scope.QUEUE, "vidio"), (Scope.BATCH, "")):
         with pytest.raises(UsageError):
             pauses.pause(db, scope, name, until=None, by="ann")
     assert pauses.pauses(db) == []
