@@ -9,28 +9,57 @@ import re
 import unicodedata
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_SECRET = r"(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|signature|session[_-]?id)"
-_PASSWORD_OF_URL = re.compile(r"(?<=://)[^\s/@?#]*@")
-_URL = re.compile(r"(://[^\s?#'\"<>]*)([?#][^\s'\"<>]*)?")
-_NAME = r"(?:set-)?cookie|(?:proxy-)?authorization|x-[a-z-]{0,30}(?:token|secret|key|signature)"
-_HEADER = re.compile(rf"(?i)\b({_NAME})(['\"]?\s{{0,8}}[:=])[^\n]*")
-_VALUE = re.compile(
-    rf"(?i)({_SECRET}\s{{0,8}}=\s{{0,8}}|{_SECRET}['\"]\s{{0,8}}:\s{{0,8}})(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s'\"&,;]+)"
+# Passwords may hold what no address should: what follows a first colon is one up to an @, unless it is a port.
+_PASSWORD_OF_URL = re.compile(
+    r"(?<=://)(?:[^\s/?#\"<>]*@)?(?:(?!\[)[^\s/:@?#\"<>]*:(?!\d{1,5}(?:[/?#'),;\]]|$))[^\s\"<>]{0,256}@)*+", re.ASCII
 )
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=])[\w.~+/=-]{8,}")
+_QUERY = re.compile(r"(://(?:[^\s:?#'\"<>]++|:(?!//))*+)[?#][^\s'\"<>]*+", re.ASCII)
+_COLOUR = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/][0-~])")
+_LINE = re.compile(r"[^\r\n]+")
 
-# What stands in every text that a pattern finds, in small letters: looked for first, it costs next to nothing.
-_HEADER_SIGNS = ("cookie", "authorization", "x-")
-_VALUE_SIGNS = ("token", "secret", "pass", "api", "access", "signature", "session")
-_BEARER_SIGNS = ("bearer", "basic")
-_NAMED_SIGNS = (*_HEADER_SIGNS, *_VALUE_SIGNS, *_BEARER_SIGNS)
-SECRET_SIGNS = ("://", *_NAMED_SIGNS)
-"""In small letters: where none of them is in a text, `redacted` changes nothing of it."""
-_PATTERNS = (
-    (_HEADER_SIGNS, _HEADER, r"\1\2 …"),
-    (_VALUE_SIGNS, _VALUE, r"\1…"),
-    (_BEARER_SIGNS, _BEARER, r"\1 …"),
+# What a secret is called. Some words are one in any place, some are words of sentences, too: "unexpected token: ;".
+_OWNER = r"(?:api|access|secret|private|auth|session|account|user|license|master|signing|(?:en|de)cryption)"
+_KEY = rf"(?:[_-]|{_OWNER})key"
+_ALWAYS = rf"(?:secret|passw(?:or)?d|passphrase|session[_-]?id|{_KEY}|(?<![a-z0-9])pwd)"
+_OFTEN = rf"(?:{_ALWAYS}|token|signature|(?<![a-z0-9])(?:sig|pass))"
+_PART = rf"(?:{_ALWAYS}|[\w-](?:token|signature)|[_-](?:sig|pass))"
+_ENDING = rf"[_-]{_OWNER}?(?:token|secret|passw(?:or)?d|passphrase|pwd|key)"
+_OPTION = rf"(?<![\w-])(?=-)(?:[\w-]{{0,40}}{_ENDING}|--?cookie|--pass|-cookies)"
+_HEADER = r"(?<![a-z0-9])(?:(?:set-)?cookie2?|(?:proxy-)?authorization)"
+_PROSE = r"(?<![\w-])(?:token|signature|sig|key|pass)"
+
+# What it looks like. A quote that is not closed, or a bracket, reaches to the end of the line.
+_QUOTE = r"\\{0,3}['\"]"
+_ESCAPED = r"\\{1,3}['\"](?:(?!\\{1,3}['\"]).)*+(?:\\{1,3}['\"])?"
+_QUOTED = rf"(?:'(?:[^'\\]++|\\.?)*+'?|\"(?:[^\"\\]++|\\.?)*+\"?|{_ESCAPED})"
+_STRING = rf"(?:[bruf]{{1,2}}(?=['\"]))?{_QUOTED}(?:{_QUOTED}|\\.|\w)*+"
+_VALUE = rf"(?:{_STRING}|[^\s'\"&,;\[({{]*+[\[({{].*+|(?:\\.|[^\s'\"&,;])++)"
+_ARGUMENT = rf"(?!--|…)(?:{_QUOTED}|\\.|[^\s'\"])++"
+_RANDOM = r"(?=['\"]?[\w.~+/=-]{8})(?=['\"]?[\w.~+/-]*[\d=])"
+
+_COLON = r"\s*+:(?!:|//)\s*+(?!…)"
+_EQUALS = rf"(?:{_QUOTE})?\]?\s*+(?:={{1,2}}+>?+|:=)\s*+(?!…)"
+_ASSIGNED = (
+    rf"({_HEADER}(?:{_QUOTE})?\]?\s*+[:=](?!:)\s*+(?!…))\S.*+",
+    rf"((?:{_PART}|^\W*+token){_COLON})(?:{_STRING}|\S.*+)",
+    rf"((['\"])--?[\w-]{{0,40}}{_OFTEN}=)(?!…)(?:(?!\2).)++",
+    rf"({_OFTEN}{_QUOTE}\]?{_COLON}){_VALUE}",
+    rf"((?:{_OFTEN}|(?<![a-z0-9])key){_EQUALS}){_VALUE}",
+    rf"({_PROSE}(?:{_QUOTE})?{_COLON}){_RANDOM}{_VALUE}",
 )
+_FOLLOWING = (
+    rf"({_OPTION}['\"]\s*+,\s*+)(?!…){_VALUE}",
+    rf"({_OPTION}['\"]?\s++(?!,)){_ARGUMENT}",
+    rf"((?:(?<![a-z0-9])(?:bearer|basic)|{_ENDING})\s++){_RANDOM}['\"]?[^\s'\"&,;]++",
+)
+_ASSIGNED_PATTERNS, _FOLLOWING_PATTERNS = (
+    tuple(re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in patterns) for patterns in (_ASSIGNED, _FOLLOWING)
+)
+BEFORE_SIGNS = (
+    *("token", "secret", "password", "passwd", "passphrase", "pwd", "pass", "key", "signature", "sig"),
+    *("sessionid", "session_id", "session-id", "cookie", "cookie2", "authorization"),
+)
+"""The ends of names, in small letters, one of which stands before a colon or `=` where `redacted` looks for either."""
 
 
 def _safe(char: str) -> str:
@@ -58,34 +87,36 @@ def clean_lines(text: str) -> str:
 
 
 def redacted(text: str, *, queries: bool = True) -> str:
-    """`text` without what may let a stranger in: passwords and queries of URLs, cookies, tokens that say so.
+    """`text` without what may let a stranger in, line by line: passwords and queries of URLs, what is named a secret.
 
     With `queries=False` queries of URLs stay, but for what is called a token or the like: for what names an input.
+    A line that holds a secret also loses its colours, which could stand between a name and its sign.
     """
-    return without_named(without_those_of_urls(text, queries=queries))
+    return _LINE.sub(lambda line: _redacted_line(line[0], queries), text)
+
+
+def _redacted_line(line: str, queries: bool) -> str:
+    bare = _COLOUR.sub("", line) if "\x1b" in line else line
+    kept = without_named(without_those_of_urls(bare, queries=queries))
+    return line if kept == bare else kept
 
 
 def without_those_of_urls(text: str, *, queries: bool = True) -> str:
-    """The first half of `redacted`: what stands in URLs. It changes nothing of lines and white space."""
+    """The first half of `redacted`: what stands in URLs of lines without colours."""
     if "://" not in text:
         return text
     text = _PASSWORD_OF_URL.sub("", text)
-    return _URL.sub(lambda url: url[1] + ("?…" if url[2] else ""), text) if queries else text
+    return _QUERY.sub(r"\1?…", text) if queries else text
 
 
-def without_named(text: str) -> str:
-    """The other half of `redacted`: what a word before it calls a secret."""
-    small = text.casefold()
-    for signs, pattern, kept in _PATTERNS:
-        if any(sign in small for sign in signs):
-            text = pattern.sub(kept, text)
-    return text
-
-
-def names_secrets(text: str) -> bool:
-    """Whether `without_named` may change something of a text."""
-    small = text.casefold()
-    return any(sign in small for sign in _NAMED_SIGNS)
+def without_named(line: str) -> str:
+    """The other half of `redacted`: what a word before it calls a secret, in one line without colours."""
+    if ":" in line or "=" in line:
+        for pattern in _ASSIGNED_PATTERNS:
+            line = pattern.sub(r"\1…", line)
+    for pattern in _FOLLOWING_PATTERNS:
+        line = pattern.sub(r"\1…", line)
+    return line
 
 
 def size_words(number: float) -> str:
