@@ -3,6 +3,9 @@
 What goes by age is gone for good, so a wrong clock must not age it: that of a machine whose battery is flat, or one
 that somebody set. Over a leap this time goes on by a day for each hour that a worker lives, which leaves a person a day
 or more to put the clock right; over nights and weeks without a worker it simply follows.
+
+A clock that is behind this time ages nothing, and either may be the wrong one: the machine knows no better after a
+start, or an earlier worker lived by a clock that was ahead. A week of a worker's life decides for the clock.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000
 _LEAP_MS = 7 * _DAY_MS  # further from where the last worker left it, a clock may be wrong
+_SURE_MS = 7 * _DAY_MS  # of a worker's life, after which a clock that is behind is taken for right
 _HASTE = 24  # times as fast as a worker lives, until the clock is reached
 
 
@@ -37,12 +41,13 @@ class Ageing:
         lived, self._passed = passed - self._passed, passed
         before = hosts.believed_time(self._db) or self._last_sign or now
         leap = now - before
+        behind = hosts.lived_behind(self._db) + lived if leap < -_LEAP_MS else 0
         believed = now
-        if abs(leap) > _LEAP_MS:
+        if abs(leap) > _LEAP_MS and behind < _SURE_MS:
             self._tell(leap)
             step = min(abs(leap), lived * _HASTE)
             believed = before + (step if leap > 0 else -step)
-        hosts.believe_time(self._db, believed)
+        hosts.believe_time(self._db, believed, behind if believed != now else 0)
         return min(believed, now)
 
     def _tell(self, leap: int) -> None:

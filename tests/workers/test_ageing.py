@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.databases import opened
 from workers.ageing import Ageing
+from workers.store import hosts
 from workers.timetable import Clock
 
 HOUR_MS = 3_600_000
@@ -88,6 +89,36 @@ def test_a_clock_that_starts_in_the_past_leaves_what_was_reached(db: Any, hands:
     assert ageing.look() == 300_000
     hands.wall = NOW + 300_000
     assert ageing.look() == hands.wall
+
+
+def test_a_clock_that_stays_behind_is_right_after_a_week_of_a_worker(db: Any, hands: Hands) -> None:
+    """Its first worker may have lived by a clock years ahead, or have lived long by it."""
+    hands.wall += 5000 * DAY_MS
+    Ageing(db, hands.clock).look()
+    hands.wall = NOW
+    for day in range(1, 9):
+        ageing = Ageing(db, hands.clock)  # a new worker each day
+        for _ in range(24):
+            hands.pass_time(HOUR_MS)
+            assert ageing.look() == hands.wall, "what is behind ages nothing"
+        assert (hosts.believed_time(db) == hands.wall) == (day >= 7), day
+    assert hosts.lived_behind(db) == 0
+
+
+def test_weeks_behind_are_not_counted_together(db: Any, hands: Hands) -> None:
+    """A machine that wakes with a clock of long ago now and then is told the time soon."""
+    Ageing(db, hands.clock).look()
+    for _ in range(3):
+        right, hands.wall = hands.wall, 0
+        ageing = Ageing(db, hands.clock)
+        for _ in range(24 * 3):
+            hands.pass_time(HOUR_MS)
+            ageing.look()
+        hands.wall = right + 3 * DAY_MS
+        for _ in range(7 * 24):
+            hands.pass_time(HOUR_MS)
+            ageing.look()
+        assert hosts.believed_time(db) == hands.wall
 
 
 def test_the_last_sign_of_a_worker_serves_where_the_table_does_not_tell(db: Any, hands: Hands) -> None:

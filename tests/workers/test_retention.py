@@ -123,3 +123,26 @@ def test_a_clock_that_starts_in_the_past_brings_nothing_back(tmp_path: Path, mon
         clock.set_by(10_000 * _DAY_MS)
         assert retain(db, settings, Ageing(db).look()) == 0
         assert questions.job_by_id(db, job_id).finished_at == times
+
+
+def test_what_ended_under_the_first_clock_of_a_home_comes_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings({"SPOOL_HOME": str(tmp_path)})
+    prepare_home(settings)
+    clock = ShiftedClock(tmp_path / "clock")
+    clock.install(monkeypatch.setattr)
+    clock.set_by(5000 * _DAY_MS)
+    with opened(str(settings.paths.database)) as db:
+        Ageing(db).look()
+        wrong = ended(db)
+        clock.set_by(-5000 * _DAY_MS)
+        ageing = Ageing(db)
+        for day in range(9):
+            assert retain(db, settings, ageing.look()) == 0
+            assert ((questions.job_by_id(db, wrong).finished_at or 0) <= now_ms()) == (day >= 7), day
+            clock.sleep(_DAY_MS)
+        for _ in range(settings.jobs.keep_days):
+            clock.sleep(_DAY_MS)
+            ageing.look()
+        assert retain(db, settings, ageing.look()) == 1

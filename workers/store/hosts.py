@@ -92,20 +92,29 @@ def latest_worker(db: Database) -> dict[str, Any] | None:
     return None
 
 
-_BELIEVED = "believed"
+_BELIEVED, _BEHIND = "believed", "behind"
 
 
 def believed_time(db: Database) -> int | None:
     """The time by which things are old (`workers.ageing`), as a worker left it last, in milliseconds."""
-    value = Counter.select(Counter.value).where(Counter.key == _BELIEVED).scalar(db)
-    return int(value) if value else None
+    return _counter(db, _BELIEVED) or None
 
 
-def believe_time(db: Database, moment: int) -> None:
-    """Keep that time for the workers to come. No revision: nobody repaints for it."""
+def lived_behind(db: Database) -> int:
+    """For how long workers have lived while the clock was far behind that time, in milliseconds."""
+    return _counter(db, _BEHIND)
+
+
+def believe_time(db: Database, moment: int, behind_ms: int = 0) -> None:
+    """Keep both for the workers to come. No revision: nobody repaints for it."""
     with transaction(db):
-        insert = Counter.insert(key=_BELIEVED, value=moment)
-        insert.on_conflict(conflict_target=[Counter.key], update={"value": moment}).execute(db)
+        for key, value in ((_BELIEVED, moment), (_BEHIND, behind_ms)):
+            insert = Counter.insert(key=key, value=value)
+            insert.on_conflict(conflict_target=[Counter.key], update={"value": value}).execute(db)
+
+
+def _counter(db: Database, key: str) -> int:
+    return int(Counter.select(Counter.value).where(Counter.key == key).scalar(db) or 0)
 
 
 _WINDOWS = Prepared(lambda sqlite: WindowRow.select(WindowRow.text))

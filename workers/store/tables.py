@@ -37,8 +37,9 @@ class Counter(Model):
     """Numbers of the database itself.
 
     `schema`; `revision` of the last change; `job_id`, the last one given out; `back` and `front`, the outermost
-    positions given out (no two jobs ever have the same position); `believed`, the time by which things are old; and
-    `noticed NAME`, the last revision that was told on a way of notifying.
+    positions given out (no two jobs ever have the same position); `believed`, the time by which things are old, and
+    `behind`, for how long the clock has been far behind it; and `noticed NAME`, the last revision that was told on a
+    way of notifying.
     """
 
     key = TextField(primary_key=True)
