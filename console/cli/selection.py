@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 _IDS = re.compile(r"[0-9]{1,15}(?:-[0-9]{1,15})?(?:,[0-9]{0,15}(?:-[0-9]{1,15})?)+")
 _FILTER = re.compile(r"-?[a-z]+[:<>]")
+_BLANK = re.compile(r'(?:\s|-?"\s*")*')  # finds everything, as nobody means it who names jobs
 _MOST = 100_000
 _COMPARED = ("age", "id")  # may be written with < and >
 _MEANT = {"age": "older:2d or newer:1h", "id": "id:12, id:100- or id:-12", "older": "older:2d", "newer": "newer:1h"}
@@ -48,7 +49,8 @@ def one_id(word: str) -> int:
 
 def select(client: Client, words: Sequence[str]) -> Selection:
     """The jobs that `words` mean: ids and ranges, or else a query. UsageError when they mix or are missing."""
-    words = [part for word in words for part in (word.split(",") if _IDS.fullmatch(word) else [word]) if part]
+    parts = [part for word in words for part in (word.split(",") if _IDS.fullmatch(word) else [word])]
+    words = [part for part in parts if not _BLANK.fullmatch(part)]
     if not words:
         raise UsageError("which jobs? give ids (12 or 12-20) or a query such as state:failed")
     named = [_ID.fullmatch(word) for word in words]

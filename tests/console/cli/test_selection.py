@@ -67,3 +67,11 @@ def test_what_a_shell_leaves_of_a_comparison_is_refused(three: Client, words: li
         select(three, words)
     assert meant in str(refused.value)
     assert not select(three, ['"age"']).ids  # in quotes it is a word like any other
+
+
+@pytest.mark.parametrize("words", [[" "], ["", "  "], ["\t", "\n"], ['""'], ['-" " ""']])
+def test_blanks_alone_are_no_query(three: Client, words: list[str]) -> None:
+    three.submit("hash", {"inputs": ["/nowhere/a film.mp4"]})
+    with pytest.raises(UsageError, match="which jobs"):
+        select(three, words)
+    assert set(select(three, [" ", "id:1-2"]).ids) == {1, 2}
