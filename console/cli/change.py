@@ -34,8 +34,13 @@ def _always(chosen: Selection) -> bool:
     return True
 
 
-def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], bool]) -> click.Command:
-    """A command that gives one order to all the jobs that its words mean."""
+def _verb(
+    name: str, text: str, order: Order, *, asks: Callable[[Selection], bool], only: str = "", none: str = ""
+) -> click.Command:
+    """A command that gives one order to all the jobs that its words mean.
+
+    Of those that a query finds, it is for `only` those of one more word; `none` tells that none of them is left.
+    """
 
     @click.command(name, cls=QueryCommand, help=text)
     @click.argument("ids", nargs=-1, metavar="ID…|QUERY")
@@ -45,6 +50,11 @@ def _verb(name: str, text: str, order: Order, *, asks: Callable[[Selection], boo
         chosen = select(client, ids)
         if not chosen.ids:
             return nothing_found(ids)
+        if only and chosen.by_query:
+            chosen = select(client, [*ids, only])
+            if not chosen.ids:
+                tell(f"{none}; nothing was done")
+                return 0
         if not asks(chosen) or yes:
             return answered(order(client, chosen.ids), as_json)
         listed = Listed(client, chosen.ids)
@@ -102,6 +112,8 @@ cancel = _verb(
     "Cancel jobs: a waiting one at once, a running one with all that it started. Asks before it acts on a QUERY.",
     lambda client, ids: client.cancel(ids),
     asks=_by_query,
+    only="state:queued,running,paused",
+    none="all jobs that match have ended",
 )
 
 

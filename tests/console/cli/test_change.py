@@ -40,6 +40,17 @@ def test_a_query_is_not_cancelled_unasked(spool: Callable[..., Ran], four: Clien
     assert states(four) == ["cancelled"] * 4
 
 
+def test_a_query_cancels_what_has_not_ended(spool: Callable[..., Ran], four: Client) -> None:
+    four.cancel([1, 2])
+    assert "cancel of 2 jobs needs --yes" in spool("cancel", "queue:downloads").err
+    ran = spool("cancel", "queue:downloads", "--yes")
+    assert (ran.code, ran.err) == (0, "") and sorted(ran.lines) == ["3: cancelled", "4: cancelled"]
+    for flags in ([], ["--yes"]):
+        ran = spool("cancel", "queue:downloads", *flags)
+        assert ran == Ran(0, "", "all jobs that match have ended; nothing was done\n")
+    assert spool("cancel", "4").code == 1  # named one by one, each is meant
+
+
 def test_rm_asks_even_for_an_id(spool: Callable[..., Ran], four: Client) -> None:
     four.cancel([1, 2])
     assert spool("rm", "1").code == 2
