@@ -126,6 +126,8 @@ def set_hold(db: Database, ids: Sequence[int], hold: bool, by: str) -> list[Answ
             return missing(job_id)
         if job.state is not State.QUEUED:
             return Answer(job_id, False, f"does not wait: it is {job.state.value}")
+        if not hold and not job.hold:
+            return Answer(job_id, False, f"is not on hold; `spool why {job_id}` says what it waits for")
         kept = str(job.keepers.taken_over(by)) if hold else ""
         change(db, job_id, "held" if hold else "unheld", by, hold=hold, wish_by=kept, pause_until=None)
         return Answer(job_id, True, "held" if hold else "may start")

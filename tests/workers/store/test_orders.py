@@ -137,6 +137,9 @@ def test_hold_and_unhold(db: Any) -> None:
     assert _one(pausing.set_hold(db, [waits], True, "ann")) == (True, "held")
     assert _job(db, waits).hold is True and claimed(db) is None
     assert _one(pausing.set_hold(db, [waits], False, "ann")) == (True, "may start")
+    before, told = _job(db, waits), len(questions.events(db, job_id=waits))
+    assert _one(pausing.set_hold(db, [waits], False, "ann"))[1].startswith("is not on hold; ")
+    assert _job(db, waits) == before and len(questions.events(db, job_id=waits)) == told
     assert claimed(db) is not None
     assert _one(pausing.set_hold(db, [waits], True, "ann")) == (False, "does not wait: it is running")
 
