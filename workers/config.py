@@ -6,10 +6,11 @@ the file, the key and the reason. `SPOOL_HOME=DIR` puts everything under one fol
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from workers.errors import ConfigError
 from workers.paths import Paths
+from workers.salvage import line_of, only_watches, take_out
 from workers.settings import Settings
 
 _ENVIRONMENT = {
@@ -27,13 +29,17 @@ _ENVIRONMENT = {
 }
 
 
+_BY_SIGNAL = (
+    "So a worker cannot be found here: `kill -TERM PID` stops it politely; `pgrep -f 'm workers'` or, of one in the"
+    " foreground, `pgrep -f 'spool worker'` tells its PID"
+)
 _SECRET = ("notify", "urls")  # passwords and keys are part of these, also of wrong ones
 _PATHS = (("output_dir",), ("tools", "ffmpeg"), ("download", "cookies"))
 
 
-def _make_absolute(values: dict[str, Any], base: Path) -> None:
+def _make_absolute(values: dict[str, Any], base: Path, keys: Sequence[tuple[str, ...]] = _PATHS) -> None:
     """Make the paths among the values of a file absolute; what is of a wrong type is left to be told as such."""
-    for key in _PATHS:
+    for key in keys:
         section: Any = values
         for part in key[:-1]:
             section = section.get(part) if isinstance(section, dict) else None
@@ -153,6 +159,14 @@ def load_settings(environ: Mapping[str, str] | None = None, config: Path | None 
         raise ConfigError(f"{paths.config}: unknown key 'paths'; use output_dir, or SPOOL_HOME in the environment")
     # What a file says is meant from its folder on, what the environment says from the current one.
     _make_absolute(values, paths.config.absolute().parent)
+    _add_environment(values, environ)
+    try:
+        return _made(paths, values)
+    except ValidationError as error:
+        raise ConfigError(_describe(paths.config, error, environ)) from None
+
+
+def _add_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
     for name, key in _ENVIRONMENT.items():
         if environ.get(name):
             section: Any = values
@@ -160,10 +174,60 @@ def load_settings(environ: Mapping[str, str] | None = None, config: Path | None 
                 section = section.setdefault(part, {})
             if isinstance(section, dict):  # else the file is wrong, which is told below
                 section[key[-1]] = _path_value(name, environ[name], None) if key in _PATHS else environ[name]
+
+
+def _made(paths: Paths, values: dict[str, Any]) -> Settings:
     output = values.get("output_dir")
     if isinstance(output, str) and output:
         paths = paths.model_copy(update={"output": Path(output)})
+    return Settings(paths=paths, **values)
+
+
+def settings_at_hand(environ: Mapping[str, str] | None = None) -> tuple[Settings, str]:
+    """The settings, with the defaults for what cannot be read, and what is wrong, in one line; empty when nothing is.
+
+    For those who only look, pause, cancel or stop. Where the home lies comes from the environment alone, so its folders
+    are never guessed; ConfigError when the environment tells of none.
+    """
+    environ = os.environ if environ is None else environ
     try:
-        return Settings(paths=paths, **values)
-    except ValidationError as error:
-        raise ConfigError(_describe(paths.config, error, environ)) from None
+        paths = find_paths(environ)
+    except ConfigError as error:
+        raise ConfigError(f"{error}. {_BY_SIGNAL}") from None
+    try:
+        return load_settings(environ), ""
+    except ConfigError as error:
+        settings, lines = _rest(paths, environ)
+        where = f" (line {', '.join(map(str, lines))})" if lines else ""
+        return settings, f"{error}{where}"
+
+
+def _rest(paths: Paths, environ: Mapping[str, str]) -> tuple[Settings, list[int]]:
+    """What can be used of a wrong file and environment, and the lines of what cannot."""
+    text = ""
+    with contextlib.suppress(OSError):
+        text = paths.config.read_bytes().decode(errors="replace")
+    values: dict[str, Any] = {}
+    with contextlib.suppress(ConfigError):
+        values = _read(paths.config, required=False)
+    if not values and only_watches(text):
+        values = {"read_only": True}
+    wrong: list[tuple[object, ...]] = [("paths",)] if values.pop("paths", None) is not None else []
+    for key in _PATHS:
+        try:
+            _make_absolute(values, paths.config.absolute().parent, [key])
+        except ConfigError:
+            take_out(values, key)
+            wrong.append(key)
+    for name, value in environ.items():
+        with contextlib.suppress(ConfigError):
+            _add_environment(values, {name: value})
+    while True:
+        try:
+            settings = _made(paths, values)
+        except ValidationError as error:
+            for problem in error.errors():
+                take_out(values, problem["loc"])
+                wrong.append(problem["loc"])
+        else:
+            return settings, sorted({number for key in wrong if (number := line_of(text, key)) is not None})

@@ -29,10 +29,16 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
 )
 
 
-def examine(settings: Settings, *, full: bool = False) -> Iterator[Finding]:
-    """All findings, in the order in which a person would ask; `full` also compares every row and file."""
-    checks = CHECKS
-    if full:
+HOME_CHECKS = (python, database, worker, linger)  # ask for nothing that config.toml says
+
+
+def examine(settings: Settings, *, full: bool = False, home_only: bool = False) -> Iterator[Finding]:
+    """All findings, in the order in which a person would ask; `full` also compares every row and file.
+
+    `home_only`: the configuration is wrong, so only what asks for nothing of it.
+    """
+    checks = HOME_CHECKS if home_only else CHECKS
+    if full and not home_only:
         from workers.checks.full import FULL_CHECKS
 
         checks = (*CHECKS, *FULL_CHECKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -22,23 +23,32 @@ def doctor(full: bool, as_json: bool) -> int:
 
     It changes nothing. --full takes its time, and compares what Spool keeps with what it knows of it.
     """
-    from workers.config import load_settings
-    from workers.doctor import Finding, Level, examine
+    from workers.doctor import Level
 
     findings = []
-    try:
-        settings = load_settings()
-    except ConfigError as error:
-        findings.append(Finding("config", Level.FAIL, str(error), "mend it; `spool config --check` checks it again"))
-        _show(findings[0], as_json)
-    else:
-        for finding in examine(settings, full=full):
-            findings.append(finding)
-            _show(finding, as_json)
+    for finding in _found(full):
+        findings.append(finding)
+        _show(finding, as_json)
     failed = sum(finding.level is Level.FAIL for finding in findings)
     if as_json:
         say_json({"ok": not failed, "checks": [_as_json(finding) for finding in findings]})
     return 1 if failed else 0
+
+
+def _found(full: bool) -> Iterator[Finding]:
+    """All findings; with a wrong configuration that, and those that need no more than to know where the home lies."""
+    from workers.config import settings_at_hand
+    from workers.doctor import Finding, Level, examine
+
+    todo = "mend it; `spool config --check` checks it again"
+    try:
+        settings, wrong = settings_at_hand()
+    except ConfigError as error:
+        yield Finding("config", Level.FAIL, str(error), todo)
+        return
+    if wrong:
+        yield Finding("config", Level.FAIL, wrong, todo)
+    yield from examine(settings, full=full, home_only=bool(wrong))
 
 
 def _show(finding: Finding, as_json: bool) -> None:

@@ -20,11 +20,11 @@ JOBS_MEANT = (
 
 
 def door() -> Client:
-    """The front door of this home."""
+    """The front door of this home, open to verbs that only look or stop work also while its configuration is wrong."""
+    from console.cli.brakes import settings_for
     from workers.client import open_client
-    from workers.config import load_settings
 
-    return open_client(load_settings())
+    return open_client(settings_for(click.get_current_context(silent=True)))
 
 
 def json_option(function: F) -> F:

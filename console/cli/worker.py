@@ -48,10 +48,11 @@ def worker(detach: bool, install: bool, as_json: bool) -> int:
 @json_option
 def stop(timeout: float, as_json: bool) -> int:
     """Stop the worker politely: what runs is released and goes on with the next worker, no attempt counted."""
+    from console.cli.brakes import settings_for
     from workers.client import stop_worker
-    from workers.config import load_settings
 
-    _tell(stop_worker(load_settings(), timeout_s=timeout), as_json, "stopped", "stopped the worker", "no worker ran")
+    settings = settings_for(click.get_current_context())
+    _tell(stop_worker(settings, timeout_s=timeout), as_json, "stopped", "stopped the worker", "no worker ran")
     return 0
 
 
