@@ -146,6 +146,11 @@ def _wishes(job: Job) -> Iterator[str]:
         yield from ("--after-ended" if other in job.after_ended else "--after", str(other))
 
 
+def after_words(job: Job) -> str:
+    """The jobs that it starts after, and of which of them any end will do."""
+    return ", ".join(f"{other} (any end)" if other in job.after_ended else str(other) for other in job.after)
+
+
 def _same(left: Any, right: Any) -> bool:
     return bool(left == right or str(left) == str(right))
 
@@ -206,7 +211,7 @@ def _times(job: Job, width: int, now_ms: int) -> list[Spans]:
     if job.batch:
         lines += _field("batch", job.batch, width)
     if job.after:
-        lines += _field("after", ", ".join(str(other) for other in job.after), width)
+        lines += _field("after", after_words(job), width)
     if job.site:
         lines += _field("site", job.site, width)
     return [*lines, []]

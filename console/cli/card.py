@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from console.about import command
+from console.about import after_words, command
 from console.cli.forms import defaults_of, shown_params
 from console.format import clock, cut, in_clock, rate, size, span_of
 from console.reached import reached
@@ -52,7 +52,7 @@ def _lines(client: Client, job: Job, width: int) -> Iterator[str]:
     yield from _field("submitted", f"{clock(job.submitted_at, now_ms)} by {job.submitted_by}")
     yield from _times(job, now_ms)
     yield from _field("batch", job.batch or "")
-    yield from _field("after", ", ".join(map(str, job.after)))
+    yield from _field("after", after_words(job))
     yield from _field("progress", _progress(job))
     yield from _items(client, job, width)
     if job.state in (State.QUEUED, State.PAUSED):

@@ -94,6 +94,9 @@ def _unfinished() -> Any:
     )
 
 
+_HOW = (("succeeded", False), ("ended", True))  # in words, and whether any end of the other job will do
+
+
 def holds_up(other: Any) -> Any:
     """The predicate that a job which waits for `other`, by a row of `After`, has to go on waiting."""
     return (other.state != State.SUCCEEDED.value) & ~(After.ended & other.state.in_(FINAL_STATES))
@@ -114,10 +117,19 @@ def blockers(db: Database, job_id: int) -> list[tuple[int, State, bool]]:
 
 def _tell_dependency(db: Database, job: Job, situation: Situation) -> tuple[str, str]:
     waits = blockers(db, job.id)
-    how = "ended" if waits and all(ended for _, _, ended in waits) else "succeeded"
     named = ", ".join(f"{on_id} ({state.value})" for on_id, state, _ in waits[:_NAMED])
     more = f" and {len(waits) - _NAMED} more" if len(waits) > _NAMED else ""
-    return f"waits for job {named}{more}", f"it starts when {'that job has' if len(waits) == 1 else 'these have'} {how}"
+    return f"waits for job {named}{more}", f"it starts when {_needed(waits)}"
+
+
+def _needed(waits: Sequence[tuple[int, State, bool]]) -> str:
+    """How those that it waits for have to end; which ones where they differ in that."""
+    kinds = {how: [on_id for on_id, _, ended in waits if ended == any_end] for how, any_end in _HOW}
+    if not all(kinds.values()):
+        how = next((how for how, ids in kinds.items() if ids), "succeeded")
+        return f"{'that job has' if len(waits) == 1 else 'these have'} {how}"
+    few = {how: ", ".join(map(str, ids[:_NAMED])) + ("…" if len(ids) > _NAMED else "") for how, ids in kinds.items()}
+    return " and ".join(f"{few[how]} {'has' if len(ids) == 1 else 'have'} {how}" for how, ids in kinds.items())
 
 
 # What is full or paused is asked once for a whole statement, not anew for each job that waits: no predicate on sites,

@@ -40,6 +40,7 @@ def test_the_command_to_repeat_it_has_all_that_was_asked(client: Client, job: Jo
     more = ("--after-ended", str(other.id), "--priority", "high")
     (job_id,) = spool("download", "http://127.0.0.1:9/x.mp4", *asked, *more).lines
     (line,) = [line for line in card(client, client.job(int(job_id))) if line.lstrip().startswith("command:")]
+    assert f"after:     {job.id}, {other.id} (any end)" in lines(client, client.job(int(job_id)))
     words = shlex.split(line.partition(":")[2])
     (again,) = spool(*words[1:]).lines
     first, second = client.job(int(job_id)), client.job(int(again))

@@ -131,6 +131,16 @@ def test_why_names_what_lifts_a_dependency(db: Any) -> None:
     waits = submitted(db, after=(first,))
     (why,) = reasons(db, waits, situation())
     assert (why.detail, why.lifts) == (f"waits for job {first} (running)", "it starts when that job has succeeded")
+    second, third = submitted(db).id, submitted(db).id
+    for after, after_ended, lifts in (
+        ((), (first,), "it starts when that job has ended"),
+        ((), (first, second), "it starts when these have ended"),
+        ((first, second), (), "it starts when these have succeeded"),
+        ((second,), (first,), f"it starts when {second} has succeeded and {first} has ended"),
+        ((first, third), (second,), f"it starts when {first}, {third} have succeeded and {second} has ended"),
+    ):
+        (why,) = reasons(db, submitted(db, after=after, after_ended=after_ended), situation())
+        assert why.lifts == lifts
 
 
 def test_who_waits_behind_one_that_was_skipped_is_rung_for(db: Any) -> None:
