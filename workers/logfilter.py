@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import groupby
 
-from workers.text import BEFORE_SIGNS, redacted, without_named, without_those_of_urls
+from workers.text import BEFORE_SIGNS, NAME_ENDING, without_named, without_those_of_urls
 
 MOST_LINE = 64 << 10  # bytes of one line; what is more of it could hide a secret at the cut
 _LINE_END = re.compile(rb"[\r\n]")
@@ -25,10 +25,7 @@ def _backwards() -> str:
 # lines in small letters which of them `redacted` may change; all others cost no more than this.
 _BEFORE_SIGN = re.compile(rf"[=:]\s*+[\]'\"\\]{{0,5}}(?:{_backwards()})".encode())
 _BEFORE_SPACE = (
-    re.compile(
-        rb"[-_](?:api|access|secret|private|auth|session|account|user|license|master|signing|(?:en|de)cryption)?"
-        rb"(?:token|secret|passw(?:or)?d|passphrase|pwd|pass|key|cookies?)['\"]?[\s,]"
-    ),
+    re.compile(rf"[_-](?:{NAME_ENDING}|pass|cookies?)['\"]?[\s,]".encode()),
     *(re.compile(rb"%s\s++(?=['\"]?[\w.~+/-]*[\d=])" % word) for word in (b"bearer", b"basic")),
 )
 _ADDRESS = re.compile(rb"://[^\s@?#]*+([@?#]?)")
@@ -48,7 +45,8 @@ def _hit(lines: bytes) -> list[tuple[int, int]]:
     reached = -1
     for place in sorted(_places(lines)):
         if place > reached:
-            start = max(lines.rfind(b"\n", 0, place), lines.rfind(b"\r", 0, place)) + 1
+            after = reached + 1
+            start = max(lines.rfind(b"\n", after, place), lines.rfind(b"\r", after, place), reached) + 1
             ended = _LINE_END.search(lines, place)
             reached = ended.start() if ended else len(lines)
             spans.append((start, reached))
@@ -63,17 +61,22 @@ def _changed(data: bytes, change: Callable[[str], str]) -> bytes:
     return change(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
-def _without_those_of_coloured(data: bytes) -> bytes:
-    bare = _COLOUR.sub(b"", data)
-    if not _hit(bare) and not _has_open_address(bare):
-        return data
-    return b"".join(_changed(line, redacted) for line in _SPLIT.split(data))
-
-
 def without_secrets(data: bytes) -> bytes:
-    """Whole lines as they are, but for what may let a stranger in; bytes that are no text stay as they are."""
-    if b"\x1b" in data:
-        return _without_those_of_coloured(data)
+    """Whole lines as they are, but for what may let a stranger in; bytes that are no text stay as they are.
+
+    A line that holds a secret also loses its colours.
+    """
+    if b"\x1b" not in data:
+        return _without_those_of_bare(data)
+    bare = _COLOUR.sub(b"", data)
+    kept = _without_those_of_bare(bare)
+    if kept == bare:
+        return data
+    lines = zip(*map(_SPLIT.split, (data, bare, kept)), strict=True)
+    return b"".join(line if before == after else after for line, before, after in lines)
+
+
+def _without_those_of_bare(data: bytes) -> bytes:
     if _has_open_address(data):
         data = _changed(data, without_those_of_urls)
     out, done = [], 0

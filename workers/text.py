@@ -11,7 +11,7 @@ import unicodedata
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Passwords may hold what no address should: what follows a first colon is one up to an @, unless it is a port.
 _PASSWORD_OF_URL = re.compile(
-    r"(?<=://)(?:[^\s/?#\"<>]*@)?(?:(?!\[)[^\s/:@?#\"<>]*:(?!\d{1,5}(?:[/?#'),;\]]|$))[^\s\"<>]{0,256}@)*+", re.ASCII
+    r"(?<=://)(?:[^\s/?#\"<>]*@)?(?:(?!\[)[^\s/:@?#\"<>]*:(?!\d{1,5}[/?#'),;\]])[^\s\"<>]{0,256}@)*+", re.ASCII
 )
 _QUERY = re.compile(r"(://(?:[^\s:?#'\"<>]++|:(?!//))*+)[?#][^\s'\"<>]*+", re.ASCII)
 _COLOUR = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/][0-~])")
@@ -23,7 +23,9 @@ _KEY = rf"(?:[_-]|{_OWNER})key"
 _ALWAYS = rf"(?:secret|passw(?:or)?d|passphrase|session[_-]?id|{_KEY}|(?<![a-z0-9])pwd)"
 _OFTEN = rf"(?:{_ALWAYS}|token|signature|(?<![a-z0-9])(?:sig|pass))"
 _PART = rf"(?:{_ALWAYS}|[\w-](?:token|signature)|[_-](?:sig|pass))"
-_ENDING = rf"[_-]{_OWNER}?(?:token|secret|passw(?:or)?d|passphrase|pwd|key)"
+NAME_ENDING = rf"{_OWNER}?(?:token|secret|passw(?:or)?d|passphrase|pwd|key)"
+"""A regular expression for small letters: the end of names, after a dash, that stand before a blank."""
+_ENDING = rf"[_-]{NAME_ENDING}"
 _OPTION = rf"(?<![\w-])(?=-)(?:[\w-]{{0,40}}{_ENDING}|--?cookie|--pass|-cookies)"
 _HEADER = r"(?<![a-z0-9])(?:(?:set-)?cookie2?|(?:proxy-)?authorization)"
 _PROSE = r"(?<![\w-])(?:token|signature|sig|key|pass)"
@@ -39,21 +41,20 @@ _RANDOM = r"(?=['\"]?[\w.~+/=-]{8})(?=['\"]?[\w.~+/-]*[\d=])"
 
 _COLON = r"\s*+:(?!:|//)\s*+(?!…)"
 _EQUALS = rf"(?:{_QUOTE})?\]?\s*+(?:={{1,2}}+>?+|:=)\s*+(?!…)"
-_ASSIGNED = (
-    rf"({_HEADER}(?:{_QUOTE})?\]?\s*+[:=](?!:)\s*+(?!…))\S.*+",
-    rf"((?:{_PART}|^\W*+token){_COLON})(?:{_STRING}|\S.*+)",
-    rf"((['\"])--?[\w-]{{0,40}}{_OFTEN}=)(?!…)(?:(?!\2).)++",
-    rf"({_OFTEN}{_QUOTE}\]?{_COLON}){_VALUE}",
-    rf"((?:{_OFTEN}|(?<![a-z0-9])key){_EQUALS}){_VALUE}",
-    rf"({_PROSE}(?:{_QUOTE})?{_COLON}){_RANDOM}{_VALUE}",
-)
-_FOLLOWING = (
-    rf"({_OPTION}['\"]\s*+,\s*+)(?!…){_VALUE}",
-    rf"({_OPTION}['\"]?\s++(?!,)){_ARGUMENT}",
-    rf"((?:(?<![a-z0-9])(?:bearer|basic)|{_ENDING})\s++){_RANDOM}['\"]?[^\s'\"&,;]++",
-)
-_ASSIGNED_PATTERNS, _FOLLOWING_PATTERNS = (
-    tuple(re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in patterns) for patterns in (_ASSIGNED, _FOLLOWING)
+# Each with the signs without which it finds nothing: looked for first, they cost next to nothing.
+_NAMED = tuple(
+    (signs, re.compile(pattern, re.ASCII | re.IGNORECASE))
+    for signs, pattern in (
+        ("", rf"({_HEADER}(?:{_QUOTE})?\]?\s*+[:=](?!:)\s*+(?!…))\S.*+"),
+        (":", rf"((?:{_PART}|^\W*+token){_COLON})(?:{_STRING}|\S.*+)"),
+        ("-=", rf"((['\"])--?[\w-]{{0,40}}{_OFTEN}=)(?!…)(?:(?!\2).)++"),
+        (":", rf"({_OFTEN}{_QUOTE}\]?{_COLON}){_VALUE}"),
+        ("=", rf"((?:{_OFTEN}|(?<![a-z0-9])key){_EQUALS}){_VALUE}"),
+        (":", rf"({_PROSE}(?:{_QUOTE})?{_COLON}){_RANDOM}{_VALUE}"),
+        ("-,", rf"({_OPTION}['\"]\s*+,\s*+)(?!…){_VALUE}"),
+        ("-", rf"({_OPTION}['\"]?\s++(?!,)){_ARGUMENT}"),
+        ("", rf"((?:(?<![a-z0-9])(?:bearer|basic)|{_ENDING})\s++){_RANDOM}['\"]?[^\s'\"&,;]++"),
+    )
 )
 BEFORE_SIGNS = (
     *("token", "secret", "password", "passwd", "passphrase", "pwd", "pass", "key", "signature", "sig"),
@@ -111,11 +112,9 @@ def without_those_of_urls(text: str, *, queries: bool = True) -> str:
 
 def without_named(line: str) -> str:
     """The other half of `redacted`: what a word before it calls a secret, in one line without colours."""
-    if ":" in line or "=" in line:
-        for pattern in _ASSIGNED_PATTERNS:
+    for signs, pattern in _NAMED:
+        if all(sign in line for sign in signs):
             line = pattern.sub(r"\1…", line)
-    for pattern in _FOLLOWING_PATTERNS:
-        line = pattern.sub(r"\1…", line)
     return line
 
 
