@@ -100,7 +100,7 @@ def test_wrong_words_are_usage(spool: Callable[..., Ran]) -> None:
 
 def test_a_wrong_configuration_ends_with_78(spool: Callable[..., Ran], home: Path) -> None:
     (home / "config.toml").write_text("[jobs]\natempts = 3\n")
-    for arguments in (("jobs",), ("worker",), ("config", "--check"), ("download", "http://127.0.0.1:9/x.mp4")):
+    for arguments in (("resume", "1"), ("worker",), ("config", "--check"), ("download", "http://127.0.0.1:9/x.mp4")):
         ran = spool(*arguments)
         assert ran.code == 78, arguments
         assert "did you mean 'attempts'?" in ran.err
