@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib
+import mmap
 import os
 import signal
 import subprocess
@@ -111,9 +112,9 @@ class ItemsParams(BulkParams):
 
     inputs: tuple[str, ...] = ()
     """`ok…` succeeds, `bad…` fails as bad input, `net…` fails as network, `bug…` raises, `exit…` ends itself,
-    `kill…` kills its process, `hang…` hangs, `flakyN` succeeds at its Nth attempt, `eat…` takes memory, `full…` finds
-    the disk full, `after…` kills its process once it has published, `again…` then fails as network,
-    `long…` is in one call of C for very long."""
+    `kill…` kills its process, `hang…` hangs, `flakyN` succeeds at its Nth attempt, `eat…` takes memory,
+    `share…` such as it could share, `full…` finds the disk full, `after…` kills its process once it has published,
+    `again…` then fails as network, `long…` is in one call of C for very long."""
     items: tuple[str, ...] = ()
     """As everywhere, but these are no paths."""
     count: int = 0
@@ -121,7 +122,7 @@ class ItemsParams(BulkParams):
     seconds: float = 0.0
     """Seconds for each item."""
     mib: int = 64
-    """What an item `eat…` allocates, one MiB after the other, before it waits to be found."""
+    """What an item `eat…` or `share…` allocates, one MiB after the other, before it waits to be found."""
     folder: Path | None = None
     """Where each item publishes a file; nowhere if empty."""
     name: str = ""
@@ -273,6 +274,14 @@ def _eat(mib: int) -> None:
     time.sleep(1.5)  # it is looked at four times a second
 
 
+def _share(mib: int) -> None:
+    with mmap.mmap(-1, mib << 20, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS) as shared:
+        for _ in range(mib):
+            shared.write(b"x" * (1 << 20))
+            time.sleep(0.001)
+        time.sleep(1.5)
+
+
 def _list_items(params: ItemsParams) -> Iterable[str]:
     yield from dict.fromkeys(params.inputs)
     for number in range(params.count):
@@ -306,6 +315,8 @@ def _process_item(params: ItemsParams, key: str, ctx: Context) -> Result:
         hashlib.pbkdf2_hmac("sha256", b"x", b"y", 500_000_000)
     if key.startswith("eat"):
         _eat(params.mib)
+    if key.startswith("share"):
+        _share(params.mib)
     if key.startswith("full"):
         raise OSError(28, "No space left on device")
     if params.folder is None:

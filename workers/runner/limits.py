@@ -44,8 +44,13 @@ def tasks_of_machine() -> int:
 def apply(limits: Limits) -> None:
     """Bind this process to `limits`.
 
-    Memory is bounded by RLIMIT_DATA: what is private and may be written. RLIMIT_AS counts files that are only mapped
-    and the 64 MiB that the allocator sets aside for each new thread, so that the same job may fail or not.
+    Memory is bounded by RLIMIT_DATA: what is private and may be written, from Linux 4.7 on. RLIMIT_AS counts files
+    that are only mapped and the 64 MiB that the allocator sets aside for each new thread, so that the same job may fail
+    or not, and drivers of graphics cards set aside more addresses than any bound would leave them.
+
+    Memory that processes could share is not counted here. The pool of a job of many items looks at all that its
+    processes hold, such memory too, and ends the largest (`workers.runner.pool`). For other jobs nothing of ours counts
+    it: only a machine that runs out ends runners before other programs.
 
     A core file would hold cookies and fill the disk. One byte is too little for a file of it, and to the kernel the
     sign that a program which collects cores is not to be called either; at 0 it would be. (PR_SET_DUMPABLE would end

@@ -12,6 +12,7 @@ import pytest
 from tests.workers.runner.conftest import NO_LIMITS, Begin, grant, until
 from workers.errors import ErrorClass
 from workers.jobs import Outcome
+from workers.runner.limits import Limits
 from workers.runner.wire import (
     Down,
     Failed,
@@ -139,6 +140,15 @@ def test_an_item_that_eats_the_memory_of_the_job_fails_alone(begin: Begin) -> No
     assert talk.finish() == Finished((), {"items": 4, "done": 3, "failed": 1})
     (failure,) = [record.failure for record in talk.records() if record.failure is not None]
     assert failure.error_class is ErrorClass.CRASHED and "out of memory" in failure.message
+
+
+def test_memory_that_could_be_shared_counts_too(begin: Begin) -> None:
+    """The kernel's limit leaves it alone, so that only the look at what processes hold finds it."""
+    given = {"inputs": ["ok1", "share1", "ok2"], "mib": 200, "item_attempts": 1}
+    talk = begin("items", given, limits=Limits(memory_bytes=100 << 20), memory_bytes=100 << 20)
+    assert talk.finish() == Finished((), {"items": 3, "done": 2, "failed": 1})
+    (failure,) = [record.failure for record in talk.records() if record.failure is not None]
+    assert "out of memory: this item took" in failure.message and failure.input == "share1"
 
 
 def test_no_item_fails_for_the_memory_of_others(begin: Begin) -> None:
