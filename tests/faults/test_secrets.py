@@ -12,7 +12,12 @@ from tests.support.home import CONFIG, opened, wait_for
 from tests.support.receivers import Program, webhook
 from workers.jobs import State, job_as_json
 
-WORDS = "403 for https://me:SENTINEL1@example.org/v?token=SENTINEL2: Authorization: Bearer SENTINEL3"
+WORDS = """\
+403 for https://me:SENTINEL1@example.org/v?token=SENTINEL2: Authorization: Bearer SENTINEL3
+PRIVATE-TOKEN: SENTINEL4
+client_secret: 'SENTINEL5 SENTINEL6', password = 'SENTINEL7 SENTINEL8
+\x1b[1mAuthorization\x1b[0m: Digest response="SENTINEL9"
+ask --password SENTINEL10 -key SENTINEL11 for https://me:SENTINEL12/SENTINEL12@example.org/"""
 
 
 def _found(folder: Path) -> list[Path]:
