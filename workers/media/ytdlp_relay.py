@@ -78,7 +78,7 @@ class Relay:
 
     def note(self, line: str) -> None:
         """One line of yt-dlp's, for the log and the details of a failure."""
-        text = without_query(redacted(clean(line)), self.order.url).strip()
+        text = without_query(clean(redacted(line)), self.order.url).strip()
         if text and not text.startswith("[debug]"):
             self.tail = [*self.tail[-29:], text]
             self.listeners.log(text)
