@@ -18,6 +18,7 @@ from workers.status import WorkerStatus
 from workers.store import hosts, questions
 from workers.store.database import spoken
 from workers.store.records import now_ms
+from workers.why import beside_worker, standstill
 
 if TYPE_CHECKING:
     from workers.groups import Groups
@@ -121,9 +122,15 @@ class Asking(Door):
         names = tuple(operation.name for operation in self.operations())
         now = situation(self._db, self.settings, names)
         queues = {status.name: status for status in cast("Groups", self).queues()}
-        running = worker_pid(self.settings) is not None
+        worker = self.worker()
         asked = Reasons(self._db, now, queues)
-        return {job.id: asked.of(job, worker_runs=running, chain=chains) for job in jobs.values()}
+        found = {job.id: asked.of(job, worker_runs=worker.running, chain=chains) for job in jobs.values()}
+        return {job_id: beside_worker(jobs[job_id], reasons, worker) for job_id, reasons in found.items()}
+
+    @spoken
+    def standstill(self) -> Waiting | None:
+        """Why no job that a worker began moves: no worker runs, or it is silent; None when one works."""
+        return standstill(self.worker())
 
     def log(self, job_id: int, offset: int = 0, limit: int = 65536) -> tuple[str, int]:
         """The job's log from a byte on, made safe for a terminal, and the next byte. Negative: from the end."""

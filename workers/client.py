@@ -36,7 +36,7 @@ from workers.ordering import Ordering
 from workers.query import bare_name
 from workers.settings import Settings
 from workers.sites import sites_over
-from workers.status import QueueStatus, WorkerStatus
+from workers.status import SILENT_S, QueueStatus, WorkerStatus
 from workers.store.answers import Answer
 from workers.store.backup import Backup, Contents
 from workers.store.batches import Batch, Template, new_batch_name
@@ -56,6 +56,7 @@ from workers.watcher import Watcher
 from workers.windows import canonical as canonical_window
 
 __all__ = [
+    "SILENT_S",
     "Answer",
     "AsyncClient",
     "Backup",

@@ -195,7 +195,7 @@ class ItemCounts:
 class Waiting:
     """One reason why a queued job does not run, and what lifts it."""
 
-    reason: str  # the name of a rule in workers.store.waiting, or retry, slot, no_worker
+    reason: str  # the name of a rule in workers.store.waiting, or retry, slot, no_worker, silent_worker
     detail: str
     lifts: str
     ahead: tuple[tuple[int, str], ...] = ()  # what keeps jobs that it waits for: the id of each, and the reason

@@ -10,6 +10,9 @@ from workers.jobs import Pause
 STALE = "config.toml was changed since the worker started, which still has the old one"
 ANEW = "`spool stop`, then `spool worker --detach`, makes the change hold; what runs goes on afterwards"
 
+SILENT_S = 10.0
+"""Seconds after which a worker without a sign of life is called silent; it gives one every two seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
@@ -63,6 +66,11 @@ class WorkerStatus:
     report: tuple[str, ...] = ()  # what it rescued and removed at its start
     figures: HostFigures | None = None
     stale_config: bool = False  # whether config.toml was changed since the worker read it
+
+    @property
+    def silent(self) -> bool:
+        """Whether it runs and has given no sign of life for so long that something is wrong."""
+        return self.running and self.age_s is not None and self.age_s > SILENT_S
 
     @property
     def stale_words(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from workers.jobs import MOST_AT_ONCE, Waiting
-from workers.status import QueueStatus
+from workers.jobs import MOST_AT_ONCE, Job, State, Waiting, Wish
+from workers.status import QueueStatus, WorkerStatus
 
 NO_WORKER = Waiting("no_worker", "no worker is running", "spool worker --detach, or open the console")
 
@@ -23,6 +24,31 @@ def explain(
     if not found and queue is not None and queue.running + queue.paused_jobs >= queue.slots:
         found.append(_slots_taken(queue, turned=turned))
     return tuple(found)
+
+
+def standstill(worker: WorkerStatus) -> Waiting | None:
+    """Why nothing that a worker began moves: none runs here, or the one that does gives no sign of life."""
+    if not worker.running:
+        lifts = "spool worker --detach starts one, which takes it up again"
+        return Waiting("no_worker", "no worker runs here, so it does not move", lifts)
+    if not worker.silent:
+        return None
+    told = f"the worker, process {worker.pid}, has been silent for {worker.age_s or 0:.0f} s, so it may not move"
+    lifts = f"kill -CONT {worker.pid} if it was stopped; else spool stop and spool worker --detach start it anew"
+    return Waiting("silent_worker", told, lifts)
+
+
+def beside_worker(job: Job, found: tuple[Waiting, ...], worker: WorkerStatus) -> tuple[Waiting, ...]:
+    """The reasons of a job that does not run, and what the worker has to do with it.
+
+    That none runs is among those of a queued job already, see `explain`.
+    """
+    stands = standstill(worker)
+    if stands is None or (job.state is State.QUEUED and not worker.running):
+        return found
+    if job.state is State.PAUSED and job.wish in (Wish.RESUME, Wish.CANCEL):
+        found = tuple(replace(one, lifts="") for one in found)  # no worker sees to it
+    return (*found, stands) if job.state in (State.QUEUED, State.PAUSED) else found
 
 
 def _slots_taken(queue: QueueStatus, *, turned: bool) -> Waiting:

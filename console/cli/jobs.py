@@ -202,15 +202,16 @@ def _why_not_on(client: Client, job: Job) -> tuple[Waiting, ...]:
 
     if job.state is not State.RUNNING:
         return ()
-    if not client.worker().running:
-        lifts = "spool worker --detach starts one, which takes it up again"
-        return (Waiting("no_worker", "no worker runs here, so it does not move", lifts),)
+    stands = client.standstill()
+    if stands is not None and stands.reason == "no_worker":
+        return (stands,)
     asked = {
         Wish.CANCEL: ("it is being cancelled", ""),
         Wish.PAUSE: ("it is being paused", f"spool resume {job.id} lets it go on"),
         Wish.HOLD: ("it waits on hold when it has ended what it has in hand", f"spool resume {job.id} takes that back"),
     }
-    return (Waiting("asked", *asked[job.wish]),) if job.wish in asked else ()
+    wished = (Waiting("asked", *asked[job.wish]),) if job.wish in asked else ()
+    return wished if stands is None else (*wished, stands)
 
 
 def _reason(waiting: Waiting) -> dict[str, str]:

@@ -47,7 +47,7 @@ def worker_line(worker: WorkerStatus) -> str:
 
     if not worker.running:
         return "worker: none runs; `spool worker --detach` starts one"
-    silent = f", silent for {worker.age_s:.0f} s" if worker.age_s is not None and worker.age_s > 10 else ""
+    silent = f", silent for {worker.age_s:.0f} s" if worker.silent else ""
     return (
         f"worker: running since {clock(worker.started_at)}, pid {worker.pid} on {worker.host}, "
         f"version {worker.version}{silent}"

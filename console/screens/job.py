@@ -95,10 +95,11 @@ class JobScreen(ActingScreen, Walking):
     @property
     def _others_now(self) -> object:
         feed = self.spool.feed
-        return feed.revision, feed.figures.pauses
+        worker = feed.figures.worker
+        return feed.revision, feed.figures.pauses, worker and (worker.running, worker.silent)
 
     def _may_stand_otherwise(self) -> bool:
-        """Whether what keeps this job may have changed without it: another job that it waits for, or a pause."""
+        """Whether what keeps this job may have changed without it: other jobs, a pause, or the worker."""
         stands = self.job is not None and self.job.state in (State.QUEUED, State.PAUSED)
         return stands and self._others_now != self._others and time.monotonic() >= self._others_due
 

@@ -131,7 +131,7 @@ def worker_lines(worker: WorkerStatus | None, width: int, now_ms: int, *, watchi
         [(" running", "good"), (f" since {started}", "plain")],
         [(f" pid {worker.pid} on {clean(worker.host)}, version {clean(worker.version)}", "dim")],
     ]
-    if worker.heartbeat is not None and worker.age_s is not None and worker.age_s > 10:
+    if worker.heartbeat is not None and worker.silent:
         lines.append([(f" silent for {age(worker.heartbeat, now_ms)}", "bad")])
     if worker.stale_config:
         lines += [[(" " + part, "warn")] for part in wrap(worker.stale_words, width - 2)]

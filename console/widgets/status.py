@@ -9,11 +9,10 @@ from console.feed import Figures
 from console.format import Spans, amount, fit_spans, span_of, width_of
 from console.rows import role_of
 from console.widgets.paint import Lines
-from workers.client import HostFigures
+from workers.client import SILENT_S, HostFigures
 from workers.jobs import State
 from workers.text import clean
 
-STALE_S = 10.0
 _SHOWN = (State.RUNNING, State.PAUSED, State.QUEUED, State.FAILED, State.SUCCEEDED, State.CANCELLED, State.SKIPPED)
 _SELDOM = frozenset({State.PAUSED, State.CANCELLED, State.SKIPPED})
 
@@ -77,7 +76,7 @@ def worker_spans(figures: Figures, now: Now) -> Spans:
     if not worker.running:
         return [("no worker", "bad"), (" " if now.read_only else " W starts one ", "warn")]
     age = _age(figures)
-    if age is not None and age > STALE_S:
+    if age is not None and age > SILENT_S:
         return [(f"STALE {span_of(age)} ", "bad")]
     return [("worker ", "dim"), ("ok ", "good")]
 

@@ -12,12 +12,11 @@ from workers import configmark
 from workers.checks.findings import Finding, Level
 from workers.checks.tables import opened
 from workers.settings import Settings
-from workers.status import ANEW, STALE
+from workers.status import ANEW, SILENT_S, STALE
 from workers.text import clean
 from workers.users import login_name
 
 _SYSTEMD = Path("/run/systemd/system")
-_SILENT_S = 60  # without a sign of life, of which there is one every two seconds
 
 
 def worker(settings: Settings) -> Iterator[Finding]:
@@ -40,8 +39,9 @@ def worker(settings: Settings) -> Iterator[Finding]:
         return
     host, version, heartbeat = row
     silent_s = time.time() - heartbeat / 1000
-    if silent_s > _SILENT_S:
-        todo = f"see {settings.paths.worker_log}; `spool stop` and `spool worker --detach` start it anew"
+    if silent_s > SILENT_S:
+        anew = f"`kill -CONT {pid}` if it was stopped, else `spool stop` and `spool worker --detach` start it anew"
+        todo = f"see {settings.paths.worker_log}; {anew}"
         yield Finding("worker", Level.WARN, f"pid {pid} has been silent for {silent_s:.0f} s", todo)
     else:
         yield Finding("worker", Level.OK, f"pid {pid} on {clean(host)}, version {clean(version)}")

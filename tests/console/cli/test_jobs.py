@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +11,15 @@ import pytest
 
 from console.cli.jobs import row
 from tests.console.cli.conftest import Ran
+from tests.support.databases import running, submitted
 from workers import lock
 from workers.client import Client
 from workers.errors import ErrorClass, Failure
 from workers.jobs import ItemOutcome, Move, Outcome, State
-from workers.store import moves
-from workers.store.records import error_fields
+from workers.store import hosts, moves
+from workers.store.database import transaction
+from workers.store.records import error_fields, now_ms
+from workers.store.tables import WorkerRow
 
 KEYS = {
     "id", "operation", "queue", "state", "priority", "title", "params", "submitted_by", "submitted_at", "started_at",
@@ -107,6 +111,52 @@ def test_why_of_a_running_job_that_does_not_go_on(spool: Callable[..., Ran], cli
         assert shown["state"] == "running" and shown["waiting"][0]["reason"] == "asked"
         assert spool("cancel", str(job.id)).code == 0
         assert spool("why", str(job.id)).lines[1:] == ["it is being cancelled"]
+    finally:
+        lock.release(held)
+
+
+def _silent(client: Client) -> None:
+    life = {"host": "box", "pid": 7, "pid_start": 1, "boot_id": "b", "version": "0.1.0", "operations": "[]"}
+    hosts.add_worker(client._db, life)
+    with transaction(client._db):
+        WorkerRow.update(heartbeat=now_ms() - 45_000).execute(client._db)
+
+
+def test_why_of_a_job_that_stands_still_tells_that_no_worker_runs(spool: Callable[..., Ran], client: Client) -> None:
+    job_id = running(client._db).id
+    moves.move(client._db, Move.PAUSED, job_id, by="worker")
+    gone = "no worker runs here, so it does not move; spool worker --detach starts one, which takes it up again"
+    assert spool("why", str(job_id)).lines[2:] == [gone]
+    assert spool("resume", str(job_id)).code == 0
+    assert spool("why", str(job_id)).lines[1:] == ["it is being resumed", gone]
+    (shown,) = spool("why", str(job_id), "--json").objects
+    assert [reason["reason"] for reason in shown["waiting"]] == ["paused", "no_worker"]
+    assert spool("cancel", str(job_id)).code == 0
+    assert "no worker runs here" in spool("show", str(job_id)).out
+
+
+def test_one_limit_of_silence_for_all_who_tell_of_it(spool: Callable[..., Ran], client: Client) -> None:
+    waits, runs, rests = (
+        submitted(client._db, operation="hash", queue="metadata").id,
+        running(client._db).id,
+        running(client._db).id,
+    )
+    moves.move(client._db, Move.PAUSED, rests, by="worker")
+    spool("cancel", str(runs))
+    held = lock.take(client.settings.paths.lock)
+    try:
+        assert [spool("why", str(job_id)).out.count("silent") for job_id in (waits, runs, rests)] == [0, 0, 0]
+        _silent(client)
+        silent = f"the worker, process {os.getpid()}, has been silent for "
+        assert spool("why", str(waits)).out.startswith(silent)
+        for job_id, first in ((runs, "it is being cancelled"), (rests, "somebody paused it")):
+            _, told, last = spool("why", str(job_id)).lines
+            assert told.startswith(first) and last.startswith(silent) and f"kill -CONT {os.getpid()}" in last
+        assert "silent for " in spool("status").out and "silent for " in spool("doctor").out
+        with transaction(client._db):
+            WorkerRow.update(heartbeat=now_ms() + 5_000).execute(client._db)
+        for verb in (("why", str(waits)), ("why", str(runs)), ("why", str(rests)), ("status",), ("doctor",)):
+            assert "silent" not in spool(*verb).out
     finally:
         lock.release(held)
 
