@@ -56,7 +56,7 @@ def test_a_line_is_given_on_at_once_when_it_ends() -> None:
     assert filter_.end() == b"next" and filter_.end() == b""
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(secret_lines(), plain_lines), max_size=8), st.lists(st.integers(0, 600), max_size=6))
 def test_only_lines_with_secrets_change_however_they_are_cut(lines: list[str], cuts: list[int]) -> None:
     data = "\n".join(lines).encode()
@@ -77,7 +77,7 @@ _LOOSE_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(_LOOSE_PIECES, max_size=20).map("".join))
 def test_what_is_looked_for_first_leaves_nothing_out(text: str) -> None:
     """As if every line were looked through."""
@@ -107,7 +107,7 @@ def test_words_alone_are_not_looked_through(monkeypatch: pytest.MonkeyPatch, lin
     assert looked == ["password=abc"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([1, 90, MOST_LINE - 1, MOST_LINE, MOST_LINE + 1, 150_000]), st.booleans())),
     st.lists(st.integers(1, 200_000), max_size=6),
