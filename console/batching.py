@@ -81,7 +81,8 @@ def standing(batch: Batch) -> tuple[str, str]:
     elif not batch.over:
         state = State.QUEUED
     else:
-        state = State.FAILED if _number(batch, State.FAILED) else State.SUCCEEDED
+        ends = (State.FAILED, State.SUCCEEDED, State.CANCELLED)
+        state = next((end for end in ends if _number(batch, end)), State.SKIPPED)
     return state.letter, state.value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console.batching import batch_detail, batch_head, batch_line, query_of
+from console.batching import batch_detail, batch_head, batch_line, query_of, standing
 from console.format import width_of
 from console.screens.ask import AskScreen
 from console.screens.batches import BatchesScreen
@@ -249,6 +249,18 @@ def test_lines_fit(width: int, ascii_only: bool) -> None:
         line = batch_line(replace(batch, name=name, limit=0), width, NOW_MS, ascii_only=ascii_only)
         assert width_of(line) <= width - 1 and width_of(batch_head(width)) <= width  # a cell for the scrollbar
         assert not ascii_only or "".join(text for text, _ in line).isascii()
+
+
+def test_a_batch_stands_as_the_worst_of_what_was_done() -> None:
+    one = replace(studio().batches("old")[0], pause=None)
+    for counts, state in (
+        ({State.CANCELLED: 3}, State.CANCELLED),
+        ({State.CANCELLED: 3, State.SKIPPED: 1}, State.CANCELLED),
+        ({State.SKIPPED: 1}, State.SKIPPED),
+        ({State.SUCCEEDED: 1, State.CANCELLED: 3}, State.SUCCEEDED),
+        ({State.SUCCEEDED: 1, State.FAILED: 1, State.CANCELLED: 3}, State.FAILED),
+    ):
+        assert standing(replace(one, counts=counts)) == (state.letter, state.value)
 
 
 def test_words() -> None:

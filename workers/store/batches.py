@@ -27,7 +27,7 @@ class Batch:
     limit: int | None  # jobs that run at once; 0: as many as the host is good for; None: no limit of its own
     counts: Mapping[State, int]
     items: ItemCounts
-    fraction: float | None  # of all its jobs together, 0 to 1; None: it has none
+    fraction: float | None  # of all its jobs that nobody cancelled and that were needed, 0 to 1; None: it has none such
     first_at: int | None  # when its first job was submitted
     last_end: int | None  # when its last job ended; None while some have not
     pause: Pause | None
@@ -93,8 +93,9 @@ _NOTHING: tuple[ItemCounts, float | None, int | None, int | None] = (ItemCounts(
 
 
 def _sums(db: Database, chosen: Any) -> dict[str, tuple[ItemCounts, float | None, int | None, int | None]]:
-    """Items, progress, first submission and last end of each batch."""
+    """Items, progress, first submission and last end of each batch. What was cancelled or skipped is no part of it."""
     ended = JobRow.state.in_(FINAL_STATES)
+    dropped = JobRow.state.in_((State.CANCELLED.value, State.SKIPPED.value))
     query = JobRow.select(
         JobRow.batch,
         fn.SUM(JobRow.items_total),
@@ -104,13 +105,14 @@ def _sums(db: Database, chosen: Any) -> dict[str, tuple[ItemCounts, float | None
         fn.SUM(JobRow.items_cached),
         fn.SUM(fn.COALESCE(JobRow.fraction, 0.0)).filter(~ended),
         fn.COUNT(JobRow.id).filter(ended),
+        fn.COUNT(JobRow.id).filter(dropped),
         fn.COUNT(JobRow.id),
         fn.MIN(JobRow.submitted_at),
         fn.MAX(JobRow.finished_at),
     ).where(chosen)
     found = {}
-    for batch, *items, begun, over, jobs, first, last in query.group_by(JobRow.batch).tuples().execute(db):
-        fraction = (float(begun or 0.0) + over) / jobs
+    for batch, *items, begun, over, lost, jobs, first, last in query.group_by(JobRow.batch).tuples().execute(db):
+        fraction = (float(begun or 0.0) + over - lost) / (jobs - lost) if jobs > lost else None
         counted = ItemCounts(*(int(number or 0) for number in items))
         found[batch] = (counted, fraction, first, last if over == jobs else None)
     return found

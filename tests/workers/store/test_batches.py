@@ -100,6 +100,8 @@ def test_what_a_batch_tells(db: Any) -> None:
         moves.move(db, Move.CANCELLED, job.id, by="ann")
     (batch,) = batches.batches(db, "b")
     assert batch.over and batch.last_end is not None and batch.fraction == 1.0
+    moves.move(db, Move.CANCELLED, submitted(db, batch="none").id, by="ann")
+    assert batches.batches(db, "none")[0].fraction is None  # nothing was done, and nothing is left to do
     assert batches.member_ids(db, "b") == [job.id for job in jobs]
     assert batches.batches(db, "c") == []
 
