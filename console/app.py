@@ -28,6 +28,7 @@ from console import keys, theme  # noqa: E402
 from console.driver import HardenedDriver  # noqa: E402
 from console.feed import Changed, Feed, Pace  # noqa: E402
 from console.keyboard import KeyboardApp  # noqa: E402
+from console.keymap import checked_keymap  # noqa: E402
 from console.paste import Pasted  # noqa: E402
 from console.screens.base import SpoolScreen  # noqa: E402
 from console.starter import Starter  # noqa: E402
@@ -77,7 +78,7 @@ class SpoolApp(KeyboardApp):
         environ = os.environ if environ is None else environ
         self.settings = settings
         self.read_only = read_only or settings.read_only
-        self.keymap, self._key_problems = keys.checked_keymap(settings.console.keys)
+        self.keymap, self._key_problems = checked_keymap(settings.console.keys)
         encoding = getattr(sys.__stderr__, "encoding", None)
         self.ascii_only = settings.console.ascii or environment.plain_glyphs(environ, encoding)
         super().__init__()

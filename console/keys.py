@@ -5,7 +5,6 @@ Acting keys are capitals or ctrl, because late terminal replies and unbracketed 
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -238,19 +237,6 @@ def bindings(*places: str) -> list[Binding]:
                 ),
             )
     return list(made.values())
-
-
-def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The person's keys by id, and one sentence for each name that is no action."""
-    keymap, problems = {}, []
-    for name, key in wanted.items():
-        if name in BY_ID and key.strip():
-            keymap[name] = key.strip()
-            continue
-        near = difflib.get_close_matches(name, BY_ID, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        problems.append(f"console.keys: no action is called {name!r}{hint}" if key.strip() else f"{name}: no key given")
-    return keymap, problems
 
 
 _SHOWN = {

@@ -37,6 +37,7 @@ def doctor(full: bool, as_json: bool) -> int:
 
 def _found(full: bool) -> Iterator[Finding]:
     """All findings; with a wrong configuration that, and those that need no more than to know where the home lies."""
+    from console.cli.settings import key_problems
     from workers.config import settings_at_hand
     from workers.doctor import Finding, Level, examine
 
@@ -49,6 +50,8 @@ def _found(full: bool) -> Iterator[Finding]:
     if wrong:
         yield Finding("config", Level.FAIL, wrong, todo)
     yield from examine(settings, full=full, home_only=bool(wrong))
+    for problem in key_problems(settings):
+        yield Finding("console", Level.FAIL, problem, todo)
 
 
 def _show(finding: Finding, as_json: bool) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from console.cli.output import say, say_json, tell
 from console.cli.words import json_option
-from workers.errors import UsageError
+from workers.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from workers.settings import Settings
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--show", "what", flag_value="show", help="Every setting as it holds now. [default]")
 @click.option("--check", "what", flag_value="check", help="Say whether it can be used; exit code 78 if not.")
 @json_option
-def config(what: str | None, as_json: bool) -> None:
+def config(what: str | None, as_json: bool) -> int:
     """Show or check the configuration. config.example.toml documents every setting."""
     import os
 
@@ -29,24 +30,47 @@ def config(what: str | None, as_json: bool) -> None:
     if what == "path":  # answered even when the file is wrong: that is when it is wanted
         path = str(find_paths(os.environ).config)
         say_json({"path": path}) if as_json else say(path)
-        return
+        return 0
     settings = load_settings()
     if what == "check":
-        _checked(settings, as_json)
-    elif as_json:
+        return _checked(settings, as_json)
+    if as_json:
         say_json(settings_as_json(settings))
     else:
         for line in settings_as_toml(settings):
             say(line)
+    return 0
 
 
-def _checked(settings: Settings, as_json: bool) -> None:
+def _checked(settings: Settings, as_json: bool) -> int:
     path = settings.paths.config
-    found = path.exists()
+    found, problems = path.exists(), list(_problems(settings))
     if as_json:
-        say_json({"path": str(path), "exists": found, "ok": True})
+        say_json({"path": str(path), "exists": found, "ok": not problems, "problems": problems})
+    elif problems:
+        for problem in problems:
+            tell(f"{path}: {problem}")
     else:
         tell(f"{path}: {'can be used' if found else 'does not exist; the defaults hold'}")
+    return ConfigError.exit_code if problems else 0
+
+
+def _problems(settings: Settings) -> Iterator[str]:
+    """What can be read and cannot work: keys of the console, and services and programs to be told. Nothing is sent."""
+    yield from key_problems(settings)
+    if settings.notify.urls or settings.notify.command:
+        from workers.client import NoticeDesk
+
+        yield from (f"notify: {one.way.name}: {one.said}" for one in NoticeDesk(settings).check() if not one.ok)
+
+
+def key_problems(settings: Settings) -> list[str]:
+    """Keys of the console that cannot work, in words."""
+    if not settings.console.keys:
+        return []
+    from console.keymap import checked_keymap  # textual is not loaded by those who set no keys
+
+    return checked_keymap(settings.console.keys)[1]
 
 
 def settings_as_json(settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from console.app import SpoolApp
-from console.keys import ACTIONS, BY_ID, Burst, actions_for, bindings, checked_keymap, footer_actions, shown_key
+from console.keymap import SCREENS, checked_keymap
+from console.keys import ACTIONS, BY_ID, Burst, actions_for, bindings, footer_actions, shown_key
 from console.screens.base import SpoolScreen
 from console.screens.batches import BatchesScreen
 from console.screens.events import EventsScreen
@@ -66,6 +67,36 @@ def test_keymap_is_checked_with_the_nearest_name() -> None:
     assert shown_key(BY_ID["pause"], keymap) == "f5"
     assert shown_key(BY_ID["quit"]) == "^q"
     assert shown_key(BY_ID["filter"]) == "/"
+
+
+def test_the_check_knows_the_screens() -> None:
+    assert set(SCREENS) == set(PLACES.values())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept", "told"),
+    [
+        ({"pause": "Q"}, {}, ["pause = 'Q' is the key of queues too (jobs); pause keeps P"]),
+        ({"filter": "nosuchkey"}, {}, ["filter: there is no key 'nosuchkey'"]),
+        ({"filter": "slach"}, {}, ["did you mean slash?"]),
+        ({"filter": "hyperctrl+a"}, {}, ["there is no key"]),
+        ({"pause": "X", "cancel": "P"}, {"pause": "X", "cancel": "P"}, []),
+        ({"pause": "X", "cancel": "A"}, {}, ["cancel = 'A' is the key of add", "pause = 'X' is the key of cancel"]),
+        ({"pause": "f5", "retry": "f5"}, {}, ["pause = 'f5' is the key of retry", "retry = 'f5' is the key of pause"]),
+        ({"filter": "_, section_sign"}, {"filter": "underscore,section_sign"}, []),
+        ({"pause": "ctrl+t", "queue_pause": "ctrl+t"}, {"pause": "ctrl+t", "queue_pause": "ctrl+t"}, []),
+        ({"faster": "="}, {"faster": "equals_sign"}, []),
+    ],
+)
+def test_keys_that_cannot_work_are_told_and_left(wanted: dict[str, str], kept: dict[str, str], told: list[str]) -> None:
+    keymap, problems = checked_keymap(wanted)
+    assert keymap == kept and len(problems) == len(told)
+    assert all(part in problem for part, problem in zip(told, problems, strict=True))
+
+
+def test_every_key_of_ours_may_be_named() -> None:
+    for action in ACTIONS:
+        assert checked_keymap({action.id: action.key}) == ({action.id: action.key}, [])
 
 
 def test_burst() -> None:

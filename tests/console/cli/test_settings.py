@@ -41,7 +41,25 @@ def test_a_check(spool: Callable[..., Ran], home: Path) -> None:
     assert spool("config", "--check") == Ran(0, "", f"{path}: does not exist; the defaults hold\n")
     path.write_text("[jobs]\nattempts = 2\n")
     assert spool("config", "--check") == Ran(0, "", f"{path}: can be used\n")
-    assert spool("config", "--check", "--json").objects == [{"path": str(path), "exists": True, "ok": True}]
+    assert spool("config", "--check", "--json").objects == [
+        {"path": str(path), "exists": True, "ok": True, "problems": []}
+    ]
+
+
+def test_a_check_tells_what_can_be_read_and_cannot_work(spool: Callable[..., Ran], home: Path) -> None:
+    path = home / "config.toml"
+    path.write_text('[notify]\nurls = ["foo", "nosuch://geheim"]\n[console.keys]\npause = "Q"\nfilter = "nosuchkey"\n')
+    path.chmod(0o600)
+    ran = spool("config", "--check")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (78, "", 4)
+    for told in ("there is no key 'nosuchkey'", "pause = 'Q' is the key of queues too", "a URL without a service"):
+        assert told in ran.err
+    assert "geheim" not in ran.err
+    (shown,) = spool("config", "--check", "--json").objects
+    assert shown["ok"] is False and len(shown["problems"]) == 4
+    assert spool("config").code == 0
+    ran = spool("doctor")
+    assert ran.code == 1 and ran.out.count("fail  console") == 2 and ran.out.count("fail  notify") == 2
 
 
 @pytest.mark.parametrize(
