@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.cli.change import agreed, answered
-from console.cli.output import say, say_json, tell
+from console.cli.output import confirmed, person_present, say, say_json, tell
 from console.cli.times import end_of_pause, moment_ms
 from console.cli.words import door, json_option, pause_options
 from console.limits import limit_of, limit_word
@@ -44,7 +44,7 @@ _USES = {
 @click.option("--hold", is_flag=True, help="With use: hold the jobs until `spool unhold`.")
 @click.option("--at", metavar="TIME", help="With use: start nothing of it before 22:00, +2h …, or now; else as kept.")
 @click.option("--new", is_flag=True, help="With limit: of a batch that is still to come.")
-@click.option("-y", "--yes", is_flag=True, help="With cancel and delete: do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="With cancel, delete and forget: do not ask.")
 @json_option
 def batch(
     words: tuple[str, ...],
@@ -86,6 +86,8 @@ def batch(
         return _shown(client, rest[0], as_json)
     if action in ("cancel", "delete"):
         return _end(client, action, rest[0], yes, as_json)
+    if action == "forget":
+        return _forgotten(client, rest[0], yes, as_json)
     if action == "use":
         return _used(client, rest, hold, at, as_json)
     if action == "limit":
@@ -100,8 +102,8 @@ def _check_flags(action: str, *, pause: bool, use: bool, new: bool, yes: bool) -
         raise UsageError("--hold and --at belong to `spool batch use`")
     if new and action != "limit":
         raise UsageError("--new belongs to `spool batch limit`")
-    if yes and action not in ("cancel", "delete"):
-        raise UsageError("--yes belongs to `spool batch cancel` and `spool batch delete`")
+    if yes and action not in ("cancel", "delete", "forget"):
+        raise UsageError("--yes belongs to `spool batch cancel`, `spool batch delete` and `spool batch forget`")
 
 
 def _check_words(action: str, rest: Sequence[str]) -> None:
@@ -241,12 +243,20 @@ def _templates(client: Client, rest: Sequence[str], as_json: bool) -> int:
     return 0
 
 
-def _forgotten(client: Client, rest: Sequence[str], as_json: bool) -> int:
-    client.remove_template(rest[0])
+def _forgotten(client: Client, name: str, yes: bool, as_json: bool) -> int:
+    kept = [template for template in client.templates() if template.name == name]
+    if kept and not yes:
+        if not person_present():
+            raise UsageError(f"forget of the template {name} needs --yes where nobody can be asked; nothing was done")
+        _tell_templates(kept, as_json=False)
+        if not confirmed(f"forget {name}?"):
+            tell("nothing was done")
+            return 1
+    client.remove_template(name)
     if as_json:
-        say_json({"template": rest[0], "ok": True})
+        say_json({"template": name, "ok": True})
     else:
-        say(f"{rest[0]}: forgotten")
+        say(f"{name}: forgotten")
     return 0
 
 
@@ -260,7 +270,6 @@ _ACTS: dict[str, Callable[[Client, Sequence[str], bool], int]] = {
     "start": _started,
     "save": _saved,
     "templates": _templates,
-    "forget": _forgotten,
 }
 
 

@@ -116,7 +116,10 @@ def test_a_template_is_used_again_with_other_inputs(spool: Spool, client: Client
     assert list(job.params["inputs"]) == [other]
     ran = spool("batch", "use", "nightly", "winter", "~no-such-user/a.mp4")
     assert ran.code == 2 and "'~no-such-user/a.mp4': there is no such file or folder" in ran.err
-    assert spool("batch", "forget", "nightly").code == 0 and spool("batch", "forget", "nightly").code == 2
+    ran = spool("batch", "forget", "nightly")
+    assert (ran.code, ran.out) == (2, "") and "forget of the template nightly needs --yes" in ran.err
+    assert [one.name for one in client.templates()] == ["nightly"]
+    assert spool("batch", "forget", "nightly", "--yes").code == 0 and spool("batch", "forget", "nightly").code == 2
 
 
 def test_a_batch_is_held_and_started_as_a_whole(spool: Spool, client: Client) -> None:
