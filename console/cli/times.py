@@ -12,6 +12,7 @@ _SPAN = re.compile(f"(?:{_PART.pattern})+")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLOCK = re.compile(r"(?:(today|tomorrow)\s+)?(\d{1,2}):(\d{2})", re.IGNORECASE)
 _FAR_S = 10 * 366 * 86400
+_FARTHEST_YEARS = 100
 
 
 def is_span(text: str) -> bool:
@@ -43,9 +44,12 @@ def moment_ms(text: str, now: datetime | None = None) -> int:
     if clock:
         return _ms(_next(now, clock))
     try:
-        return _ms(datetime.fromisoformat(text).astimezone())
+        found = datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is not a time: write 2026-01-31T08:00:00Z, 08:00, tomorrow 08:00 or +30m") from None
+    if found.year - now.year > _FARTHEST_YEARS:
+        raise UsageError(f"{text!r} is more than {_FARTHEST_YEARS} years away")
+    return _ms(found)
 
 
 def end_of_pause(span: str | None, until: str | None) -> int | None:

@@ -98,3 +98,11 @@ def test_no_text_breaks_the_reading(text: str) -> None:
             assert read(text) is not None
         except UsageError:
             pass
+
+
+def test_a_time_lies_within_a_hundred_years() -> None:
+    now = datetime(2026, 5, 4, 12, 0)
+    assert local(moment_ms("2126-05-01T12:00", now)).year == 2126
+    for text in ("9998-12-31T23:59:59Z", "2128-01-01"):
+        with pytest.raises(UsageError, match="more than 100 years away"):
+            moment_ms(text, now)
