@@ -66,6 +66,8 @@ def events(since: int, job_id: int | None, follow: bool, as_json: bool) -> None:
     client = door()
     if since > (present := client.revision()):
         raise UsageError(f"--since {since}: the present revision is {present}; was the database put back, or removed?")
+    if job_id and not client.events(0, job_id=job_id, limit=1):  # of a removed job they are still there
+        client.job(job_id)
     while True:
         looked = client.revision()
         page = client.events(since, job_id=job_id, limit=_PAGE)

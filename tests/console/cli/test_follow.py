@@ -72,6 +72,8 @@ def test_history_can_be_taken_up_where_it_was_left(spool: Callable[..., Ran], cl
     assert spool("events", "--since", str(revisions[-1])) == Ran(0, "", "")
     assert spool("events", "--job", "0") == Ran(0, "", "")  # what belongs to no job, of which there is none yet
     assert spool("events", "--job", "-1").code == 2
+    ran = spool("events", "--job", "99999")
+    assert (ran.code, ran.out) == (2, "") and "no job 99999" in ran.err
 
 
 def test_a_long_history_comes_whole(spool: Callable[..., Ran], client: Client) -> None:
