@@ -10,7 +10,7 @@ from console.countdown import until_words
 from console.format import Spans, clock, in_clock, plural, rate, size, span_of, wrap
 from console.rows import note_of, role_of
 from workers.errors import ErrorClass, Failure
-from workers.jobs import ItemCounts, Job, JobEvent, Priority, State, Waiting, Wish
+from workers.jobs import ItemCounts, Job, JobEvent, Priority, State, Waiting, Wish, rfc3339
 from workers.text import clean
 
 _CLASS_WORDS = {
@@ -142,6 +142,10 @@ def _wishes(job: Job) -> Iterator[str]:
         yield from ("--batch", job.batch)
     if job.window:
         yield from ("--window", job.window)
+    if job.state is State.QUEUED and job.run_after and job.failure is None:  # else the wait is that of a retry
+        yield from ("--at", rfc3339(job.run_after) or "")
+    if job.state is State.QUEUED and job.hold:
+        yield "--hold"
     for other in job.after:
         yield from ("--after-ended" if other in job.after_ended else "--after", str(other))
 

@@ -37,14 +37,14 @@ def test_a_waiting_job(client: Client, job: Job, spool: Callable[..., Ran]) -> N
 def test_the_command_to_repeat_it_has_all_that_was_asked(client: Client, job: Job, spool: Callable[..., Ran]) -> None:
     other = client.submit("download", {"inputs": ["http://127.0.0.1:9/other.mp4"]})
     asked = ("--batch", "two words", "--window", "mon-fri 22:00-06:00", "--after", str(job.id))
-    more = ("--after-ended", str(other.id), "--priority", "high")
+    more = ("--after-ended", str(other.id), "--priority", "high", "--hold", "--at", "+3h")
     (job_id,) = spool("download", "http://127.0.0.1:9/x.mp4", *asked, *more).lines
     (line,) = [line for line in card(client, client.job(int(job_id))) if line.lstrip().startswith("command:")]
     assert f"after:     {job.id}, {other.id} (any end)" in lines(client, client.job(int(job_id)))
     words = shlex.split(line.partition(":")[2])
     (again,) = spool(*words[1:]).lines
     first, second = client.job(int(job_id)), client.job(int(again))
-    for name in ("params", "batch", "window", "after", "after_ended", "priority"):
+    for name in ("params", "batch", "window", "after", "after_ended", "priority", "hold", "run_after"):
         assert getattr(first, name) == getattr(second, name), name
 
 
