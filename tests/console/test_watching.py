@@ -41,13 +41,13 @@ async def test_ctrl_q_leaves_from_everywhere(open_console: Open, keys: Sequence[
 
 
 async def test_a_letter_for_leaving_can_still_be_written(open_console: Open) -> None:
-    config = '[console.keys]\nquit = "E"'
+    config = '[console.keys]\nquit = "K"'
     async with open_console(FakeStore(make_jobs(3)), config=config) as (app, pilot):
         await shows(pilot, "clip-000003")
-        await pilot.press("slash", "E")
-        await until(pilot, lambda: app.screen.query_one(Input).value == "E")
+        await pilot.press("slash", "K")
+        await until(pilot, lambda: app.screen.query_one(Input).value == "K")
         assert app.return_value is None
-        await pilot.press("escape", "E")
+        await pilot.press("escape", "K")
         await until(pilot, lambda: app.return_value == 0)
 
 
