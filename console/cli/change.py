@@ -227,12 +227,13 @@ def edit(job_id: str, changes: tuple[str, ...], as_json: bool) -> int:
 
 
 def _missing(operation: Operation[Any], job: Job, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong with new inputs, as at submission: a job that waits for more may wait for files to be made."""
+    """What is wrong with new inputs, as at submission: one that starts after others may wait for what they make."""
     from console.cli.forms import POSITIONAL, missing_files
+    from console.cli.submit import tell_still_absent
 
     given = values.get(POSITIONAL, ())
-    planned = job.run_after is not None and job.failure is None
-    if job.hold or job.after or planned:
+    absent = missing_files(operation, [given] if isinstance(given, str) else list(given))
+    if job.after:
+        tell_still_absent(absent)
         return []
-    inputs = [given] if isinstance(given, str) else list(given)
-    return [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]
+    return [(repr(text), "there is no such file or folder") for text in absent]

@@ -99,15 +99,18 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
     except InvalidParams as error:
         raise InvalidParams(operation.name, problems + error.problems) from None
     batch = _batch(given["job_batch"], problems)
-    waits = after or after_ended or run_after or given["job_hold"]
-    if not waits:  # those may wait for files that are still to be made
-        problems += [(repr(text), "there is no such file or folder") for text in missing_files(operation, inputs)]
+    absent = missing_files(operation, inputs)
+    chained = bool(after or after_ended)
+    if not chained:
+        problems += [(repr(text), "there is no such file or folder") for text in absent]
     problems += no_folders(operation, values)
     per_job = _per_job(operation, values, inputs)
     for one in per_job:
         problems += [problem for problem in _check(operation, one) if problem not in problems]
     if problems:
         raise InvalidParams(operation.name, problems)
+    if chained:
+        tell_still_absent(absent)
     return Request(
         values=tuple(per_job),
         priority=Priority.parse(given["job_priority"]),
@@ -118,6 +121,12 @@ def request_of(operation: Operation[Any], given: Mapping[str, Any]) -> Request:
         batch=batch,
         hold=given["job_hold"],
     )
+
+
+def tell_still_absent(inputs: Sequence[str]) -> None:
+    """Say of these inputs of a job that starts after others that they are not there: the others may make them."""
+    for text in inputs:
+        tell(f"{text!r}: there is no such file or folder yet; the job fails unless those before it make it")
 
 
 def _at(text: str | None, problems: Problems) -> int | None:

@@ -123,7 +123,10 @@ def test_new_inputs_are_checked_as_at_submission(spool: Callable[..., Ran], clie
     assert "is a file, and must be a folder" in ran.err
     assert list(client.job(job_id).params["inputs"]) == [str(there)]
     client.hold([job_id])
-    assert spool("edit", str(job_id), f"inputs={absent}").code == 0  # it may be made before the job is let go
+    assert spool("edit", str(job_id), f"inputs={absent}").code == 2
+    later = client.submit("transcode", {"inputs": [str(there)]}, after=[job_id]).id
+    ran = spool("edit", str(later), f"inputs={absent}")  # what goes before it may make it
+    assert ran.code == 0 and f"{str(absent)!r}: there is no such file or folder yet" in ran.err
 
 
 @pytest.mark.parametrize(("typed", "left"), [("y", 0), ("n", 2), ("", 2), ("\x04", 2)])

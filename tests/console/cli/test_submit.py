@@ -162,7 +162,14 @@ def test_a_file_that_is_not_there_is_told_at_once(spool: Callable[..., Ran], cli
     ran = spool("transcode", "no.mkv", "neither.mkv")
     assert (ran.code, client.count()) == (2, 0)
     assert "no.mkv': there is no such file or folder" in ran.err and "neither.mkv" in ran.err
-    assert spool("transcode", "later.mkv", "--hold").code == 0  # it may be made before the job may start
+    for flags in (["--hold"], ["--at", "+1h"]):
+        assert spool("transcode", "no.mkv", *flags).code == 2 and client.count() == 0
+    Path("there.mkv").touch()
+    (first,) = spool("transcode", "there.mkv", "--hold").lines
+    for flag in ("--after", "--after-ended"):  # what goes before it may make it
+        ran = spool("transcode", "later.mkv", flag, first)
+        assert ran.code == 0 and "later.mkv': there is no such file or folder yet; the job fails unless" in ran.err
+    assert "no such file" not in spool("transcode", "there.mkv", "--after", first).err
 
 
 @pytest.mark.parametrize(
