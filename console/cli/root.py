@@ -80,7 +80,10 @@ class Spool(click.Group):
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"no such verb or operation {args[0]!r}{hint}", ctx)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing and {"-h", "--help"} & set(rest):
+            command.make_context(name, list(rest), parent=ctx)  # ends here with the help, unless it is a value
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Two lists, told without importing what each verb needs."""

@@ -72,3 +72,11 @@ def test_no_verb_loads_what_it_does_not_need(home: Path, arguments: tuple[str, .
 
 def test_the_version_loads_next_to_nothing(home: Path) -> None:
     assert loaded_by(home, "--version").isdisjoint({*HEAVY, "click", "pydantic", "peewee", "huey"})
+
+
+def test_the_help_of_an_order_may_be_read_where_one_only_watches(spool: Callable[..., Ran]) -> None:
+    for verb in ("download", "cancel"):
+        ran = spool("--read-only", verb, "--help")
+        assert (ran.code, ran.err) == (0, "") and ran.out.startswith(f"Usage: spool {verb} ")
+    ran = spool("--read-only", "download", "--template", "--help", "http://127.0.0.1:9/x.mp4")
+    assert ran.code == 2 and "read only" in ran.err  # there it is a value
