@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from console.cli.operations import known_operations
+from console.cli.operations import job_options, known_operations
 from console.cli.root import VERBS, spool
 from tests.support.documents import PARTS, ROOT, example_config, written
 from workers import settings as settings_module
@@ -121,3 +121,9 @@ def test_no_example_is_read_by_a_shell_as_a_file() -> None:
     for verb in VERBS:
         found = spool.get_command(click.Context(spool), verb)
         assert found is not None and not re.search(r"\b(?:age|id)[<>]\d", found.get_help(click.Context(found))), verb
+
+
+def test_the_page_of_operations_names_what_all_of_them_take() -> None:
+    intro = documents()["operations.md"].partition("<!-- operations -->")[0]
+    common = [option.opts[0] for option in job_options()] + ["-0", "--json"]
+    assert [flag for flag in common if f"`{flag}`" not in intro] == []
