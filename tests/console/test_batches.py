@@ -80,9 +80,9 @@ async def test_the_screen_follows_the_store_and_keeps_the_cursor(open_batches: O
         store.add(make_job(20, batch="aaa"))
         await shows(pilot, "4 batches")
         assert screen.chosen.name == "old"
-        asked = store.calls["batches"]
         await pilot.press("1")
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+        asked = store.calls["batches"]
         store.put(1, progress=Progress(0.8))
         await shows(pilot, " 80 ")
         assert store.calls["batches"] == asked  # only while somebody looks
