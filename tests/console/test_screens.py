@@ -75,6 +75,25 @@ async def test_a_reason_that_lies_with_another_job_is_followed(
         assert isinstance(app.screen, JobScreen)
 
 
+async def test_a_worker_that_ends_or_falls_silent_is_told_of_a_job_that_stands(
+    open_console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.screens.job._READ_OTHERS_S", 0.0)
+    store = FakeStore(make_jobs(3, queued=3))
+    store.reasons[1] = (Waiting("hold", "it is on hold", "spool unhold 1"),)
+    async with open_console(store, (80, 40)) as (app, pilot):
+        await shows(pilot, "it is on hold")
+        await pilot.press("enter")
+        await shows(pilot, "lifted by: spool unhold 1")
+        store.reasons[1] = (*store.reasons[1], Waiting("silent_worker", "it has been silent", "kill -CONT 7"))
+        store.age_s = 12.0
+        await shows(pilot, "lifted by: kill -CONT 7")
+        store.reasons[1] = (*store.reasons[1][:1], Waiting("no_worker", "no worker runs here", "spool worker --detach"))
+        store.worker_runs = False
+        await shows(pilot, "lifted by: spool worker --detach")
+        assert isinstance(app.screen, JobScreen)
+
+
 async def test_items_are_read_by_pages_and_failed_ones_alone(open_console: Open) -> None:
     store = FakeStore([make_job(1, State.RUNNING, items=ItemCounts(50_000, 9_990, 10))])
     store.item_rows[1] = [
