@@ -255,7 +255,7 @@ def test_a_reader_never_sees_a_revision_before_an_earlier_one(where: str) -> Non
         def read() -> None:
             own, last = open_database(where), 0
             while True:
-                ended = done.is_set()
+                ended = done.wait(0.0005)  # and lets writers have the interpreter
                 for event in questions.events(own, last):
                     seen.append(event.revision)
                     last = event.revision
