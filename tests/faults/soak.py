@@ -24,6 +24,7 @@ from pathlib import Path
 from tests.support.home import CONFIG, Home, WorkerProcess, gone, opened
 from tests.support.pty import Terminal
 from workers.jobs import Move, State
+from workers.launch import worker_pid
 
 CHAOS = CONFIG.replace("default = 4", "default = 6").replace("images = 2", "images = 1") + "attempts = 100\n"
 ITEMS = 6  # of a bulk job
@@ -111,7 +112,7 @@ class Soak:
 
     def _keep_alive(self) -> None:
         if self.worker.process.poll() is not None:
-            self.worker = self.home.start()
+            self.worker = self._started()
             # By design a job that three workers died of counts as poison, and no innocent one is to be.
             hit = f"SELECT count(*) FROM job WHERE worker_deaths > 0 AND state NOT IN {_FINAL!r}"
             deadline = time.monotonic() + 120
@@ -128,6 +129,16 @@ class Soak:
                 command, size=(100, 30), environ=self.home.environment() | {"TERM": "xterm-256color"}
             )
         self.console.drain(0.0)
+
+    def _started(self) -> WorkerProcess:
+        """A worker of ours. A console that opened while there was none has started one: it shares the fate of all."""
+        while (worker := self.home.spawn()).answer != "ready":
+            assert "is running on this home" in worker.answer, f"{worker.answer!r}; {self.home.log()}"
+            if (pid := worker_pid(self.home.settings)) is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                self.done["a worker of the console killed"] += 1
+        return worker
 
     def _stuck(self) -> str:
         ids = [row[0] for row in self.home.sql("SELECT id FROM job WHERE worker_deaths > 0")]
