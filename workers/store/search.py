@@ -9,6 +9,7 @@ from peewee import SQL, NodeList, fn
 
 from workers.jobs import Priority
 from workers.query import Term, parse, seconds
+from workers.sites import site_named
 from workers.store.records import folded, now_ms, storable
 from workers.store.tables import JobRow
 
@@ -49,10 +50,18 @@ def _age(term: Term) -> Any:
 
 def _site(term: Term) -> Any:
     found: Any = None
-    for value in map(str.lower, term.values):
+    for value in map(_as_site, term.values):
         one = (JobRow.site == value) | JobRow.site.endswith("." + value)
         found = one if found is None else found | one
     return found & JobRow.site.is_null(False)
+
+
+def _as_site(text: str) -> str:
+    """The site that is meant; what cannot be one finds nothing."""
+    try:
+        return site_named(text)
+    except ValueError:
+        return text.lower()
 
 
 def _items(term: Term) -> Any:

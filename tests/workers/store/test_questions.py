@@ -58,6 +58,8 @@ def _stock(db: Any) -> None:
         ("-priority:normal", {4, 5}),
         ("site:example.org", {1, 2, 7}),
         ("site:EXAMPLE.org", {1, 2, 7}),
+        ("site:www.example.org", {1, 2, 7}),
+        ("site:example.org:8080", {1, 2, 7}),
         ("site:cdn.example.org", {2}),
         ("-site:example.org", {3, 4, 5, 6, 8}),
         ("site:e_ample.org", set()),
