@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,7 @@ def killed_at(number: int, work: Callable[[], object], counts: Callable[[Any], b
     """Work in a child that is killed at its `number`-th event that counts; False when it ended before that."""
     pid = os.fork()
     if pid == 0:
+        gc.freeze()  # garbage of other tests may hang on threads that are not here
         code = 1
         try:
             sys.setprofile(kill_at_event(number, counts))

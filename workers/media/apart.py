@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -49,6 +50,9 @@ def _work(
     function: Callable[[bytes], bytes], data: bytes, made: BinaryIO, words: BinaryIO, tie: Callable[[], None] | None
 ) -> None:
     """The child: never comes back."""
+    # What it was forked with must not be collected here: a film's frame would wait for ever for the threads that scaled
+    # it, which live in the parent only.
+    gc.freeze()
     code = _REFUSED
     try:
         if tie:

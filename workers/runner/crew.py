@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -61,6 +62,7 @@ class ItemProcess:
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
+            gc.freeze()  # what the runner has may hang on threads that are not here
             for end in (self._down, self._up, *foreign):  # an end held here would hide that its process is gone
                 os.close(end)
             main(down_read, up_write, board, number, parent, make_work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import mmap
 import os
 import resource
@@ -23,6 +24,7 @@ def _in_child(work: Callable[[], int]) -> int:
     """The wait status of a fork that did `work`, which gives its exit code."""
     pid = os.fork()
     if pid == 0:
+        gc.freeze()  # garbage of other tests may hang on threads that are not here
         code = 99
         try:
             code = work()

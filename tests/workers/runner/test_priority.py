@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ def _in_child(work: Callable[[], int]) -> int:
     """The exit code of a fork that leads a session of its own and did `work`."""
     pid = os.fork()
     if pid == 0:
+        gc.freeze()  # garbage of other tests may hang on threads that are not here
         code = 99
         try:
             os.setsid()
