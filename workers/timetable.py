@@ -84,13 +84,13 @@ class Timetable:
     def due(self) -> list[str]:
         """The names of the tasks whose time has come."""
         with self._guard:
-            return [task.name for task in self._due(self._clock.wall())]
+            return [task.name for task in self._due(*self._moment())]
 
     def run(self) -> None:
         """Do what is due, one after the other. What goes wrong with one is told, and keeps no other from its turn."""
         with self._guard:
-            now = self._clock.wall()
-            tasks = self._due(now)
+            now, passed = self._moment()
+            tasks = self._due(now, passed)
             for task in tasks:
                 task.done_at = now
         for task in tasks:
@@ -101,17 +101,23 @@ class Timetable:
             except Exception:
                 log.exception("%s failed; it is tried again at its next time", task.name)
 
-    def _due(self, now: int) -> list[_Task]:
-        if not self._believed(now):
+    def _moment(self) -> tuple[int, int]:
+        """What both clocks say at one moment: the machine may fall asleep between two looks, and one be a day later."""
+        while True:
+            before, now, passed = self._clock.passed(), self._clock.wall(), self._clock.passed()
+            if passed - before < _SET_MS:
+                return now, passed
+
+    def _due(self, now: int, passed: int) -> list[_Task]:
+        if not self._believed(now, passed):
             return []
         for task in self._tasks:
             if task.done_at is not None and task.done_at > now + _HOUR_MS:
                 task.done_at = now  # done by a clock that was wrong: its next time is that of the right one
         return [task for task in self._tasks if task.done_at is None or task.done_at < task.due(now)]
 
-    def _believed(self, now: int) -> bool:
+    def _believed(self, now: int, passed: int) -> bool:
         """Whether the clock was not set lately. A clock that is slewed gains no minute between two looks."""
-        passed = self._clock.passed()
         ahead = now - passed
         if abs(ahead - self._ahead) > _SET_MS:
             log.warning("the clock was set by %+d s", (ahead - self._ahead) // 1000)

@@ -240,3 +240,21 @@ def test_the_clock_of_this_host_moves() -> None:
     clock = Clock()
     wall, passed = clock.wall(), clock.passed()
     assert abs((clock.wall() - wall) - (clock.passed() - passed)) < 1000
+
+
+def test_a_machine_that_sleeps_between_two_looks_at_its_clocks_had_none_of_them_set() -> None:
+    hands = Hands()
+    sleeps: list[int] = []
+
+    def wall() -> int:
+        told = hands.wall
+        if sleeps:
+            hands.pass_time(sleeps.pop())
+        return told
+
+    timetable = Timetable(Clock(wall, lambda: hands.passed))
+    timetable.every("a", daily(3, 0), lambda: None)
+    timetable.run()
+    sleeps.append(2 * DAY_MS)
+    assert timetable.due() == ["a"]
+    assert timetable.set_by() == 0
